@@ -1,0 +1,70 @@
+# What every target of the project shares: language, warnings, sanitizers, ccache, and how rooms, plugins and tests are declared.
+include(GNUInstallDirs)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+# One folder for the program and one for the plugins, as after installation, so that a build tree runs in place.
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(EDGESYNC_PLUGIN_OUTPUT ${PROJECT_BINARY_DIR}/lib/edge-sync-service/plugins)
+set(EDGESYNC_PLUGIN_INSTALL_DIR lib/edge-sync-service/plugins)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+set(EDGESYNC_SANITIZE "" CACHE STRING "address, thread, or empty")
+add_library(edgesync_options INTERFACE)
+target_compile_options(edgesync_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fno-omit-frame-pointer)
+target_compile_definitions(edgesync_options INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_DLL_USE_STD_FS)
+if(EDGESYNC_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+elseif(EDGESYNC_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+endif()
+
+# edgesync_room(objects SOURCES a.cc b.cc LINK edgesync_sdk): a kernel folder as a static library edgesync_<name>.
+function(edgesync_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK;PRIVATE_LINK;PCH" ${ARGN})
+  add_library(edgesync_${name} STATIC ${ROOM_SOURCES})
+  target_include_directories(edgesync_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(edgesync_${name} PUBLIC ${ROOM_LINK} PRIVATE edgesync_options ${ROOM_PRIVATE_LINK})
+  if(ROOM_PCH)
+    target_precompile_headers(edgesync_${name} PRIVATE ${ROOM_PCH})
+  endif()
+endfunction()
+
+# edgesync_own_plugin(store-lmdb SOURCES ... LINK ...): one of the project's plugins, lib<name>.so.
+function(edgesync_own_plugin name)
+  cmake_parse_arguments(PLUGIN "" "" "SOURCES;LINK;PCH" ${ARGN})
+  add_library(${name} MODULE ${PLUGIN_SOURCES})
+  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    LIBRARY_OUTPUT_DIRECTORY ${EDGESYNC_PLUGIN_OUTPUT})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE edgesync_sdk edgesync_options ${PLUGIN_LINK})
+  if(PLUGIN_PCH)
+    target_precompile_headers(${name} PRIVATE ${PLUGIN_PCH})
+  endif()
+  install(TARGETS ${name} LIBRARY DESTINATION ${EDGESYNC_PLUGIN_INSTALL_DIR})
+endfunction()
+
+# edgesync_test(name LABEL unit SOURCES ... LINK ...): a GoogleTest program; each test is a ctest test with that label.
+function(edgesync_test name)
+  cmake_parse_arguments(TEST "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${TEST_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE edgesync_options ${TEST_LINK} GTest::gmock GTest::gtest_main Threads::Threads)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
+endfunction()

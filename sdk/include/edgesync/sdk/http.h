@@ -1,0 +1,105 @@
+// Routes that a plugin mounts on the kernel's listener. Plain types; the listener's library stays in the kernel.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edgesync/sdk/error.h"
+
+namespace edgesync {
+
+class BlobReader;
+
+struct HttpHeader {
+    std::string name;
+    std::string value;
+};
+
+struct HttpRequest {
+    std::string method;
+    std::string path;   ///< Raw, still percent-encoded, without the query.
+    std::string query;  ///< Raw, without '?'.
+    std::vector<HttpHeader> headers;
+    std::string body;                  ///< Empty for a streamed body.
+    std::int64_t content_length = -1;  ///< -1: chunked. 0: no body.
+    std::string remote_address;
+    bool is_secure = false;
+
+    /// The first header of that name (any case); empty if there is none.
+    std::string_view header(std::string_view name) const noexcept;
+    bool has_header(std::string_view name) const noexcept;
+    /// The first query parameter of that name, percent-decoded, '+' as space; nullopt if absent. @throws Error{InvalidRequest} bad escape
+    std::optional<std::string> parameter(std::string_view name) const;
+};
+
+/// Splits a raw path at '/' and decodes each segment once. @throws Error{InvalidRequest} malformed escape, NUL, CR, LF, decoded '/',
+/// '.', '..' or an empty inner segment. A trailing '/' gives a last empty segment.
+std::vector<std::string> split_path(std::string_view raw_path);
+
+/// Percent-encodes all octets but unreserved ones and '@'.
+std::string encode_segment(std::string_view segment);
+
+/// An answer. Exactly one of `body`, `blob` and `generate` is used, in that order of preference being set last to first.
+struct HttpResponse {
+    int status = 200;
+    std::string content_type;         ///< Empty: no header.
+    std::vector<HttpHeader> headers;  ///< Besides Content-Type, Content-Length, Date, Connection.
+    std::string body;
+    /// Octets [blob_offset, blob_offset + blob_length) of it; sent with sendfile when it has a descriptor and there is no TLS.
+    std::unique_ptr<BlobReader> blob;
+    std::int64_t blob_offset = 0;
+    std::int64_t blob_length = 0;
+    /// Appends the next piece (some 64 KiB) to `out`; returns false after the last one. Called on a worker thread that may
+    /// block, once the previous piece is on its way. Sent with chunked transfer coding.
+    std::function<bool(std::string& out)> generate;
+    bool close = false;  ///< End the connection after this answer.
+};
+
+/// The way back to the client. Thread-safe; `send` once, from any thread, at any later time. Dropping it unanswered sends 500.
+class HttpResponder {
+public:
+    virtual ~HttpResponder() = default;
+    virtual void send(HttpResponse response) = 0;
+    /// `gone` is called at most once, on an I/O thread, when the client closes before the answer. Only for answers that are
+    /// parked (long-poll); must not block.
+    virtual void on_gone(std::function<void()> gone) = 0;
+};
+
+/// Takes a streamed body. Calls come one after another, on worker threads that may block.
+class HttpBodySink {
+public:
+    virtual ~HttpBodySink() = default;
+    /// Before the first octet (and before "100 Continue"). False: an answer was sent, the body is not wanted.
+    virtual bool start() = 0;
+    /// The next window, at most 1 MiB. False: an answer was sent, the rest is not wanted.
+    virtual bool write(std::span<const std::byte> window) = 0;
+    /// The body is complete; the sink must answer now or later through its responder.
+    virtual void finish() = 0;
+    /// The connection broke or stalled before the end; no answer is possible.
+    virtual void abort() noexcept = 0;
+};
+
+/// Serves a prefix of the path. Thread-safe.
+class HttpHandler {
+public:
+    virtual ~HttpHandler() = default;
+    /// Largest body that is collected into HttpRequest::body; a longer one gets 413. Called with the headers alone.
+    virtual std::int64_t body_limit(const HttpRequest& request) const = 0;
+    /// A sink, if this request's body is to be streamed; null: it is collected. Called on an I/O thread; must not block.
+    virtual std::unique_ptr<HttpBodySink> stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
+        (void)request;
+        (void)responder;
+        return nullptr;
+    }
+    /// Called on an I/O thread, or on a worker when the store's reads block. Must not wait for the network.
+    virtual void handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) = 0;
+};
+
+}  // namespace edgesync
