@@ -270,8 +270,8 @@ public:
     virtual InstanceId next_instance_id(TimePoint now, InstanceId floor) = 0;
 
     virtual std::uint64_t enqueue_work(const std::string& kind, const std::string& payload, TimePoint not_before) = 0;
-    /// Items with not_before <= now, oldest first; each is moved to now + lease and its attempts raised, so that no other
-    /// claim gets it before the lease is over.
+    /// Items with not_before <= now, by (not_before, id); each is moved to now + lease and its attempts raised, so that no other
+    /// claim gets it before the lease is over. The returned items carry the time they had before.
     virtual std::vector<WorkItem> claim_work(TimePoint now, std::chrono::seconds lease, std::size_t limit) = 0;
     virtual void complete_work(std::uint64_t id) = 0;
     /// Moves a claimed item and replaces its payload (progress). Absent is fine.

@@ -119,6 +119,9 @@ public:
     /// ESS: user and password for calls to the CSS whose URL starts with the configured base URL; else empty.
     virtual std::pair<std::string, std::string> credentials_for(const std::string& url) = 0;
 
+    /// ESS: the CSS answered a poll or another call that it does not know this node; the kernel registers again.
+    virtual void report_unknown() = 0;
+
     /// False from the begin of shutdown and before start-up is complete.
     virtual bool is_running() const = 0;
     virtual TimePoint now() const = 0;

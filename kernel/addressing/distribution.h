@@ -1,0 +1,65 @@
+// Who gets an object: the destination set of a CSS object, kept in step with its metadata and with the nodes that register.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "edgesync/sdk/store.h"
+#include "kernel/rules/effects.h"
+#include "kernel/rules/node_context.h"
+
+namespace edgesync::addressing {
+
+/// Fan-outs up to this many nodes happen in the transaction of the request; larger ones continue as durable work.
+inline constexpr std::size_t kInlineFanOut = 32;
+/// Nodes per transaction of a continued fan-out.
+inline constexpr std::size_t kFanOutStep = 1000;
+
+inline constexpr char kDistributeWork[] = "distribute";
+inline constexpr char kWithdrawWork[] = "withdraw";
+inline constexpr char kWelcomeWork[] = "welcome";
+inline constexpr char kRequeueWork[] = "requeue";
+inline constexpr char kDetachWork[] = "detach";
+
+/// Which of a returning node's objects are announced again (object model 6).
+enum class ResendMode : std::uint8_t { Undelivered = 0, NotConsumed = 1, All = 2 };
+
+/// "type:id" -> node; nullopt if malformed.
+std::optional<NodeKey> node_of_entry(const std::string& org, const std::string& entry);
+
+/// Whether metadata without policy addresses the node: by id, type, list, or everybody of the org (object model 1.5).
+bool addresses(const Metadata& meta, const NodeKey& node);
+
+/// @throws Error{InvalidRequest} "Invalid destination T:I" for a list entry that is malformed or not registered.
+void check_list(ReadTransaction& txn, const std::string& org, const std::vector<std::string>& list);
+
+/// CSS: brings the destinations of a stored object in line with its metadata; if it may be announced, announces it to all of them,
+/// else they become pending. Nodes that are no longer addressed get a delete if they may hold the object. Objects with a policy
+/// keep their destinations. ESS: announces to the CSS.
+void distribute(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, rules::Effects& effects);
+
+/// Sends a delete to every destination of a tombstone. True if there is none, so that the object can go at once.
+bool withdraw(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, rules::Effects& effects);
+
+/// Removes one destination from an object that stays; the node gets a delete if it may hold the object.
+void remove_destination(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object,
+                        const DeliveryRecord& delivery, rules::Effects& effects);
+
+/// Removes object, data, deliveries and notifications.
+void purge(WriteTransaction& txn, const ObjectRecord& object);
+
+/// Removes the object if it is a sender's tombstone that every destination has acknowledged.
+void purge_if_withdrawn(WriteTransaction& txn, const ObjectKey& key);
+
+/// One step of a work item of the kinds above, inside `txn`, which also completes or reschedules it.
+void run_work_step(const rules::NodeContext& context, WriteTransaction& txn, const WorkItem& item, rules::Effects& effects);
+
+/// Queues the work of announcing to a node that registered or asked for a resend.
+void enqueue_welcome(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, ResendMode mode,
+                     rules::Effects& effects);
+/// Queues the repetition of a known node's open notifications.
+void enqueue_requeue(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, rules::Effects& effects);
+/// Queues the removal of a node from every object, and of its notifications.
+void enqueue_detach(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, rules::Effects& effects);
+
+}  // namespace edgesync::addressing

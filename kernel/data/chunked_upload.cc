@@ -1,0 +1,200 @@
+#include "kernel/data/chunked_upload.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "edgesync/sdk/error.h"
+#include "kernel/data/ranges.h"
+#include "kernel/delivery/inbound.h"
+
+namespace edgesync::data {
+namespace {
+
+constexpr std::size_t kMaxDigests = 64;
+
+bool read_number(std::string_view& text, std::int64_t& value) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || value < 0 || text.front() == '-') return false;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return true;
+}
+
+}  // namespace
+
+std::optional<ChunkRange> parse_content_range(std::string_view field, std::string& problem) {
+    ChunkRange range;
+    std::string_view rest = field;
+    problem = "Invalid Content-Range header " + std::string(field.substr(0, 100));
+    if (!rest.starts_with("bytes ")) return std::nullopt;
+    rest.remove_prefix(6);
+    std::int64_t last = 0;
+    if (rest.empty() || !read_number(rest, range.begin) || !rest.starts_with('-')) return std::nullopt;
+    rest.remove_prefix(1);
+    if (rest.empty() || !read_number(rest, last) || !rest.starts_with('/')) return std::nullopt;
+    rest.remove_prefix(1);
+    if (rest.empty() || !read_number(rest, range.total) || !rest.empty()) return std::nullopt;
+    if (last < range.begin || last >= range.total) return std::nullopt;
+    range.end = last + 1;
+    problem.clear();
+    return range;
+}
+
+std::shared_ptr<BlobDigest> UploadDigests::of(const BlobId& id) {
+    const std::lock_guard lock(mutex_);
+    auto& digest = digests_[id];
+    if (!digest) digest = std::make_shared<BlobDigest>();
+    const auto result = digest;
+    // A forgotten digest only costs reading the data back.
+    if (digests_.size() > kMaxDigests) digests_.erase(digests_.begin()->first == id ? std::next(digests_.begin()) : digests_.begin());
+    return result;
+}
+
+void UploadDigests::forget(const BlobId& id) {
+    const std::lock_guard lock(mutex_);
+    digests_.erase(id);
+}
+
+ChunkUpload::ChunkUpload(const rules::NodeContext& context, rules::Operations& operations, UploadDigests& digests, Target target,
+                         ChunkRange range)
+    : context_(context), operations_(operations), digests_(digests), target_(std::move(target)), range_(range) {
+    if (!target_.content_sha256.empty()) content_hash_.emplace();
+}
+
+ChunkUpload::~ChunkUpload() = default;
+
+void ChunkUpload::check_object(const std::optional<ObjectRecord>& object) const {
+    if (target_.kind == UploadKind::Application) return objects::check_accepts_data(object);
+    if (!object) throw Error(ErrorKind::InvalidRequest, "The object is not known");
+    if (object->side != Side::Receiver || object->meta.instance_id != target_.instance_id ||
+        object->status != ObjectStatus::PartiallyReceived) {
+        throw Error(ErrorKind::Conflict, "This version is not awaited");
+    }
+    if (object->meta.object_size > 0 && object->meta.object_size != range_.total) {
+        throw Error(ErrorKind::InvalidRequest, "The range's total differs from the object's size");
+    }
+}
+
+std::optional<BlobId> ChunkUpload::staged_blob(ReadTransaction& txn) const {
+    const auto object = txn.object(target_.key);
+    check_object(object);
+    if (!object->staged) return std::nullopt;
+    const auto staged = txn.blob(*object->staged);
+    if (!staged) return std::nullopt;
+    if (staged->total == range_.total) return object->staged;
+    if (target_.kind == UploadKind::Application && range_.begin == 0) return std::nullopt;  // The upload starts anew.
+    throw Error(ErrorKind::InvalidRequest, "The range's total differs from the upload's");
+}
+
+BlobId ChunkUpload::begin(WriteTransaction& txn) {
+    if (const auto staged = staged_blob(txn)) return *staged;
+    auto object = txn.object(target_.key);
+    if (object->staged) txn.erase_blob(*object->staged);
+    BlobRecord record;
+    record.id = blob_;
+    record.total = range_.total;
+    record.instance_id = object->meta.instance_id;
+    record.upload_chunk_size = range_.end - range_.begin;
+    record.created = context_.now();
+    txn.put_blob(record);
+    object->staged = blob_;
+    if (target_.kind == UploadKind::Application) object->meta.upload_chunk_size = record.upload_chunk_size;
+    txn.put_object(*object);
+    return blob_;
+}
+
+void ChunkUpload::start() {
+    Store& store = operations_.store();
+    std::optional<BlobId> staged;
+    store.read([&](ReadTransaction& txn) { staged = staged_blob(txn); });
+    if (!staged) {
+        // The file exists before the record that names it; without the record it is an orphan that the next start removes.
+        const BlobId fresh = store.blobs().new_id();
+        blob_ = fresh;
+        writer_ = store.blobs().create(fresh);
+        try {
+            staged = operations_.run_and_wait<BlobId>([this](WriteTransaction& txn, rules::Effects&) { return begin(txn); });
+        } catch (...) {
+            writer_.reset();
+            store.blobs().discard(fresh);
+            throw;
+        }
+        if (*staged != fresh) {
+            writer_.reset();
+            store.blobs().discard(fresh);
+        }
+    }
+    blob_ = *staged;
+    if (!writer_) writer_ = store.blobs().reopen(blob_);
+    if (!writer_) throw Error(ErrorKind::Conflict, "The upload was replaced by another one");
+    digest_ = digests_.of(blob_);
+}
+
+void ChunkUpload::write(std::span<const std::byte> octets) {
+    const std::int64_t length = range_.end - range_.begin;
+    if (written_ + static_cast<std::int64_t>(octets.size()) > length) {
+        if (target_.kind == UploadKind::Application) throw Error(ErrorKind::InvalidRequest, "The body is longer than its Content-Range");
+        octets = octets.first(static_cast<std::size_t>(length - written_));  // Traditional nodes pad their last chunk.
+    }
+    if (octets.empty()) return;
+    writer_->write(range_.begin + written_, octets);
+    digest_->written(range_.begin + written_, octets);
+    if (content_hash_) content_hash_->update(octets);
+    written_ += static_cast<std::int64_t>(octets.size());
+}
+
+bool ChunkUpload::record(WriteTransaction& txn) {
+    auto blob = txn.blob(blob_);
+    if (!blob || blob->state != BlobState::Staged) return false;
+    add_range(blob->received, {range_.begin, range_.end});
+    txn.put_blob(*blob);
+    return covers(blob->received, blob->total);
+}
+
+void ChunkUpload::drop_staged(WriteTransaction& txn) {
+    auto object = txn.object(target_.key);
+    if (!object || object->staged != blob_) return;
+    object->staged.reset();
+    txn.put_object(*object);
+    txn.erase_blob(blob_);
+}
+
+bool ChunkUpload::complete(WriteTransaction& txn, const std::string& sha256, rules::Effects& effects) {
+    const auto object = txn.object(target_.key);
+    if (!object || object->staged != blob_) return false;  // Another request completed or replaced it.
+    if (target_.kind == UploadKind::Node) {
+        delivery::ReceivedData received;
+        received.blob = blob_;
+        received.is_staged = true;
+        received.size = range_.total;
+        received.sha256 = sha256;
+        return delivery::complete_data(context_, txn, target_.key, target_.instance_id, received, effects);
+    }
+    objects::NewData data;
+    data.is_given = true;
+    data.is_staged = true;
+    data.blob = blob_;
+    data.size = range_.total;
+    data.sha256 = sha256;
+    objects::store_data(context_, txn, target_.key, data, objects::PublishRequest::Signature::None, effects);
+    return true;
+}
+
+bool ChunkUpload::finish() {
+    if (written_ != range_.end - range_.begin) throw Error(ErrorKind::InvalidRequest, "The body is shorter than its Content-Range");
+    if (content_hash_ && content_hash_->finish() != target_.content_sha256) {
+        throw Error(ErrorKind::InvalidRequest, "The data does not match its Content-Digest");
+    }
+    writer_->sync();
+    const bool is_complete = operations_.run_and_wait<bool>([this](WriteTransaction& txn, rules::Effects&) { return record(txn); });
+    if (!is_complete) return false;
+    const std::string sha256 = digest_->finish(*writer_, range_.total);
+    digests_.forget(blob_);
+    if (!target_.repr_sha256.empty() && sha256 != target_.repr_sha256) {
+        operations_.run_and_wait<rules::Done>([this](WriteTransaction& txn, rules::Effects&) { return drop_staged(txn), rules::Done{}; });
+        throw Error(ErrorKind::InvalidRequest,
+                    "The data has SHA-256 " + to_hex(sha256) + " but " + to_hex(target_.repr_sha256) + " was announced");
+    }
+    return operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects& effects) { return complete(txn, sha256, effects); });
+}
+
+}  // namespace edgesync::data

@@ -1,0 +1,87 @@
+// Data that arrives in ranges, in any order, over several requests: an application's chunked upload, or a node's push
+// (rest-api 3.6, node protocol 9.2). Every acknowledged range is durable and recorded, so that a restart loses none.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "edgesync/sdk/store.h"
+#include "kernel/data/digest.h"
+#include "kernel/objects/lifecycle.h"
+#include "kernel/rules/node_context.h"
+#include "kernel/rules/operation.h"
+
+namespace edgesync::data {
+
+/// One range of a body: octets [begin, end) of `total`.
+struct ChunkRange {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    std::int64_t total = 0;
+};
+
+/// "bytes a-b/total"; nullopt and `problem` if malformed.
+std::optional<ChunkRange> parse_content_range(std::string_view field, std::string& problem);
+
+/// Digests of uploads in progress, so that data arriving in order is not read twice. Bounded; thread-safe.
+class UploadDigests {
+public:
+    std::shared_ptr<BlobDigest> of(const BlobId& id);
+    void forget(const BlobId& id);
+
+private:
+    std::mutex mutex_;
+    std::map<BlobId, std::shared_ptr<BlobDigest>> digests_;
+};
+
+/// What completes when all ranges are there.
+enum class UploadKind { Application, Node };
+
+/// Takes one range. One use; calls come one after another on threads that may block.
+class ChunkUpload {
+public:
+    struct Target {
+        UploadKind kind = UploadKind::Application;
+        ObjectKey key;
+        NodeKey peer;                ///< Node: the authenticated origin.
+        InstanceId instance_id = 0;  ///< Node: the version that is pushed.
+        std::string repr_sha256;     ///< Announced digest of the whole, or empty.
+        std::string content_sha256;  ///< Announced digest of this range, or empty.
+    };
+
+    ChunkUpload(const rules::NodeContext& context, rules::Operations& operations, UploadDigests& digests, Target target, ChunkRange range);
+    ~ChunkUpload();
+
+    /// Finds or opens the staged blob. @throws Error{NotFound}, Error{InvalidRequest}; Error{Conflict} another version is awaited.
+    void start();
+    void write(std::span<const std::byte> octets);
+    /// Makes the range durable; completes the object when it was the last one. True if it completed. Octets beyond the range are
+    /// ignored when they come from a node. @throws Error{InvalidRequest} short body or digest mismatch.
+    bool finish();
+
+private:
+    /// The blob that takes this range; nullopt: one must be opened. @throws as `start`
+    std::optional<BlobId> staged_blob(ReadTransaction& txn) const;
+    BlobId begin(WriteTransaction& txn);
+    bool record(WriteTransaction& txn);
+    bool complete(WriteTransaction& txn, const std::string& sha256, rules::Effects& effects);
+    void check_object(const std::optional<ObjectRecord>& object) const;
+    void drop_staged(WriteTransaction& txn);
+
+    const rules::NodeContext& context_;
+    rules::Operations& operations_;
+    UploadDigests& digests_;
+    const Target target_;
+    const ChunkRange range_;
+    BlobId blob_;
+    std::unique_ptr<BlobWriter> writer_;
+    std::shared_ptr<BlobDigest> digest_;
+    std::optional<Sha256> content_hash_;
+    std::int64_t written_ = 0;
+};
+
+}  // namespace edgesync::data

@@ -1,0 +1,80 @@
+#include "kernel/data/digest.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "edgesync/sdk/error.h"
+
+namespace edgesync::data {
+namespace {
+
+constexpr std::size_t kReadBack = 256 * 1024;
+
+}  // namespace
+
+struct Sha256::Context {
+    EVP_MD_CTX* evp = EVP_MD_CTX_new();
+    Context() = default;
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+    ~Context() { EVP_MD_CTX_free(evp); }
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+    if (context_->evp == nullptr || EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr) != 1) {
+        throw Error(ErrorKind::Internal, "SHA-256 is not available");
+    }
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::update(std::span<const std::byte> octets) { EVP_DigestUpdate(context_->evp, octets.data(), octets.size()); }
+
+std::string Sha256::finish() {
+    std::string digest(32, '\0');
+    EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+    return digest;
+}
+
+std::string sha256_of(std::string_view octets) {
+    Sha256 hash;
+    hash.update(std::as_bytes(std::span(octets)));
+    return hash.finish();
+}
+
+std::string to_hex(std::string_view octets) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (const char octet : octets) {
+        const auto value = static_cast<unsigned char>(octet);
+        text += kDigits[value >> 4U];
+        text += kDigits[value & 15U];
+    }
+    return text;
+}
+
+void BlobDigest::written(std::int64_t offset, std::span<const std::byte> octets) {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock() || offset > hashed_) return;  // Read back later.
+    const auto known = static_cast<std::size_t>(hashed_ - offset);
+    if (known >= octets.size()) return;
+    hash_.update(octets.subspan(known));
+    hashed_ += static_cast<std::int64_t>(octets.size() - known);
+}
+
+std::string BlobDigest::finish(BlobWriter& blob, std::int64_t total) {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::byte> buffer(static_cast<std::size_t>(std::clamp<std::int64_t>(total - hashed_, 0, kReadBack)));
+    while (hashed_ < total) {
+        const auto wanted = static_cast<std::size_t>(std::min<std::int64_t>(total - hashed_, static_cast<std::int64_t>(buffer.size())));
+        const std::size_t count = blob.read(hashed_, std::span(buffer).first(wanted));
+        if (count == 0) throw Error(ErrorKind::Corrupt, "Received data ends before its size");
+        hash_.update(std::span(buffer).first(count));
+        hashed_ += static_cast<std::int64_t>(count);
+    }
+    return hash_.finish();
+}
+
+}  // namespace edgesync::data

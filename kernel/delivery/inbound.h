@@ -1,0 +1,66 @@
+// What a node does with a message of a peer: rules on records, inside a transaction (object model 5 to 8, node protocol 7).
+#pragma once
+
+#include <string>
+
+#include "edgesync/sdk/message.h"
+#include "edgesync/sdk/store.h"
+#include "kernel/rules/effects.h"
+#include "kernel/rules/node_context.h"
+
+namespace edgesync::delivery {
+
+/// Handles one message. `peer`: CSS: the authenticated node; ESS: the CSS. Never throws for a peer's mistake.
+HandleResult handle_message(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message,
+                            rules::Effects& effects);
+
+/// What became of an announced version (object model 5.4).
+enum class Acceptance { Complete, NeedsData, AlreadyComplete, AlreadyKnown, Refused };
+
+struct UpdateResult {
+    Acceptance acceptance = Acceptance::Refused;
+    std::string reason;
+};
+
+/// Decides about and stores an announced version. NeedsData leaves a `getdata` record and status "partiallyreceived".
+UpdateResult accept_update(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Metadata& meta,
+                           rules::Effects& effects);
+
+/// The same decision without changes; NeedsData or Complete mean that accept_update would store it.
+UpdateResult judge_update(const rules::NodeContext& context, ReadTransaction& txn, const NodeKey& peer, const Metadata& meta);
+
+/// Data that completes a received version.
+struct ReceivedData {
+    BlobId blob;
+    bool is_staged = false;  ///< Written through the blob store and synced; else `octets`.
+    std::string octets;
+    std::int64_t size = 0;
+    std::string sha256;
+};
+
+/// Publishes the complete data of the version that is being received and queues `received` for the origin. False: that version is no
+/// longer awaited and nothing changed.
+bool complete_data(const rules::NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance,
+                   const ReceivedData& data, rules::Effects& effects);
+
+/// The receiver could not use what it got: drops the partial data and remembers `receiverError`, so that the same version is accepted
+/// when announced again. False: that version is no longer awaited.
+bool fail_reception(const rules::NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance, bool is_signature);
+
+/// The data is gone at the origin: drops the partial object and its records. False: that version is no longer awaited.
+bool abandon_reception(const rules::NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance);
+
+/// The message that a record stands for, ready to be sent to its peer; nullopt: the record is void (its object is gone or newer).
+std::optional<Message> message_of(const rules::NodeContext& context, ReadTransaction& txn, const NotificationRecord& record);
+
+/// ESS: forgets everything about the exchange with a CSS that does not know this node (object model 6).
+void forget_exchange(const rules::NodeContext& context, WriteTransaction& txn);
+
+/// ESS: queues announcements of all own objects after a new registration. Up to `limit` objects from `cursor`; returns the next cursor.
+std::string announce_own_objects(const rules::NodeContext& context, WriteTransaction& txn, const std::string& cursor, std::size_t limit,
+                                 rules::Effects& effects);
+
+/// Repeats records whose answer is overdue (object model 5.7). Returns how many were looked at.
+std::size_t repeat_due(const rules::NodeContext& context, WriteTransaction& txn, std::size_t limit, rules::Effects& effects);
+
+}  // namespace edgesync::delivery

@@ -1,0 +1,106 @@
+// What polling peers must be told, kept so that an idle node costs nothing: a node known to have nothing pending is answered from
+// memory, and one that asked to wait is parked until something becomes pending (design: idle is free; extensions 1).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <unordered_map>
+
+#include "edgesync/sdk/transport.h"
+#include "kernel/rules/node_context.h"
+#include "kernel/rules/scheduler.h"
+
+namespace edgesync::delivery {
+
+struct PendingOptions {
+    std::chrono::seconds max_wait{55};
+    std::size_t max_parked = 50000;
+};
+
+/// Thread-safe. Outlives its parked polls.
+class PendingIndex {
+public:
+    using Done = std::function<void(PollResult)>;
+    /// Asked to remove records that can never be delivered (their object is gone).
+    using Forget = std::function<void(std::vector<NotificationRecord>)>;
+
+    PendingIndex(const rules::NodeContext& context, Store& store, rules::Scheduler& scheduler, PendingOptions options, Forget forget);
+    ~PendingIndex();
+
+    /// See TransportHost::poll.
+    std::uint64_t poll(const NodeKey& peer, const PollRequest& request, Done done);
+    void cancel(std::uint64_t handle);
+
+    /// Something became pending for the peer.
+    void wake(const NodeKey& peer);
+    /// Answers all parked polls with nothing, and parks no more.
+    void drain();
+
+    std::size_t parked() const;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    struct Parked {
+        std::uint64_t handle = 0;
+        NodeKey peer;
+        PollRequest request;
+        Done done;
+        std::chrono::seconds granted{0};
+        Clock::time_point deadline;
+        std::uint64_t timer = 0;
+    };
+
+    /// How often an unchanged record was delivered, and when it may be again.
+    struct Damped {
+        Clock::time_point next;
+        std::chrono::seconds delay{1};
+        bool seen = false;
+    };
+
+    struct Node {
+        std::uint64_t changes = 0;               ///< Raised by every wake, so that a reader can tell that it missed one.
+        bool is_empty = false;                   ///< The store was asked since the last wake and had nothing.
+        std::map<std::uint64_t, Damped> damped;  ///< By record sequence.
+        std::shared_ptr<Parked> parked;
+    };
+
+    struct Collected {
+        Verdict verdict = Verdict::Accepted;
+        std::vector<Message> items;
+        bool is_empty = false;
+        std::optional<Clock::time_point> retry_at;  ///< When the first withheld record may be delivered again.
+        std::string reason;
+    };
+
+    Collected collect(const NodeKey& peer, std::size_t limit);
+    Collected read_pending(const NodeKey& peer, std::size_t limit, std::map<std::uint64_t, Damped>& damped);
+    void attempt(std::shared_ptr<Parked> parked);
+    bool park(const std::shared_ptr<Parked>& parked, std::optional<Clock::time_point> retry_at, std::uint64_t changes);
+    std::shared_ptr<Parked> take(const NodeKey& peer, std::uint64_t handle);
+    std::uint64_t changes_of(const NodeKey& peer);
+
+    struct NodeHash {
+        std::size_t operator()(const NodeKey& key) const noexcept;
+    };
+
+    const rules::NodeContext& context_;
+    Store& store_;
+    rules::Scheduler& scheduler_;
+    const PendingOptions options_;
+    const Forget forget_;
+
+    mutable std::mutex mutex_;
+    std::unordered_map<NodeKey, Node, NodeHash> nodes_;
+    std::unordered_map<std::uint64_t, NodeKey> handles_;
+    std::uint64_t next_handle_ = 1;
+    std::size_t parked_count_ = 0;
+    bool is_draining_ = false;
+    std::minstd_rand random_;
+};
+
+}  // namespace edgesync::delivery

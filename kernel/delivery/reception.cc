@@ -1,0 +1,178 @@
+// The receiving side of an object: announced, fetched, complete or failed.
+#include "edgesync/sdk/error.h"
+#include "kernel/addressing/announce.h"
+#include "kernel/addressing/distribution.h"
+#include "kernel/delivery/inbound.h"
+
+namespace edgesync::delivery {
+namespace {
+
+using rules::Effects;
+using rules::NodeContext;
+
+NodeKey record_peer(const NodeContext& context, const NodeKey& peer) { return context.is_css() ? peer : context.cloud(); }
+
+bool is_complete(const ObjectRecord& object) {
+    return object.status == ObjectStatus::CompletelyReceived || object.status == ObjectStatus::ObjReceived;
+}
+
+bool is_own(const ObjectRecord& object) { return object.side == Side::Sender && object.status != ObjectStatus::ConsumedByDest; }
+
+/// Whether a metadata-only update finds its data here already.
+bool holds_data(const std::optional<ObjectRecord>& old, const Metadata& meta) {
+    return old && old->side == Side::Receiver && old->data && is_complete(*old) && old->meta.data_id == meta.data_id;
+}
+
+bool needs_no_data(const std::optional<ObjectRecord>& old, const Metadata& meta) {
+    if (!meta.link.empty() || meta.no_data) return true;
+    return meta.meta_only && (meta.data_id == 0 || holds_data(old, meta));
+}
+
+UpdateResult judge(const NodeContext& context, const std::optional<NotificationRecord>& known, const std::optional<ObjectRecord>& old,
+                   const Metadata& meta) {
+    if (known && known->instance_id > meta.instance_id) return {Acceptance::AlreadyKnown, "An older version than the one held"};
+    if (known && known->instance_id == meta.instance_id && known->status != NotificationStatus::ReceiverError) {
+        if (old && is_complete(*old) && old->meta.instance_id == meta.instance_id) return {Acceptance::AlreadyComplete, "Already received"};
+        const bool is_transfer = known->status == NotificationStatus::GetData || known->status == NotificationStatus::HandleUpdate;
+        // A sender that announces again has lost its place: let it push again, or go on fetching.
+        if (is_transfer && context.is_css()) return {Acceptance::NeedsData, ""};
+        return {Acceptance::AlreadyKnown, "Already announced"};
+    }
+    if (old && is_own(*old)) return {Acceptance::Refused, "Cannot update object from the receiver side"};
+    if (!known && old && old->side == Side::Receiver && is_complete(*old) && old->meta.instance_id == meta.instance_id) {
+        return {Acceptance::AlreadyComplete, "Already received"};
+    }
+    return {needs_no_data(old, meta) ? Acceptance::Complete : Acceptance::NeedsData, ""};
+}
+
+void store_version(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const std::optional<ObjectRecord>& old,
+                   const Metadata& meta, bool complete) {
+    ObjectRecord record;
+    record.side = Side::Receiver;
+    record.meta = meta;
+    record.status = complete ? ObjectStatus::CompletelyReceived : ObjectStatus::PartiallyReceived;
+    record.remaining_consumers = meta.consumers;
+    record.remaining_receivers = meta.consumers;
+    if (context.is_css()) {
+        record.meta.origin_type = peer.type;
+        record.meta.origin_id = peer.id;
+        record.meta.owner_id = peer.org + "/" + peer.id;
+    }
+    const bool keeps_data = complete && holds_data(old, meta);
+    if (keeps_data) {
+        record.data = old->data;
+        record.meta.object_size = old->meta.object_size;
+    }
+    if (old && old->data && !keeps_data) txn.erase_blob(*old->data);
+    if (old && old->staged) txn.erase_blob(*old->staged);
+    txn.put_object(record);
+}
+
+/// The object and its record, if this version is still being received.
+std::optional<ObjectRecord> awaited(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance) {
+    auto object = txn.object(key);
+    if (!object || object->side != Side::Receiver || object->status != ObjectStatus::PartiallyReceived ||
+        object->meta.instance_id != instance) {
+        return std::nullopt;
+    }
+    const auto record = txn.notification(key, addressing::origin_of(context, object->meta));
+    if (!record || record->instance_id != instance) return std::nullopt;
+    if (record->status != NotificationStatus::GetData && record->status != NotificationStatus::HandleUpdate) return std::nullopt;
+    return object;
+}
+
+void set_status(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, NotificationStatus status) {
+    NotificationRecord record;
+    record.object = object.key();
+    record.peer = addressing::origin_of(context, object.meta);
+    record.status = status;
+    record.instance_id = object.meta.instance_id;
+    record.data_id = object.meta.data_id;
+    record.resend_at = context.resend_at();
+    txn.put_notification(record);
+}
+
+}  // namespace
+
+UpdateResult judge_update(const NodeContext& context, ReadTransaction& txn, const NodeKey& peer, const Metadata& meta) {
+    const ObjectKey key{meta.org, meta.object_type, meta.object_id};
+    return judge(context, txn.notification(key, record_peer(context, peer)), txn.object(key), meta);
+}
+
+UpdateResult accept_update(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Metadata& meta, Effects& effects) {
+    const ObjectKey key{meta.org, meta.object_type, meta.object_id};
+    const auto known = txn.notification(key, record_peer(context, peer));
+    const auto old = txn.object(key);
+    const UpdateResult result = judge(context, known, old, meta);
+    const bool is_repeated = known && known->instance_id == meta.instance_id && known->status != NotificationStatus::ReceiverError;
+    switch (result.acceptance) {
+        case Acceptance::Complete: {
+            store_version(context, txn, peer, old, meta, true);
+            const auto stored = txn.object(key);
+            addressing::notify_origin(context, txn, *stored, NotificationStatus::Received, effects);
+            effects.arrived.push_back(key);
+            break;
+        }
+        case Acceptance::NeedsData:
+            if (!is_repeated) {
+                store_version(context, txn, peer, old, meta, false);
+                set_status(context, txn, *txn.object(key), NotificationStatus::GetData);
+            }
+            effects.fetch.push_back({key, record_peer(context, peer)});
+            break;
+        case Acceptance::AlreadyComplete: addressing::notify_origin(context, txn, *old, NotificationStatus::Received, effects); break;
+        case Acceptance::AlreadyKnown:
+            if (is_repeated && known->status == NotificationStatus::GetData) effects.fetch.push_back({key, record_peer(context, peer)});
+            break;
+        case Acceptance::Refused: break;
+    }
+    return result;
+}
+
+bool complete_data(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance, const ReceivedData& data,
+                   Effects& effects) {
+    auto object = awaited(context, txn, key, instance);
+    if (!object) return false;
+    BlobRecord blob;
+    blob.id = data.blob;
+    blob.state = BlobState::Published;
+    blob.total = data.size;
+    blob.instance_id = instance;
+    blob.sha256 = data.sha256;
+    blob.created = context.now();
+    if (data.is_staged) {
+        txn.put_blob(blob);
+    } else {
+        txn.put_small_data(blob, std::as_bytes(std::span(data.octets)));
+    }
+    if (object->data && object->data != data.blob) txn.erase_blob(*object->data);
+    if (object->staged && object->staged != data.blob) txn.erase_blob(*object->staged);
+    object->data = data.blob;
+    object->staged.reset();
+    object->meta.object_size = data.size;
+    object->status = ObjectStatus::CompletelyReceived;
+    txn.put_object(*object);
+    addressing::notify_origin(context, txn, *object, NotificationStatus::Received, effects);
+    effects.arrived.push_back(key);
+    return true;
+}
+
+bool fail_reception(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance, bool is_signature) {
+    auto object = awaited(context, txn, key, instance);
+    if (!object) return false;
+    if (object->staged) txn.erase_blob(*object->staged);
+    object->staged.reset();
+    if (is_signature) object->status = ObjectStatus::ReceiverVerificationFailed;
+    txn.put_object(*object);
+    set_status(context, txn, *object, NotificationStatus::ReceiverError);
+    return true;
+}
+
+bool abandon_reception(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance) {
+    const auto object = awaited(context, txn, key, instance);
+    if (!object) return false;
+    addressing::purge(txn, *object);
+    return true;
+}
+
+}  // namespace edgesync::delivery

@@ -1,0 +1,265 @@
+#include "kernel/objects/lifecycle.h"
+
+#include <limits>
+
+#include "edgesync/sdk/error.h"
+#include "kernel/addressing/announce.h"
+#include "kernel/addressing/distribution.h"
+#include "kernel/objects/time_text.h"
+
+namespace edgesync::objects {
+namespace {
+
+using rules::Effects;
+using rules::NodeContext;
+
+constexpr std::int32_t kUnlimited = std::numeric_limits<std::int32_t>::max();
+
+[[noreturn]] void refuse(const std::string& text) { throw Error(ErrorKind::InvalidRequest, text); }
+
+/// Rule 37 and its neighbours: may the stored record be replaced by this metadata?
+void check_update(const NodeContext& context, const ObjectRecord& old, const Metadata& meta) {
+    if (old.side == Side::Receiver) refuse("Can't update object of the receiving side");
+    if (old.status == ObjectStatus::ConsumedByDest && meta.meta_only) refuse("Can't update only the meta data of consumed object");
+    if (context.is_css() && old.meta.destination_policy.has_value() != meta.destination_policy.has_value()) {
+        refuse("Can't update the existence of Destination Policy");
+    }
+}
+
+/// Keeps what a metadata-only update must not touch.
+void keep_data_fields(ObjectRecord& record, const ObjectRecord& old) {
+    record.data = old.data;
+    record.meta.data_id = old.meta.data_id;
+    record.meta.object_size = old.meta.object_size;
+    record.meta.hash_algorithm = old.meta.hash_algorithm;
+    record.meta.public_key = old.meta.public_key;
+    record.meta.signature = old.meta.signature;
+    record.meta.source_data_uri = old.meta.source_data_uri;
+}
+
+void drop_data_fields(Metadata& meta) {
+    meta.link.clear();
+    meta.source_data_uri.clear();
+    meta.public_key.clear();
+    meta.signature.clear();
+}
+
+/// Publishes the blob of new data and points the record at it.
+void attach_data(WriteTransaction& txn, ObjectRecord& record, const NewData& data, TimePoint now) {
+    BlobRecord blob;
+    blob.id = data.blob;
+    blob.state = BlobState::Published;
+    blob.total = data.size;
+    blob.instance_id = record.meta.instance_id;
+    blob.sha256 = data.sha256;
+    blob.created = now;
+    if (data.is_staged) {
+        txn.put_blob(blob);
+    } else {
+        txn.put_small_data(blob, std::as_bytes(std::span(data.octets)));
+    }
+    record.data = data.blob;
+    record.meta.data_id = record.meta.instance_id;
+    record.meta.object_size = data.size;
+}
+
+ObjectStatus status_without_data(const ObjectRecord& record, bool keeps_data) {
+    if (record.meta.no_data || !record.meta.link.empty() || !record.meta.source_data_uri.empty()) return ObjectStatus::Ready;
+    return keeps_data ? ObjectStatus::Ready : ObjectStatus::NotReady;
+}
+
+ObjectRecord new_record(const NodeContext& context, const PublishRequest& request, InstanceId instance, TimePoint now) {
+    ObjectRecord record;
+    record.side = Side::Sender;
+    record.meta = request.meta;
+    Metadata& meta = record.meta;
+    meta.instance_id = instance;
+    meta.data_id = 0;
+    meta.object_size = 0;
+    meta.upload_chunk_size = 0;
+    meta.chunk_size = context.max_chunk_size;
+    meta.origin_type = context.self.type;
+    meta.origin_id = context.self.id;
+    meta.owner_id = request.owner;
+    meta.deleted = false;
+    if (meta.destination_policy) {
+        meta.destination_policy->timestamp = now.time_since_epoch().count();
+    }
+    if (meta.no_data) drop_data_fields(meta);
+    record.remaining_consumers = meta.consumers;
+    record.remaining_receivers = meta.consumers;
+    if (!meta.expiration.empty()) record.expires = parse_rfc3339(meta.expiration);
+    if (meta.inactive && !meta.activation_time.empty()) record.activates = parse_rfc3339(meta.activation_time);
+    return record;
+}
+
+/// Removes the blobs of the replaced version that the new record does not use.
+void drop_old_blobs(WriteTransaction& txn, const ObjectRecord& old, const ObjectRecord& record) {
+    if (old.data && old.data != record.data) txn.erase_blob(*old.data);
+    if (old.staged && old.staged != record.staged && old.staged != record.data) txn.erase_blob(*old.staged);
+}
+
+ObjectRecord received_object(WriteTransaction& txn, const ObjectKey& key, const std::string& missing) {
+    auto object = txn.object(key);
+    if (!object) refuse(missing);
+    return std::move(*object);
+}
+
+bool is_received(ObjectStatus status) { return status == ObjectStatus::CompletelyReceived || status == ObjectStatus::ObjReceived; }
+
+void activate_now(const NodeContext& context, WriteTransaction& txn, ObjectRecord& object, Effects& effects) {
+    object.meta.inactive = false;
+    object.activates.reset();
+    txn.put_object(object);
+    if (addressing::is_announceable(object)) addressing::distribute(context, txn, object, effects);
+}
+
+}  // namespace
+
+PublishResult publish(const NodeContext& context, WriteTransaction& txn, const PublishRequest& request, Effects& effects) {
+    const TimePoint now = context.now();
+    const auto old =
+        txn.object(request.meta.org.empty() ? ObjectKey{} : ObjectKey{request.meta.org, request.meta.object_type, request.meta.object_id});
+    if (old) check_update(context, *old, request.meta);
+    if (context.is_css() && request.meta.destinations_list) addressing::check_list(txn, request.meta.org, *request.meta.destinations_list);
+
+    const InstanceId instance = txn.next_instance_id(now, old ? old->meta.instance_id : 0);
+    ObjectRecord record = new_record(context, request, instance, now);
+    const bool keeps_data = record.meta.meta_only && old && old->data && !record.meta.no_data;
+    if (keeps_data || (record.meta.meta_only && old && !old->meta.source_data_uri.empty())) keep_data_fields(record, *old);
+    record.status = status_without_data(record, keeps_data);
+    if (request.data.is_given && !record.meta.no_data) {
+        if (request.signature == PublishRequest::Signature::Invalid) {
+            record.status = ObjectStatus::VerificationFailed;
+        } else {
+            attach_data(txn, record, request.data, now);
+            record.status = ObjectStatus::Ready;
+        }
+    }
+    if (old) drop_old_blobs(txn, *old, record);
+    txn.put_object(record);
+    addressing::distribute(context, txn, record, effects);
+    return {instance, record.status};
+}
+
+void check_accepts_data(const std::optional<ObjectRecord>& object) {
+    if (!object) throw Error(ErrorKind::NotFound, "Object not found");
+    if (object->side == Side::Receiver) refuse("Can't update data of the receiving side");
+    if (object->status == ObjectStatus::ObjDeleted || object->status == ObjectStatus::ConsumedByDest) {
+        refuse("Can't update data of a deleted or consumed object");
+    }
+    if (object->meta.no_data) refuse("Can't update data, the NoData flag is set to true");
+}
+
+PublishResult store_data(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, const NewData& data,
+                         PublishRequest::Signature signature, Effects& effects) {
+    auto object = txn.object(key);
+    check_accepts_data(object);
+    const ObjectRecord old = *object;
+    const TimePoint now = context.now();
+    object->meta.instance_id = txn.next_instance_id(now, old.meta.instance_id);
+    object->meta.source_data_uri.clear();
+    object->staged.reset();
+    if (signature == PublishRequest::Signature::Invalid) {
+        object->status = ObjectStatus::VerificationFailed;
+        object->data.reset();
+        object->meta.data_id = object->meta.instance_id;
+        object->meta.object_size = 0;
+        txn.erase_blob(data.blob);
+    } else {
+        attach_data(txn, *object, data, now);
+        object->status = ObjectStatus::Ready;
+    }
+    drop_old_blobs(txn, old, *object);
+    txn.put_object(*object);
+    if (addressing::is_announceable(*object)) addressing::distribute(context, txn, *object, effects);
+    return {object->meta.instance_id, object->status};
+}
+
+void remove(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, Effects& effects) {
+    auto object = txn.object(key);
+    if (!object) throw Error(ErrorKind::NotFound, "Object not found");
+    if (object->side == Side::Receiver) {
+        if (!context.is_css()) refuse("Can't delete object on the receiving side for ESS");
+        return addressing::purge(txn, *object);
+    }
+    if (object->status == ObjectStatus::ObjDeleted) return;
+    if (object->status == ObjectStatus::ConsumedByDest) return addressing::purge(txn, *object);
+    const ObjectRecord old = *object;
+    object->status = ObjectStatus::ObjDeleted;
+    object->meta.deleted = true;
+    object->data.reset();
+    object->staged.reset();
+    object->expires.reset();
+    object->activates.reset();
+    drop_old_blobs(txn, old, *object);
+    if (addressing::withdraw(context, txn, *object, effects)) {
+        txn.erase_notifications_of_object(key);
+        txn.erase_object(key);
+        return;
+    }
+    txn.put_object(*object);
+}
+
+void mark_consumed(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, Effects& effects) {
+    ObjectRecord object = received_object(txn, key, "Failed to find object to mark as consumed");
+    if (!is_received(object.status)) {
+        refuse("Invalid attempt to mark object in status " + std::string(to_string(object.status)) + " as consumed");
+    }
+    if (object.remaining_consumers == kUnlimited) return;
+    if (--object.remaining_consumers == 0) {
+        object.status = ObjectStatus::ObjConsumed;
+        addressing::notify_origin(context, txn, object, NotificationStatus::Consumed, effects);
+    }
+    txn.put_object(object);
+}
+
+void mark_received(WriteTransaction& txn, const ObjectKey& key) {
+    ObjectRecord object = received_object(txn, key, "Failed to find object to mark as received");
+    if (!is_received(object.status)) {
+        refuse("Invalid attempt to mark object in status " + std::string(to_string(object.status)) + " as received");
+    }
+    if (object.remaining_receivers == kUnlimited || object.remaining_receivers == 0) return;
+    if (--object.remaining_receivers == 0) object.status = ObjectStatus::ObjReceived;
+    txn.put_object(object);
+}
+
+void confirm_deleted(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, Effects& effects) {
+    ObjectRecord object = received_object(txn, key, "Failed to find object to confirm deletion");
+    if (object.status != ObjectStatus::ObjDeleted || object.side != Side::Receiver) {
+        refuse("Invalid attempt to confirm deletion of object in status " + std::string(to_string(object.status)));
+    }
+    if (object.remaining_consumers == kUnlimited || object.remaining_consumers == 0) return;
+    if (--object.remaining_consumers == 0) addressing::notify_origin(context, txn, object, NotificationStatus::Deleted, effects);
+    txn.put_object(object);
+}
+
+void activate(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, Effects& effects) {
+    auto object = txn.object(key);
+    if (!object) refuse("Object not found");
+    if (object->side == Side::Receiver) refuse("Can't activate object on the receiving side");
+    if (object->meta.inactive) activate_now(context, txn, *object, effects);
+}
+
+void activate_if_due(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, TimePoint now, Effects& effects) {
+    auto object = txn.object(key);
+    if (object && object->activates && *object->activates <= now) activate_now(context, txn, *object, effects);
+}
+
+void expire_if_due(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, TimePoint now, Effects& effects) {
+    const auto object = txn.object(key);
+    if (!object || !object->expires || *object->expires > now) return;
+    if (context.notifies_on_expiration) return remove(context, txn, key, effects);
+    addressing::purge(txn, *object);
+}
+
+void trim_consumed(const NodeContext& context, WriteTransaction& txn) {
+    const std::uint64_t kept = context.consumed_objects_kept;
+    const std::uint64_t count = txn.count_consumed_objects();
+    if (count <= kept + kept / 10) return;
+    for (const auto& key : txn.consumed_objects(std::min<std::size_t>(count - kept, 1000))) {
+        if (const auto object = txn.object(key)) addressing::purge(txn, *object);
+    }
+}
+
+}  // namespace edgesync::objects

@@ -1,0 +1,26 @@
+// What must happen after a transaction became durable. A transaction's function fills one anew in every run.
+#pragma once
+
+#include <vector>
+
+#include "edgesync/sdk/object.h"
+
+namespace edgesync::rules {
+
+struct ExchangeKey {
+    ObjectKey object;
+    NodeKey peer;
+    auto operator<=>(const ExchangeKey&) const = default;
+};
+
+struct Effects {
+    std::vector<NodeKey> wake;       ///< Polled peers for which something became pending.
+    std::vector<ExchangeKey> send;   ///< Notifications to send now, by their record.
+    std::vector<ExchangeKey> fetch;  ///< Transfers to start (receiver).
+    std::vector<ObjectKey> arrived;  ///< Objects that became completely received (webhooks).
+    bool has_work = false;           ///< Items were put into the work queue.
+
+    void clear() { *this = Effects{}; }
+};
+
+}  // namespace edgesync::rules

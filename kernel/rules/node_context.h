@@ -1,0 +1,38 @@
+// What the rules know about the node they run on. Rules are functions of (context, transaction, input); nothing here changes after start.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "edgesync/sdk/settings.h"
+#include "edgesync/sdk/store.h"
+
+namespace edgesync::rules {
+
+/// Type and id under which every CSS is known to its nodes.
+inline constexpr char kCloud[] = "Cloud";
+
+struct NodeContext {
+    NodeRole role = NodeRole::Css;
+    NodeKey self;                           ///< CSS: {configured org or "", "Cloud", "Cloud"}.
+    std::int32_t max_chunk_size = 5242880;  ///< Written into the metadata of own objects, bytes.
+    bool chunks_data = true;                ///< EnableDataChunk
+    std::chrono::seconds resend_interval{10};
+    std::int64_t inline_limit = 65536;  ///< Largest data kept inside the transaction, bytes.
+    bool is_storage_persistent = true;
+    std::uint64_t consumed_objects_kept = 1000;
+    bool notifies_on_expiration = false;
+    bool pushes_data = true;  ///< ESS: the transport uploads after an accepted update (HTTP).
+    std::function<TimePoint()> now;
+    /// True if nodes with this protocol fetch their messages (HTTP); their notifications wait as "...Pending".
+    std::function<bool(const std::string& protocol)> is_polled;
+
+    bool is_css() const { return role == NodeRole::Css; }
+    /// When an unanswered message is repeated: six resend intervals from now.
+    TimePoint resend_at() const { return now() + 6 * resend_interval; }
+    /// The CSS as this ESS addresses it.
+    NodeKey cloud() const { return {self.org, kCloud, kCloud}; }
+};
+
+}  // namespace edgesync::rules
