@@ -91,6 +91,7 @@ BlobId ChunkUpload::begin(WriteTransaction& txn) {
     if (object->staged) txn.erase_blob(*object->staged);
     BlobRecord record;
     record.id = blob_;
+    record.owner = target_.key;
     record.total = range_.total;
     record.instance_id = object->meta.instance_id;
     record.upload_chunk_size = range_.end - range_.begin;

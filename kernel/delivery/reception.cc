@@ -135,6 +135,7 @@ bool complete_data(const NodeContext& context, WriteTransaction& txn, const Obje
     if (!object) return false;
     BlobRecord blob;
     blob.id = data.blob;
+    blob.owner = key;
     blob.state = BlobState::Published;
     blob.total = data.size;
     blob.instance_id = instance;

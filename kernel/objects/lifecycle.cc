@@ -48,6 +48,7 @@ void drop_data_fields(Metadata& meta) {
 void attach_data(WriteTransaction& txn, ObjectRecord& record, const NewData& data, TimePoint now) {
     BlobRecord blob;
     blob.id = data.blob;
+    blob.owner = record.key();
     blob.state = BlobState::Published;
     blob.total = data.size;
     blob.instance_id = record.meta.instance_id;
@@ -260,6 +261,25 @@ void trim_consumed(const NodeContext& context, WriteTransaction& txn) {
     for (const auto& key : txn.consumed_objects(std::min<std::size_t>(count - kept, 1000))) {
         if (const auto object = txn.object(key)) addressing::purge(txn, *object);
     }
+}
+
+std::size_t remove_abandoned_uploads(WriteTransaction& txn, TimePoint before, std::size_t limit) {
+    const auto blobs = txn.staged_blobs(before, limit);
+    std::size_t erased = 0;
+    for (const auto& id : blobs) {
+        const auto blob = txn.blob(id);
+        if (!blob) continue;
+        auto object = txn.object(blob->owner);
+        const bool is_current = object && object->staged == id;
+        if (is_current && object->side == Side::Receiver) continue;
+        if (is_current) {
+            object->staged.reset();
+            txn.put_object(*object);
+        }
+        txn.erase_blob(id);
+        ++erased;
+    }
+    return erased;
 }
 
 }  // namespace edgesync::objects

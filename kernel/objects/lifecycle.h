@@ -64,4 +64,8 @@ void expire_if_due(const rules::NodeContext& context, WriteTransaction& txn, con
 /// ESS: removes the oldest consumed objects when more than 1.1 times the kept number are there (object model 9.3).
 void trim_consumed(const rules::NodeContext& context, WriteTransaction& txn);
 
+/// Removes staged data that applications began to upload before `before` and never finished. Data on its way from a peer stays, because
+/// its transfer resumes. Returns how many blobs were removed.
+std::size_t remove_abandoned_uploads(WriteTransaction& txn, TimePoint before, std::size_t limit);
+
 }  // namespace edgesync::objects

@@ -39,6 +39,7 @@ enum class BlobState : std::uint8_t {
 /// What is known of a blob. Its octets are written through `BlobStore`, or with the record by `put_small_data`.
 struct BlobRecord {
     BlobId id;
+    ObjectKey owner;  ///< The object whose data this is.
     BlobState state = BlobState::Staged;
     std::int64_t total = -1;             ///< Final size; -1 while unknown.
     InstanceId instance_id = 0;          ///< The version whose data this is; 0 for an upload that has none yet.

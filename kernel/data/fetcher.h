@@ -1,0 +1,95 @@
+// Pulls the data of announced objects from the CSS (ESS with a transport that fetches): several objects at a time beside the small
+// ones, in ranges that survive restarts (object model 5.5, node protocol 8).
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "edgesync/sdk/transport.h"
+#include "kernel/data/digest.h"
+#include "kernel/delivery/line.h"
+#include "kernel/rules/node_context.h"
+#include "kernel/rules/operation.h"
+#include "kernel/rules/scheduler.h"
+
+namespace edgesync::data {
+
+struct FetcherOptions {
+    int parallel_chunks = 1;              ///< MaxInflightChunks
+    std::int64_t largest_object = 0;      ///< MaxObjectDataSize, bytes; 0: unlimited
+    std::chrono::seconds retry_pause{2};  ///< ESSCallSPIRetryInterval
+};
+
+/// Thread-safe. Runs on the scheduler's workers.
+class Fetcher {
+public:
+    using SendMessage = std::function<void(Message)>;
+    using Done = std::function<void(HandleResult)>;
+
+    Fetcher(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, delivery::Line& line, Log& log,
+            FetcherOptions options, SendMessage send, std::function<void()> on_unknown);
+    ~Fetcher();
+
+    void set_transport(Transport& transport) { transport_ = &transport; }
+
+    /// An `update` of the CSS. Small data is fetched first and stored with its metadata in one transaction; otherwise the announced
+    /// version is stored and its data fetched in ranges. `done` when the announcement is dealt with.
+    void announced(Message update, Done done);
+    /// Fetches what a record in `getdata` still lacks. Repeated calls for one object are one transfer.
+    void fetch(const rules::ExchangeKey& key);
+    /// Continues all transfers found in the store (start, reconnection).
+    void resume_all();
+    /// Ends; returns when no call to the transport is running.
+    void stop();
+
+    /// One object's data on its way in (transfer.h).
+    struct Transfer;
+
+private:
+    enum class Result { Finished, Retry, Gone, Failed };
+
+    void take_small(const Message& update, const Done& done);
+    void accept(const Message& update, const Done& done);
+    void run_next();
+    Result run_transfer(const ObjectKey& key, std::string& reason, std::int32_t& code);
+    bool prepare(Transfer& transfer);
+    Result pull(Transfer& transfer, std::string& reason, std::int32_t& code);
+    Result pull_ranges(Transfer& transfer, const std::vector<ByteRange>& ranges, std::string& reason);
+    Result pull_one(Transfer& transfer, ByteRange range, std::string& reason);
+    void make_durable(Transfer& transfer);
+    Result publish(Transfer& transfer, std::string& reason, std::int32_t& code);
+    void report(const ObjectKey& key, InstanceId instance, Result result, const std::string& reason, std::int32_t code);
+    std::optional<PeerAnswer> call(const DataRequest& request, DataSink& sink, std::string& reason);
+    bool enter();
+    void leave();
+    bool is_stopped();
+
+    static constexpr int kMaxTransfers = 3;
+    static constexpr std::size_t kMaxSmall = 64;
+
+    const rules::NodeContext& context_;
+    rules::Operations& operations_;
+    rules::Scheduler& scheduler_;
+    delivery::Line& line_;
+    Log& log_;
+    const FetcherOptions options_;
+    const SendMessage send_;
+    const std::function<void()> on_unknown_;
+    Transport* transport_ = nullptr;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::multimap<std::int64_t, ObjectKey> waiting_;  ///< By size: smaller objects first.
+    std::set<ObjectKey> known_;                       ///< Waiting or running.
+    std::map<ObjectKey, int> attempts_;
+    int transfers_ = 0;
+    std::size_t small_ = 0;
+    int running_ = 0;
+    bool is_stopped_ = false;
+};
+
+}  // namespace edgesync::data

@@ -1,0 +1,330 @@
+#include "kernel/delivery/outbox.h"
+
+#include <algorithm>
+
+#include "edgesync/sdk/error.h"
+#include "kernel/delivery/inbound.h"
+
+namespace edgesync::delivery {
+namespace {
+
+std::string name_of(const ObjectKey& key) { return key.type + "/" + key.id; }
+
+/// Own objects whose announcement was accepted and whose data must follow; `data` says that all of it was sent.
+bool awaits_push(NotificationStatus status) { return status == NotificationStatus::Updated; }
+
+bool is_to_be_sent(NotificationStatus status) {
+    switch (status) {
+        case NotificationStatus::Update:
+        case NotificationStatus::Delete:
+        case NotificationStatus::Deleted:
+        case NotificationStatus::Consumed:
+        case NotificationStatus::Received: return true;
+        default: return false;
+    }
+}
+
+bool has_data_to_push(const ObjectRecord& object) {
+    return object.data && object.meta.link.empty() && !object.meta.no_data && !object.meta.meta_only;
+}
+
+/// How far the push of an own object got; kept so that a restart goes on from there.
+std::vector<std::string> push_entry(const ObjectKey& key) { return {"push", key.type, key.id}; }
+
+/// What an accepted message lets this node conclude (the protocol sends no separate acknowledgement).
+std::optional<Command> implied_answer(NotificationStatus status) {
+    switch (status) {
+        case NotificationStatus::Update: return Command::Updated;
+        case NotificationStatus::Delete: return Command::AckDelete;
+        case NotificationStatus::Deleted: return Command::AckDeleted;
+        case NotificationStatus::Consumed: return Command::AckConsumed;
+        case NotificationStatus::Received: return Command::AckReceived;
+        default: return std::nullopt;
+    }
+}
+
+}  // namespace
+
+Outbox::Outbox(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Line& line, Log& log,
+               std::function<void()> on_unknown)
+    : context_(context), operations_(operations), scheduler_(scheduler), line_(line), log_(log), on_unknown_(std::move(on_unknown)) {}
+
+void Outbox::set_registered(bool registered) {
+    const std::lock_guard lock(mutex_);
+    is_registered_ = registered;
+}
+
+void Outbox::send(const rules::ExchangeKey& key) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_stopped_ || !is_registered_ || !line_.is_up()) return;  // The scan after registration or reconnection finds it.
+        const auto [at, is_new] = in_progress_.try_emplace(key, false);
+        if (!is_new) {
+            at->second = true;
+            return;
+        }
+        if (in_progress_.size() > kMaxQueued) {
+            in_progress_.erase(at);
+            must_scan_ = true;
+            return;
+        }
+        ++running_;
+    }
+    start_worker(key);
+}
+
+void Outbox::start_worker(const rules::ExchangeKey& key) {
+    if (scheduler_.work([this, key] { run(key); })) return;
+    const std::lock_guard lock(mutex_);
+    in_progress_.erase(key);
+    must_scan_ = true;
+    --running_;
+    idle_.notify_all();
+}
+
+void Outbox::run(const rules::ExchangeKey& key) {
+    bool again = true;
+    while (again) {
+        bool may_go_on = false;
+        try {
+            may_go_on = run_once(key);
+        } catch (const std::exception& error) {
+            log_.log(LogLevel::Error, "Cannot send " + name_of(key.object) + ": " + error.what());
+        }
+        const std::lock_guard lock(mutex_);
+        const auto at = in_progress_.find(key);
+        again = may_go_on && at->second && !is_stopped_;
+        at->second = false;
+        if (!again) in_progress_.erase(at);
+    }
+    bool scans = false;
+    {
+        const std::lock_guard lock(mutex_);
+        scans = must_scan_ && in_progress_.size() < kMaxQueued / 2 && !is_stopped_;
+        if (scans) must_scan_ = false;
+    }
+    if (scans) scan();
+    const std::lock_guard lock(mutex_);
+    --running_;
+    idle_.notify_all();
+}
+
+std::optional<PeerAnswer> Outbox::call(const std::function<PeerAnswer()>& f) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_stopped_ || !is_registered_ || !line_.is_up()) return std::nullopt;
+    }
+    try {
+        PeerAnswer answer = f();
+        if (answer.verdict == Verdict::Busy || answer.verdict == Verdict::Unavailable) {
+            line_.failed();
+            return std::nullopt;
+        }
+        line_.succeeded();
+        if (answer.verdict == Verdict::UnknownPeer) {
+            on_unknown_();
+            return std::nullopt;
+        }
+        return answer;
+    } catch (const Error& error) {
+        if (line_.is_up()) log_.log(LogLevel::Warning, std::string("The CSS cannot be reached: ") + error.what());
+        line_.failed();
+        return std::nullopt;
+    }
+}
+
+void Outbox::apply(Command command, const NotificationRecord& record) {
+    Message message;
+    message.command = command;
+    message.meta.org = record.object.org;
+    message.meta.object_type = record.object.type;
+    message.meta.object_id = record.object.id;
+    message.meta.instance_id = record.instance_id;
+    message.meta.data_id = record.data_id;
+    operations_.run_and_wait<rules::Done>([&](WriteTransaction& txn, rules::Effects& effects) {
+        handle_message(context_, txn, context_.cloud(), message, effects);
+        return rules::Done{};
+    });
+}
+
+bool Outbox::run_once(const rules::ExchangeKey& key) {
+    std::optional<NotificationRecord> record;
+    std::optional<Message> message;
+    operations_.store().read([&](ReadTransaction& txn) {
+        record = txn.notification(key.object, key.peer);
+        if (record) message = message_of(context_, txn, *record);
+    });
+    if (!record) return true;
+    if (awaits_push(record->status) && record->peer == context_.self) {
+        push_data(*record);
+        return true;
+    }
+    if (!message || !is_to_be_sent(record->status)) return true;
+    return send_record(*record, *message);
+}
+
+bool Outbox::send_record(const NotificationRecord& record, const Message& message) {
+    const auto answer = call([&] { return transport_->send(context_.cloud(), message); });
+    if (!answer) return false;
+    const auto implied = implied_answer(record.status);
+    const bool ends_when_ignored = record.status == NotificationStatus::Deleted || record.status == NotificationStatus::Consumed ||
+                                   record.status == NotificationStatus::Received;
+    const bool is_answered = answer->verdict == Verdict::Accepted || (answer->verdict == Verdict::Ignored && ends_when_ignored);
+    if (!is_answered) {
+        if (answer->verdict != Verdict::Ignored) {
+            log_.log(LogLevel::Error, "The CSS refused the " + std::string(to_string(record.status)) + " of " + name_of(record.object) +
+                                          ": " + answer->reason + "; it will be repeated");
+        }
+        return true;
+    }
+    if (!transport_->traits().send_is_answered || !implied) return true;
+    apply(*implied, record);
+    if (record.status == NotificationStatus::Update) {
+        forget_offset(record.object);  // The CSS awaits this version from its beginning.
+        push_data(record);
+    }
+    return true;
+}
+
+std::int64_t Outbox::pushed_offset(const ObjectRecord& object) {
+    std::optional<std::string> entry;
+    operations_.store().read([&](ReadTransaction& txn) { entry = txn.entry(EntryTable::Setting, push_entry(object.key())); });
+    const std::string prefix = std::to_string(object.meta.instance_id) + ":";
+    if (!entry || !entry->starts_with(prefix)) return 0;
+    return std::stoll(entry->substr(prefix.size()));
+}
+
+void Outbox::forget_offset(const ObjectKey& key) {
+    std::optional<std::string> entry;
+    operations_.store().read([&](ReadTransaction& txn) { entry = txn.entry(EntryTable::Setting, push_entry(key)); });
+    if (!entry) return;
+    operations_.run_and_wait<rules::Done>([&](WriteTransaction& txn, rules::Effects&) {
+        txn.erase_entry(EntryTable::Setting, push_entry(key));
+        return rules::Done{};
+    });
+}
+
+void Outbox::remember_offset(const ObjectRecord& object, std::int64_t offset) {
+    operations_.run_and_wait<rules::Done>([&](WriteTransaction& txn, rules::Effects&) {
+        if (offset == 0) {
+            txn.erase_entry(EntryTable::Setting, push_entry(object.key()));
+        } else {
+            txn.put_entry(EntryTable::Setting, push_entry(object.key()),
+                          std::to_string(object.meta.instance_id) + ":" + std::to_string(offset));
+        }
+        return rules::Done{};
+    });
+}
+
+bool Outbox::push_chunks(const ObjectRecord& object, BlobReader& source, const std::string& sha256) {
+    const std::int64_t total = source.size();
+    const bool is_chunked = context_.chunks_data && object.meta.chunk_size > 0 && total > object.meta.chunk_size;
+    const std::int64_t chunk = is_chunked ? object.meta.chunk_size : total;
+    std::int64_t offset = is_chunked ? pushed_offset(object) : 0;
+    do {
+        DataRequest request;
+        request.key = object.key();
+        request.instance_id = object.meta.instance_id;
+        request.data_id = object.meta.data_id;
+        request.offset = offset;
+        request.length = is_chunked ? std::min(chunk, total - offset) : 0;
+        request.total = total;
+        const auto answer = call([&] { return transport_->push(context_.cloud(), request, source, sha256); });
+        if (!answer) return false;
+        if (answer->verdict != Verdict::Accepted) {
+            // Ignored: the CSS has it, or a newer version; its own messages tell which.
+            if (answer->verdict != Verdict::Ignored) {
+                log_.log(LogLevel::Error, "The CSS refused data of " + name_of(object.key()) + ": " + answer->reason);
+            }
+            return answer->verdict == Verdict::Ignored;
+        }
+        offset += is_chunked ? request.length : total;
+        if (is_chunked) remember_offset(object, offset < total ? offset : 0);
+    } while (offset < total);
+    return true;
+}
+
+void Outbox::push_data(const NotificationRecord& record) {
+    if (!transport_->traits().pushes_data) return;
+    std::optional<ObjectRecord> object;
+    std::unique_ptr<BlobReader> source;
+    std::string sha256;
+    operations_.store().read([&](ReadTransaction& txn) {
+        object = txn.object(record.object);
+        if (!object || object->side != Side::Sender || object->meta.instance_id != record.instance_id || !has_data_to_push(*object)) return;
+        source = txn.open_blob(*object->data);
+        if (const auto blob = txn.blob(*object->data)) sha256 = blob->sha256;
+    });
+    if (!source) return;
+    {
+        std::unique_lock lock(mutex_);
+        // Few at once, so that small messages find a free worker; the others are found by the scan that follows.
+        if (source->size() > context_.inline_limit && pushes_ >= kMaxPushes) {
+            must_scan_ = true;
+            return;
+        }
+        ++pushes_;
+    }
+    bool is_done = false;
+    try {
+        is_done = push_chunks(*object, *source, sha256);
+    } catch (...) {
+        const std::lock_guard lock(mutex_);
+        --pushes_;
+        throw;
+    }
+    if (is_done) apply(Command::GetData, record);
+    const std::lock_guard lock(mutex_);
+    --pushes_;
+}
+
+void Outbox::send_message(Message message) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_stopped_ || !is_registered_ || !line_.is_up()) return;
+        ++running_;
+    }
+    const bool is_queued = scheduler_.work([this, message = std::move(message)] {
+        call([&] { return transport_->send(context_.cloud(), message); });
+        const std::lock_guard lock(mutex_);
+        --running_;
+        idle_.notify_all();
+    });
+    if (is_queued) return;
+    const std::lock_guard lock(mutex_);
+    --running_;
+    idle_.notify_all();
+}
+
+void Outbox::scan() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_stopped_ || is_scanning_) {
+            must_scan_ = must_scan_ || is_scanning_;
+            return;
+        }
+        is_scanning_ = true;
+    }
+    for (const NodeKey& peer : {context_.self, context_.cloud()}) {
+        std::string cursor;
+        do {
+            Page<NotificationRecord> page;
+            operations_.store().read([&](ReadTransaction& txn) { page = txn.notifications_of_peer(peer, cursor, 256); });
+            for (const auto& record : page.items) {
+                const bool is_push = peer == context_.self && awaits_push(record.status) && transport_->traits().pushes_data;
+                if (is_to_be_sent(record.status) || is_push) send({record.object, record.peer});
+            }
+            cursor = page.next;
+        } while (!cursor.empty());
+    }
+    const std::lock_guard lock(mutex_);
+    is_scanning_ = false;
+}
+
+void Outbox::stop() {
+    std::unique_lock lock(mutex_);
+    is_stopped_ = true;
+    idle_.wait(lock, [this] { return running_ == 0; });
+}
+
+}  // namespace edgesync::delivery

@@ -1,0 +1,75 @@
+// Sends what records say must be sent (ESS to CSS): announcements, deletions, reports, and the data of own objects. The records are
+// the truth; the queue in memory only decides when. What cannot be sent now is found again by a scan when the line is back.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "edgesync/sdk/transport.h"
+#include "kernel/delivery/line.h"
+#include "kernel/rules/node_context.h"
+#include "kernel/rules/operation.h"
+#include "kernel/rules/scheduler.h"
+
+namespace edgesync::delivery {
+
+/// Thread-safe. Runs on the scheduler's workers.
+class Outbox {
+public:
+    /// `on_unknown`: the CSS does not know this node.
+    Outbox(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Line& line, Log& log,
+           std::function<void()> on_unknown);
+
+    void set_transport(Transport& transport) { transport_ = &transport; }
+    /// Nothing is sent before the node is registered.
+    void set_registered(bool registered);
+
+    /// Sends the message that the record stands for.
+    void send(const rules::ExchangeKey& key);
+    /// Sends a message that has no record (an acknowledgement); lost if the line is down, because the peer repeats its question.
+    void send_message(Message message);
+    /// Looks for everything that waits to be sent.
+    void scan();
+    /// Ends; returns when no call to the transport is running.
+    void stop();
+
+private:
+    void run(const rules::ExchangeKey& key);
+    bool run_once(const rules::ExchangeKey& key);
+    bool send_record(const NotificationRecord& record, const Message& message);
+    void push_data(const NotificationRecord& record);
+    bool push_chunks(const ObjectRecord& object, BlobReader& source, const std::string& sha256);
+    std::int64_t pushed_offset(const ObjectRecord& object);
+    void forget_offset(const ObjectKey& key);
+    void remember_offset(const ObjectRecord& object, std::int64_t offset);
+    std::optional<PeerAnswer> call(const std::function<PeerAnswer()>& f);
+    void apply(Command command, const NotificationRecord& record);
+    void start_worker(const rules::ExchangeKey& key);
+
+    static constexpr std::size_t kMaxQueued = 10000;
+    static constexpr int kMaxPushes = 2;
+
+    const rules::NodeContext& context_;
+    rules::Operations& operations_;
+    rules::Scheduler& scheduler_;
+    Line& line_;
+    Log& log_;
+    const std::function<void()> on_unknown_;
+    Transport* transport_ = nullptr;
+
+    std::mutex mutex_;
+    std::condition_variable idle_;
+    std::map<rules::ExchangeKey, bool> in_progress_;  ///< True: must be looked at again when done.
+    int running_ = 0;
+    int pushes_ = 0;
+    bool is_scanning_ = false;
+    bool must_scan_ = false;
+    bool is_registered_ = false;
+    bool is_stopped_ = false;
+};
+
+}  // namespace edgesync::delivery

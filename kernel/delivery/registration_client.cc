@@ -1,0 +1,198 @@
+#include "kernel/delivery/registration_client.h"
+
+#include "edgesync/sdk/error.h"
+#include "kernel/delivery/inbound.h"
+
+namespace edgesync::delivery {
+namespace {
+
+constexpr char kCodeVersion[] = "1.0";
+
+}  // namespace
+
+RegistrationClient::RegistrationClient(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler,
+                                       Log& log, Hooks hooks, std::chrono::hours ping_interval)
+    : context_(context), operations_(operations), scheduler_(scheduler), log_(log), hooks_(std::move(hooks)),
+      ping_interval_(ping_interval) {}
+
+void RegistrationClient::start() {
+    scheduler_.work([this] { exchange(); });
+    schedule_tick();
+}
+
+void RegistrationClient::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_stopped_ = true;
+        scheduler_.cancel(timer_);
+    }
+    const std::lock_guard wait_for_exchange(exchange_mutex_);
+}
+
+bool RegistrationClient::is_registered() const {
+    const std::lock_guard lock(mutex_);
+    return is_registered_;
+}
+
+void RegistrationClient::schedule_tick() {
+    const std::lock_guard lock(mutex_);
+    if (is_stopped_) return;
+    timer_ = scheduler_.after(std::chrono::duration_cast<std::chrono::milliseconds>(context_.resend_interval), [this] { tick(); });
+}
+
+void RegistrationClient::tick() {
+    scheduler_.work([this] { exchange(); });
+    schedule_tick();
+}
+
+PeerAnswer RegistrationClient::send(Command command) {
+    Message message;
+    message.command = command;
+    message.is_persistent = context_.is_storage_persistent;
+    message.code_version = kCodeVersion;
+    return transport_->send(context_.cloud(), message);
+}
+
+void RegistrationClient::exchange() {
+    const std::unique_lock one_at_a_time(exchange_mutex_, std::try_to_lock);
+    if (!one_at_a_time.owns_lock()) return;
+    bool registered = false;
+    bool pings = false;
+    bool resends = false;
+    bool as_new = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_stopped_) return;
+        registered = is_registered_;
+        as_new = must_register_new_;
+        resends = wants_resend_;
+        pings = registered && ping_interval_.count() > 0 && std::chrono::steady_clock::now() - last_ping_ >= ping_interval_;
+    }
+    try {
+        if (!registered) {
+            const PeerAnswer answer = send(as_new ? Command::RegisterNew : Command::Register);
+            if (answer.verdict == Verdict::Accepted && transport_->traits().send_is_answered) acknowledged(as_new, answer.capabilities);
+            if (answer.verdict == Verdict::UnknownPeer && !as_new) told_unknown();
+            if (answer.verdict != Verdict::Accepted && answer.verdict != Verdict::UnknownPeer) {
+                throw Error(ErrorKind::NotConnected, "the CSS refused: " + answer.reason);
+            }
+        } else if (pings) {
+            if (send(Command::Ping).verdict == Verdict::UnknownPeer) report_unknown();
+            const std::lock_guard lock(mutex_);
+            last_ping_ = std::chrono::steady_clock::now();
+        }
+        if (registered && resends && send(Command::Resend).verdict == Verdict::Accepted && transport_->traits().send_is_answered) {
+            const std::lock_guard lock(mutex_);
+            wants_resend_ = false;
+        }
+        const std::lock_guard lock(mutex_);
+        last_problem_.clear();
+    } catch (const Error& error) {
+        const std::lock_guard lock(mutex_);
+        if (last_problem_ != error.what()) log_.log(LogLevel::Warning, std::string("Cannot register at the CSS: ") + error.what());
+        last_problem_ = error.what();
+    } catch (const std::exception& error) {
+        log_.log(LogLevel::Error, std::string("Registration failed: ") + error.what());
+    }
+}
+
+void RegistrationClient::acknowledged(bool was_new, const std::vector<std::string>& capabilities) {
+    {
+        const std::lock_guard lock(mutex_);
+        is_registered_ = true;
+        must_register_new_ = false;
+        unknown_answers_ = 0;
+        last_ping_ = std::chrono::steady_clock::now();
+    }
+    log_.log(LogLevel::Info, was_new ? "Registered as a new node" : "Registered");
+    if (was_new) announce_everything();
+    hooks_.changed(true, capabilities);
+}
+
+bool RegistrationClient::has_something_to_lose() {
+    bool found = false;
+    operations_.store().read([&](ReadTransaction& txn) {
+        found = !txn.notifications_of_peer(context_.cloud(), "", 1).items.empty() ||
+                !txn.notifications_of_peer(context_.self, "", 1).items.empty();
+    });
+    return found;
+}
+
+void RegistrationClient::told_unknown() {
+    const bool may_lose = has_something_to_lose();
+    {
+        const std::lock_guard lock(mutex_);
+        ++unknown_answers_;
+        // One wrong answer of a misrouted proxy must not cost the state of this node.
+        if (unknown_answers_ < 2 && may_lose) return;
+    }
+    operations_.run_and_wait<rules::Done>(
+        [this](WriteTransaction& txn, rules::Effects&) { return forget_exchange(context_, txn), rules::Done{}; });
+    {
+        const std::lock_guard lock(mutex_);
+        must_register_new_ = true;
+    }
+    const PeerAnswer answer = send(Command::RegisterNew);
+    if (answer.verdict == Verdict::Accepted && transport_->traits().send_is_answered) acknowledged(true, answer.capabilities);
+}
+
+void RegistrationClient::announce_everything() {
+    std::string cursor;
+    do {
+        cursor = operations_.run_and_wait<std::string>(
+            [&](WriteTransaction& txn, rules::Effects& effects) { return announce_own_objects(context_, txn, cursor, 500, effects); });
+    } while (!cursor.empty());
+}
+
+void RegistrationClient::report_unknown() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!is_registered_ || is_stopped_) return;
+        is_registered_ = false;
+        unknown_answers_ = 1;
+    }
+    log_.log(LogLevel::Warning, "The CSS does not know this node any more; registering again");
+    hooks_.changed(false, {});
+    // The tick does the rest, so that a confused CSS is not asked more often than every resend interval.
+}
+
+void RegistrationClient::request_resend() {
+    {
+        const std::lock_guard lock(mutex_);
+        wants_resend_ = true;
+    }
+    scheduler_.work([this] { exchange(); });
+}
+
+bool RegistrationClient::unregister() {
+    try {
+        const PeerAnswer answer = send(Command::Unregister);
+        return answer.verdict == Verdict::Accepted || answer.verdict == Verdict::NotFound || answer.verdict == Verdict::UnknownPeer;
+    } catch (const Error& error) {
+        log_.log(LogLevel::Warning, std::string("Cannot unregister: ") + error.what());
+        return false;
+    }
+}
+
+void RegistrationClient::handle(const Message& message) {
+    switch (message.command) {
+        case Command::RegAck: {
+            bool was_new = false;
+            {
+                const std::lock_guard lock(mutex_);
+                was_new = must_register_new_;
+            }
+            acknowledged(was_new, message.capabilities);
+            break;
+        }
+        case Command::RegisterAsNew: told_unknown(); break;
+        case Command::AckResend: {
+            const std::lock_guard lock(mutex_);
+            wants_resend_ = false;
+            break;
+        }
+        default: break;
+    }
+}
+
+}  // namespace edgesync::delivery

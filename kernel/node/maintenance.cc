@@ -1,0 +1,120 @@
+#include "kernel/node/maintenance.h"
+
+#include "edgesync/sdk/error.h"
+#include "kernel/delivery/inbound.h"
+#include "kernel/delivery/registration.h"
+#include "kernel/objects/lifecycle.h"
+
+namespace edgesync::node {
+namespace {
+
+constexpr std::size_t kStep = 200;
+constexpr std::chrono::milliseconds kHourly = std::chrono::hours(1);
+
+}  // namespace
+
+Maintenance::Maintenance(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log,
+                         MaintenanceOptions options)
+    : context_(context), operations_(operations), scheduler_(scheduler), log_(log), options_(std::move(options)) {}
+
+void Maintenance::start() {
+    every(options_.resend_interval, [this] { repeat_due(); });
+    every(options_.activation_interval, [this] { activate_due(); });
+    if (context_.is_css()) every(options_.expiration_interval, [this] { expire_due(); });
+    if (context_.is_css() && options_.silent_node_limit.count() > 0) {
+        remove_silent_nodes();
+        every(kHourly, [this] { remove_silent_nodes(); });
+    }
+    every(kHourly, [this] { remove_abandoned_uploads(); });
+}
+
+void Maintenance::stop() {
+    const std::lock_guard lock(mutex_);
+    is_stopped_ = true;
+    for (const auto timer : timers_) scheduler_.cancel(timer);
+}
+
+void Maintenance::every(std::chrono::milliseconds interval, std::function<void()> job) {
+    std::size_t index = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        index = timers_.size();
+        timers_.push_back(0);
+    }
+    arm(index, interval, std::move(job));
+}
+
+void Maintenance::arm(std::size_t timer, std::chrono::milliseconds interval, std::function<void()> job) {
+    const std::lock_guard lock(mutex_);
+    if (is_stopped_) return;
+    timers_[timer] = scheduler_.after(interval, [this, timer, interval, job = std::move(job)] {
+        job();
+        arm(timer, interval, job);
+    });
+}
+
+/// Repeats `step` (true: there is more) until it is done; a failure waits for the next tick.
+void Maintenance::run(const char* what, std::function<bool(WriteTransaction&, rules::Effects&)> step) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_stopped_) return;
+    }
+    operations_.run<bool>(step, [this, what, step](rules::Outcome<bool> outcome) {
+        if (outcome.error) {
+            try {
+                std::rethrow_exception(outcome.error);
+            } catch (const std::exception& error) {
+                log_.log(LogLevel::Error, std::string(what) + " failed: " + error.what());
+            }
+            return;
+        }
+        if (*outcome.value) run(what, step);
+    });
+}
+
+void Maintenance::repeat_due() {
+    if (options_.may_send && !options_.may_send()) return;
+    bool is_due = false;
+    operations_.store().read([&](ReadTransaction& txn) { is_due = !txn.due_notifications(context_.now(), 1).empty(); });
+    if (!is_due) return;
+    run("Repeating messages",
+        [this](WriteTransaction& txn, rules::Effects& effects) { return delivery::repeat_due(context_, txn, kStep, effects) == kStep; });
+}
+
+void Maintenance::activate_due() {
+    bool is_due = false;
+    operations_.store().read([&](ReadTransaction& txn) { is_due = !txn.objects_to_activate(context_.now(), 1).empty(); });
+    if (!is_due) return;
+    run("Activation", [this](WriteTransaction& txn, rules::Effects& effects) {
+        const TimePoint now = context_.now();
+        const auto due = txn.objects_to_activate(now, kStep);
+        for (const auto& key : due) objects::activate_if_due(context_, txn, key, now, effects);
+        return due.size() == kStep;
+    });
+}
+
+void Maintenance::expire_due() {
+    bool is_due = false;
+    operations_.store().read([&](ReadTransaction& txn) { is_due = !txn.expired_objects(context_.now(), 1).empty(); });
+    if (!is_due) return;
+    run("Expiration", [this](WriteTransaction& txn, rules::Effects& effects) {
+        const TimePoint now = context_.now();
+        const auto due = txn.expired_objects(now, kStep);
+        for (const auto& key : due) objects::expire_if_due(context_, txn, key, now, effects);
+        return due.size() == kStep;
+    });
+}
+
+void Maintenance::remove_silent_nodes() {
+    run("Removing silent nodes", [this](WriteTransaction& txn, rules::Effects& effects) {
+        return delivery::remove_inactive(context_, txn, context_.now() - options_.silent_node_limit, kStep, effects) == kStep;
+    });
+}
+
+void Maintenance::remove_abandoned_uploads() {
+    run("Removing abandoned uploads", [this](WriteTransaction& txn, rules::Effects&) {
+        return objects::remove_abandoned_uploads(txn, context_.now() - options_.upload_limit, kStep) == kStep;
+    });
+}
+
+}  // namespace edgesync::node

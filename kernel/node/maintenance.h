@@ -1,0 +1,56 @@
+// What a node does by the clock: repeats unanswered messages, activates and expires objects, removes silent nodes and abandoned uploads
+// (object model 9).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "edgesync/sdk/log.h"
+#include "kernel/rules/node_context.h"
+#include "kernel/rules/operation.h"
+#include "kernel/rules/scheduler.h"
+
+namespace edgesync::node {
+
+struct MaintenanceOptions {
+    std::chrono::seconds resend_interval{10};
+    std::chrono::seconds activation_interval{30};
+    std::chrono::seconds expiration_interval{30};
+    std::chrono::hours silent_node_limit{24 * 30};  ///< 0: never removed.
+    std::chrono::seconds upload_limit{86400};
+    std::function<bool()> may_send;  ///< ESS: registered.
+};
+
+/// Thread-safe.
+class Maintenance {
+public:
+    Maintenance(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log,
+                MaintenanceOptions options);
+    void start();
+    /// No job starts afterwards; one that runs may still end.
+    void stop();
+
+private:
+    void every(std::chrono::milliseconds interval, std::function<void()> job);
+    void arm(std::size_t timer, std::chrono::milliseconds interval, std::function<void()> job);
+    void repeat_due();
+    void activate_due();
+    void expire_due();
+    void remove_silent_nodes();
+    void remove_abandoned_uploads();
+    void run(const char* what, std::function<bool(WriteTransaction&, rules::Effects&)> step);
+
+    const rules::NodeContext& context_;
+    rules::Operations& operations_;
+    rules::Scheduler& scheduler_;
+    Log& log_;
+    const MaintenanceOptions options_;
+    std::mutex mutex_;
+    bool is_stopped_ = false;
+    std::vector<std::uint64_t> timers_;
+};
+
+}  // namespace edgesync::node

@@ -1,0 +1,45 @@
+// Does the durable work that requests leave behind (fan-outs, welcomes, detaching): one step per transaction, in order, until none is left.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#include "edgesync/sdk/log.h"
+#include "kernel/rules/node_context.h"
+#include "kernel/rules/operation.h"
+#include "kernel/rules/scheduler.h"
+
+namespace edgesync::node {
+
+/// Thread-safe.
+class WorkRunner {
+public:
+    WorkRunner(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log);
+
+    /// There may be work. Cheap.
+    void kick();
+    /// Ends after the step in progress.
+    void stop();
+
+private:
+    struct Step {
+        bool found = false;
+        std::string problem;
+    };
+    void next();
+    Step step(WriteTransaction& txn, rules::Effects& effects);
+
+    const rules::NodeContext& context_;
+    rules::Operations& operations_;
+    rules::Scheduler& scheduler_;
+    Log& log_;
+
+    std::mutex mutex_;
+    std::condition_variable idle_;
+    bool is_running_ = false;
+    bool must_run_again_ = false;
+    bool is_stopped_ = false;
+    std::uint64_t timer_ = 0;
+};
+
+}  // namespace edgesync::node
