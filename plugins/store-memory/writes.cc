@@ -158,9 +158,10 @@ std::vector<WorkItem> Writes::claim_work(TimePoint now, std::chrono::seconds lea
         return items.size() < limit;
     });
     for (WorkItem& item : items) {
-        item.not_before = now + lease;
         ++item.attempts;
-        state_->put(edit_, item);
+        WorkItem moved = item;
+        moved.not_before = now + lease;
+        state_->put(edit_, moved);
     }
     return items;
 }

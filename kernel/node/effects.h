@@ -1,0 +1,34 @@
+// Carries out what transactions leave to do once they are durable.
+#pragma once
+
+#include <functional>
+
+#include "kernel/rules/effects.h"
+#include "kernel/rules/operation.h"
+
+namespace edgesync::node {
+
+/// Each function is cheap and thread-safe; set before the first operation.
+struct EffectTargets {
+    std::function<void(const NodeKey&)> wake;
+    std::function<void(const rules::ExchangeKey&)> send;
+    std::function<void(const rules::ExchangeKey&)> fetch;
+    std::function<void()> work;
+};
+
+class NodeEffects : public rules::EffectsRunner {
+public:
+    void set_targets(EffectTargets targets) { targets_ = std::move(targets); }
+
+    void run(rules::Effects effects) override {
+        for (const auto& peer : effects.wake) targets_.wake(peer);
+        for (const auto& key : effects.send) targets_.send(key);
+        for (const auto& key : effects.fetch) targets_.fetch(key);
+        if (effects.has_work) targets_.work();
+    }
+
+private:
+    EffectTargets targets_;
+};
+
+}  // namespace edgesync::node

@@ -1,0 +1,215 @@
+#include "kernel/node/node.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+
+#include "edgesync/sdk/error.h"
+#include "kernel/api/api.h"
+#include "kernel/data/chunked_upload.h"
+#include "kernel/delivery/pending_index.h"
+#include "kernel/node/bench_route.h"
+#include "kernel/node/edge_side.h"
+#include "kernel/node/effects.h"
+#include "kernel/node/listeners.h"
+#include "kernel/node/maintenance.h"
+#include "kernel/node/node_context.h"
+#include "kernel/node/node_scheduler.h"
+#include "kernel/node/transport_host.h"
+#include "kernel/node/work_runner.h"
+#include "kernel/security/authenticator.h"
+#include "kernel/security/node_identity.h"
+
+namespace edgesync::node {
+namespace {
+
+/// Calls to the CSS that may run at once; each occupies a thread while it waits.
+constexpr std::size_t kLineWorkers = 16;
+
+std::size_t io_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16); }
+
+rules::NodeContext context_of(const Settings& settings, const Store& store, const std::vector<LoadedTransport>& transports) {
+    std::vector<std::string> polled;
+    bool pushes = false;
+    for (const auto& loaded : transports) {
+        const TransportTraits traits = loaded.transport->traits();
+        if (!traits.sends_unasked) polled.push_back(loaded.name);
+        pushes = pushes || traits.pushes_data;
+    }
+    return make_context(settings, store.traits(), std::move(polled), pushes);
+}
+
+MaintenanceOptions maintenance_options(const Settings& settings) {
+    MaintenanceOptions options;
+    options.resend_interval = std::chrono::seconds(settings.integer("ResendInterval"));
+    options.activation_interval = std::chrono::seconds(settings.integer("ObjectActivationInterval"));
+    options.expiration_interval = std::chrono::seconds(settings.integer("StorageMaintenanceInterval"));
+    options.silent_node_limit = std::chrono::hours(24 * settings.integer("RemoveESSRegistrationTime"));
+    options.upload_limit = std::chrono::seconds(settings.integer("UploadStagingTimeout"));
+    return options;
+}
+
+delivery::PendingOptions pending_options(const Settings& settings) {
+    delivery::PendingOptions options;
+    options.max_wait = std::chrono::seconds(settings.integer("HTTPMaxWait"));
+    options.max_parked = static_cast<std::size_t>(settings.integer("HTTPMaxParked"));
+    return options;
+}
+
+}  // namespace
+
+struct Node::Parts {
+    Parts(const Settings& settings_in, Log& log_in, std::unique_ptr<Store> store_in, std::vector<LoadedTransport> transports_in)
+        : settings(settings_in), log(log_in), store(std::move(store_in)), transports(std::move(transports_in)), io(io_threads()),
+          scheduler(io, workers), line_scheduler(io, line_workers), operations(*store, effects),
+          context(context_of(settings, *store, transports)), work(context, operations, scheduler, log),
+          pending(context, *store, scheduler, pending_options(settings),
+                  [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }) {}
+
+    /// Removes records about objects that are gone or newer, unless they changed meanwhile.
+    void forget(std::vector<NotificationRecord> records) {
+        operations.run<rules::Done>(
+            [records = std::move(records)](WriteTransaction& txn, rules::Effects&) {
+                for (const auto& record : records) {
+                    const auto current = txn.notification(record.object, record.peer);
+                    if (current && current->sequence == record.sequence) txn.erase_notification(record.object, record.peer);
+                }
+                return rules::Done{};
+            },
+            [](rules::Outcome<rules::Done>) {});
+    }
+
+    void start_store();
+    void start_transports();
+    void start_listeners();
+    HostParts host_parts();
+    api::ApiContext api_context();
+    EffectTargets effect_targets();
+
+    const Settings& settings;
+    Log& log;
+    std::unique_ptr<Store> store;
+    std::vector<LoadedTransport> transports;
+    http::Router router;
+    http::IoContext io;
+    ops::WorkerPool workers;
+    ops::WorkerPool line_workers{kLineWorkers};
+    NodeScheduler scheduler;
+    NodeScheduler line_scheduler;
+    NodeEffects effects;
+    rules::Operations operations;
+    rules::NodeContext context;
+    WorkRunner work;
+    delivery::PendingIndex pending;
+    data::UploadDigests digests;
+    std::unique_ptr<security::Authenticator> authenticator;
+    std::unique_ptr<EdgeSide> edge;
+    std::unique_ptr<NodeTransportHost> host;
+    std::unique_ptr<Maintenance> maintenance;
+    std::unique_ptr<api::Api> api;
+    BenchRoute bench;
+    std::vector<std::unique_ptr<http::Listener>> listeners;
+    std::atomic<bool> is_running{false};
+    bool is_store_open = false;
+    std::size_t started_transports = 0;
+    std::chrono::steady_clock::time_point started_at = std::chrono::steady_clock::now();
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::optional<StopRequest> stop_request;
+};
+
+Node::Node(const Settings& settings, bool is_single_org, Log& log, std::unique_ptr<Store> store, std::vector<LoadedTransport> transports)
+    : parts_(std::make_unique<Parts>(settings, log, std::move(store), std::move(transports))) {
+    (void)is_single_org;
+}
+
+Node::~Node() {
+    if (parts_) stop({});
+}
+
+EffectTargets Node::Parts::effect_targets() {
+    EffectTargets targets;
+    targets.wake = [this](const NodeKey& peer) { pending.wake(peer); };
+    targets.send = [this](const rules::ExchangeKey& key) {
+        if (edge) edge->send(key);
+    };
+    targets.fetch = [this](const rules::ExchangeKey& key) {
+        if (edge) edge->fetch(key);
+    };
+    targets.work = [this] { work.kick(); };
+    return targets;
+}
+
+void Node::Parts::start_store() {
+    store->open();
+    is_store_open = true;
+    effects.set_targets(effect_targets());
+}
+
+HostParts Node::Parts::host_parts() {
+    HostParts parts;
+    parts.context = &context;
+    parts.operations = &operations;
+    parts.scheduler = &scheduler;
+    parts.pending = &pending;
+    parts.digests = &digests;
+    parts.settings = &settings;
+    parts.log = &log;
+    parts.largest_object = settings.integer("MaxObjectDataSize");
+    parts.is_running = [this] { return is_running.load(); };
+    parts.mount = [this](const std::string& prefix, HttpHandler& handler) { router.mount(prefix, handler); };
+    parts.authenticate_node = [this](const HttpRequest& request) { return security::node_identity(*authenticator, request); };
+    parts.credentials_for = [this](const std::string& url) { return authenticator->credentials_for_url(url); };
+    parts.announced = [this](Message update, std::function<void(HandleResult)> done) {
+        edge->announced(std::move(update), std::move(done));
+    };
+    parts.registration_answer = [this](const Message& message) { edge->registration().handle(message); };
+    parts.report_unknown = [this] {
+        if (edge) edge->registration().report_unknown();
+    };
+    parts.send_message = [this](Message message) { edge->send_message(std::move(message)); };
+    return parts;
+}
+
+void Node::Parts::start_transports() {
+    host = std::make_unique<NodeTransportHost>(host_parts());
+    if (!context.is_css()) edge = std::make_unique<EdgeSide>(context, operations, line_scheduler, settings, log);
+    for (auto& loaded : transports) {
+        loaded.transport->start(*host);
+        ++started_transports;
+    }
+    MaintenanceOptions options = maintenance_options(settings);
+    if (edge) options.may_send = [this] { return edge->registration().is_registered(); };
+    maintenance = std::make_unique<Maintenance>(context, operations, scheduler, log, options);
+}
+
+api::ApiContext Node::Parts::api_context();  // See api_wiring.cc
+
+void Node::start() {
+    Parts& p = *parts_;
+    p.authenticator = security::make_authenticator(p.settings, p.log);
+    p.authenticator->start();
+    p.start_store();
+    p.io.start();
+    p.start_transports();
+    p.start_listeners();
+    p.is_running = true;
+    p.maintenance->start();
+    p.work.kick();
+    if (p.edge) p.edge->start(*p.transports.front().transport);
+}
+
+std::optional<StopRequest> Node::wait(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(parts_->mutex);
+    parts_->changed.wait_for(lock, timeout, [this] { return parts_->stop_request.has_value(); });
+    return parts_->stop_request;
+}
+
+void Node::request_stop(StopRequest request) {
+    const std::lock_guard lock(parts_->mutex);
+    if (!parts_->stop_request) parts_->stop_request = request;
+    parts_->changed.notify_all();
+}
+
+}  // namespace edgesync::node

@@ -1,0 +1,187 @@
+#include "kernel/addressing/distribution.h"
+
+#include "edgesync/sdk/error.h"
+#include "kernel/delivery/registration.h"
+#include "tests/unit/rules/rule_fixture.h"
+
+namespace edgesync {
+namespace {
+
+using testing::RuleTest;
+
+class Distribution : public RuleTest {
+protected:
+    void SetUp() override {
+        register_node(cam1_);
+        register_node(cam2_);
+        register_node(lamp_);
+        register_node(foreign_);
+    }
+    const NodeKey foreign_{"other", "camera", "cam1"};
+};
+
+TEST_F(Distribution, ReachesExactlyTheAddressedNodes) {
+    struct Row {
+        std::string id, type, node;
+        std::optional<std::vector<std::string>> list;
+        bool cam1, cam2, lamp;
+    };
+    const std::vector<Row> rows = {
+        {"by-id", "camera", "cam1", std::nullopt, true, false, false},
+        {"by-type", "camera", "", std::nullopt, true, true, false},
+        {"by-list", "", "", std::vector<std::string>{"camera:cam2", "lamp:lamp1"}, false, true, true},
+        {"to-all", "", "", std::nullopt, true, true, true},
+        {"empty-list", "", "", std::vector<std::string>{}, true, true, true},
+        {"unknown-id", "camera", "cam9", std::nullopt, false, false, false},
+    };
+    for (const Row& row : rows) {
+        Metadata meta = metadata(row.id);
+        meta.destination_type = row.type;
+        meta.destination_id = row.node;
+        meta.destinations_list = row.list;
+        publish(meta, "x");
+        EXPECT_EQ(delivery_status(row.id, cam1_) == DeliveryStatus::Delivering, row.cam1) << row.id;
+        EXPECT_EQ(delivery_status(row.id, cam2_) == DeliveryStatus::Delivering, row.cam2) << row.id;
+        EXPECT_EQ(delivery_status(row.id, lamp_) == DeliveryStatus::Delivering, row.lamp) << row.id;
+        EXPECT_EQ(notification_status(row.id, cam1_) == NotificationStatus::UpdatePending, row.cam1) << row.id;
+        EXPECT_FALSE(delivery_status(row.id, foreign_)) << row.id;
+    }
+}
+
+TEST_F(Distribution, AnUnknownListEntryIsRefusedAndChangesNothing) {
+    for (const std::string entry : {"camera:cam9", "camera", ":cam1", "camera:", "a:b:c"}) {
+        Metadata meta = metadata("refused");
+        meta.destinations_list = std::vector<std::string>{"camera:cam1", entry};
+        try {
+            publish(meta, "x");
+            FAIL() << entry;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::InvalidRequest);
+            EXPECT_EQ(std::string(error.what()), "Invalid destination " + entry);
+        }
+        EXPECT_FALSE(object("refused"));
+    }
+}
+
+TEST_F(Distribution, ANodeThatDropsOutGetsADelete) {
+    Metadata meta = metadata("moved");
+    meta.destination_type = "camera";
+    publish(meta, "x");
+    meta.destination_id = "cam2";
+    publish(meta, "y");
+    EXPECT_EQ(notification_status("moved", cam1_), NotificationStatus::DeletePending);
+    EXPECT_FALSE(delivery_status("moved", cam1_));
+    EXPECT_EQ(notification_status("moved", cam2_), NotificationStatus::UpdatePending);
+}
+
+TEST_F(Distribution, ANodeThatDropsOutBeforeItWasToldGetsNothing) {
+    Metadata meta = metadata("silent");
+    meta.destination_type = "camera";
+    publish(meta);
+    EXPECT_EQ(delivery_status("silent", cam1_), DeliveryStatus::Pending);
+    meta.destination_id = "cam2";
+    publish(meta);
+    EXPECT_FALSE(delivery_status("silent", cam1_));
+    EXPECT_FALSE(notification("silent", cam1_));
+}
+
+TEST_F(Distribution, AnInactiveObjectIsNotAnnounced) {
+    Metadata meta = metadata("later");
+    meta.inactive = true;
+    publish(meta, "x");
+    EXPECT_EQ(delivery_status("later", cam1_), DeliveryStatus::Pending);
+    EXPECT_FALSE(notification("later", cam1_));
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        objects::activate(context_, txn, {"acme", "model", "later"}, effects);
+    });
+    EXPECT_EQ(delivery_status("later", cam1_), DeliveryStatus::Delivering);
+    EXPECT_EQ(notification_status("later", cam1_), NotificationStatus::UpdatePending);
+}
+
+TEST_F(Distribution, ALargeFanOutContinuesAsDurableWork) {
+    for (int i = 0; i < 2500; ++i) register_node({"acme", "sensor", "s" + std::to_string(i)});
+    Metadata meta = metadata("wide");
+    meta.destination_type = "sensor";
+    publish(meta, "x");
+    EXPECT_TRUE(effects_.has_work);
+    do_work();
+    DeliveryCounts counts{};
+    store_->read([&](ReadTransaction& txn) { counts = txn.delivery_counts({"acme", "model", "wide"}); });
+    EXPECT_EQ(counts[static_cast<std::size_t>(DeliveryStatus::Delivering)], 2500U);
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        objects::remove(context_, txn, {"acme", "model", "wide"}, effects);
+    });
+    do_work();
+    EXPECT_EQ(notification_status("wide", {"acme", "sensor", "s2499"}), NotificationStatus::DeletePending);
+}
+
+TEST_F(Distribution, FanOutWorkOfAReplacedVersionDoesNothing) {
+    for (int i = 0; i < 100; ++i) register_node({"acme", "sensor", "s" + std::to_string(i)});
+    Metadata meta = metadata("replaced");
+    meta.destination_type = "sensor";
+    publish(meta, "x");
+    const auto second = publish(meta, "y");
+    do_work();
+    for (int i = 0; i < 100; ++i) {
+        const auto record = notification("replaced", {"acme", "sensor", "s" + std::to_string(i)});
+        ASSERT_TRUE(record);
+        EXPECT_EQ(record->instance_id, second.instance_id);
+    }
+}
+
+TEST_F(Distribution, ANewNodeIsOfferedWhatAddressesIt) {
+    Metadata typed = metadata("typed");
+    typed.destination_type = "camera";
+    publish(typed, "x");
+    Metadata waiting = metadata("waiting");
+    publish(waiting);
+    Metadata other = metadata("other");
+    other.destination_type = "lamp";
+    publish(other, "x");
+    const NodeKey cam3{"acme", "camera", "cam3"};
+    EXPECT_EQ(receive(cam3, Command::Register, {}).verdict, Verdict::UnknownPeer);
+    EXPECT_EQ(receive(cam3, Command::RegisterNew, {}).verdict, Verdict::Accepted);
+    do_work();
+    EXPECT_EQ(delivery_status("typed", cam3), DeliveryStatus::Delivering);
+    EXPECT_EQ(notification_status("typed", cam3), NotificationStatus::UpdatePending);
+    EXPECT_EQ(delivery_status("waiting", cam3), DeliveryStatus::Pending);
+    EXPECT_FALSE(delivery_status("other", cam3));
+}
+
+TEST_F(Distribution, AReturningPersistentNodeIsNotOfferedWhatItHas) {
+    Metadata meta = metadata("had");
+    meta.destination_type = "camera";
+    const auto result = publish(meta, "x");
+    meta.instance_id = result.instance_id;
+    receive(cam1_, Command::Received, meta);
+    receive(cam1_, Command::RegisterNew, {});
+    do_work();
+    EXPECT_EQ(delivery_status("had", cam1_), DeliveryStatus::Delivered);
+    EXPECT_EQ(notification_status("had", cam1_), NotificationStatus::ReceivedByDest);
+    receive(cam1_, Command::Resend, {});
+    do_work();
+    EXPECT_EQ(delivery_status("had", cam1_), DeliveryStatus::Delivering) << "a resend request asks for everything";
+}
+
+TEST_F(Distribution, ARemovedNodeLeavesNothingBehindAndDoesNotBlockADeletion) {
+    Metadata meta = metadata("blocked");
+    meta.destination_type = "camera";
+    const auto result = publish(meta, "x");
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        objects::remove(context_, txn, {"acme", "model", "blocked"}, effects);
+    });
+    meta.instance_id = result.instance_id;
+    receive(cam1_, Command::AckDelete, meta);
+    ASSERT_TRUE(object("blocked"));
+    now_ += std::chrono::hours(48);
+    receive(cam1_, Command::Ping, {});
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        delivery::remove_inactive(context_, txn, now_ - std::chrono::hours(24), 100, effects);
+    });
+    do_work();
+    EXPECT_FALSE(object("blocked")) << "the silent node was the last that had not acknowledged";
+    EXPECT_FALSE(notification("blocked", cam2_));
+}
+
+}  // namespace
+}  // namespace edgesync
