@@ -49,7 +49,7 @@ TEST_F(Distribution, ReachesExactlyTheAddressedNodes) {
 }
 
 TEST_F(Distribution, AnUnknownListEntryIsRefusedAndChangesNothing) {
-    for (const std::string entry : {"camera:cam9", "camera", ":cam1", "camera:", "a:b:c"}) {
+    for (const std::string& entry : std::vector<std::string>{"camera:cam9", "camera", ":cam1", "camera:", "a:b:c"}) {
         Metadata meta = metadata("refused");
         meta.destinations_list = std::vector<std::string>{"camera:cam1", entry};
         try {

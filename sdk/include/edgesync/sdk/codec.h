@@ -1,6 +1,7 @@
 // Canonical encodings: the JSON of metadata and the compact record format that embedded stores may use.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,20 @@ void append_json_string(std::string& out, std::string_view text);
 /// Reads metadata: names in any case, unknown names ignored, null keeps the default. @throws Error{InvalidRequest} with the place of
 /// the mistake; nesting above 64 levels and numbers outside the field's width are mistakes.
 Metadata metadata_from_json(std::string_view json);
+
+/// The body of an object's PUT: {"meta":{..},"data":"<Base64>"}; absent and null `data` are the same, "" is data of length zero.
+struct PutBody {
+    bool has_meta = false;
+    Metadata meta;
+    bool has_data = false;
+    std::string data;  ///< Decoded.
+};
+/// @throws Error{InvalidRequest}; "EOF" for an empty body.
+PutBody put_body_from_json(std::string_view json);
+
+/// Standard alphabet with padding; decoding ignores CR and LF. nullopt: not Base64.
+std::string base64_encode(std::string_view octets);
+std::optional<std::string> base64_decode(std::string_view text);
 
 /// Feedback body of the node protocol: {"Code":..,"RetryInterval":..,"Reason":".."}.
 std::string to_json(const FeedbackDetail& feedback);
