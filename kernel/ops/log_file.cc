@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "edgesync/sdk/error.h"
 
@@ -29,6 +30,15 @@ void write_line(int descriptor, std::string line) {
         at += count;
         left -= static_cast<std::size_t>(count);
     }
+}
+
+/// A failed rotation leaves a FileChannel with a pointer to a file that it has deleted, so it must never be destroyed. At most one
+/// per retry, and only if the file could be opened but not replaced.
+void abandon(Poco::AutoPtr<Poco::FileChannel> channel) {
+    static std::mutex mutex;
+    static auto* const abandoned = new std::vector<Poco::AutoPtr<Poco::FileChannel>>;
+    const std::scoped_lock lock(mutex);
+    abandoned->push_back(std::move(channel));
 }
 
 [[noreturn]] void fail(const std::string& key, const std::filesystem::path& path, const std::string& reason) {
@@ -77,8 +87,7 @@ void LogFile::log(const Poco::Message& message) {
         channel_ = nullptr;
     } catch (const std::exception& failure) {
         suspend(failure.what());
-        // A failed rotation leaves the channel with a pointer to a file that it has deleted, so it must not be destroyed.
-        if (channel_) channel_->duplicate();
+        if (channel_) abandon(std::move(channel_));
         channel_ = nullptr;
     }
 }

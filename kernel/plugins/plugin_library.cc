@@ -1,8 +1,9 @@
 #include "kernel/plugins/plugin_library.h"
 
 #include <boost/dll/shared_library.hpp>
-#include <memory>
+#include <cstring>
 #include <mutex>
+#include <vector>
 
 #include "kernel/plugins/plugin_note.h"
 
