@@ -1,7 +1,10 @@
 #include "kernel/node/node.h"
 
+#include <array>
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
+#include <random>
 #include <thread>
 
 #include "edgesync/sdk/error.h"
@@ -49,6 +52,18 @@ MaintenanceOptions maintenance_options(const Settings& settings) {
     return options;
 }
 
+/// Tells clients of chunked uploads which instance answers (MMS-Upload-Owner).
+std::string random_uuid() {
+    std::random_device random;
+    std::array<std::uint32_t, 4> words{random(), random(), random(), random()};
+    words[1] = (words[1] & 0xFFFF0FFFU) | 0x4000U;
+    words[2] = (words[2] & 0x3FFFFFFFU) | 0x80000000U;
+    std::array<char, 37> text{};
+    std::snprintf(text.data(), text.size(), "%08x-%04x-%04x-%04x-%04x%08x", words[0], words[1] >> 16U, words[1] & 0xFFFFU, words[2] >> 16U,
+                  words[2] & 0xFFFFU, words[3]);
+    return text.data();
+}
+
 delivery::PendingOptions pending_options(const Settings& settings) {
     delivery::PendingOptions options;
     options.max_wait = std::chrono::seconds(settings.integer("HTTPMaxWait"));
@@ -82,6 +97,7 @@ struct Node::Parts {
     void start_store();
     void start_transports();
     void start_listeners();
+    void stop_communication();
     HostParts host_parts();
     api::ApiContext api_context();
     EffectTargets effect_targets();
@@ -103,6 +119,7 @@ struct Node::Parts {
     delivery::PendingIndex pending;
     data::UploadDigests digests;
     std::unique_ptr<security::Authenticator> authenticator;
+    security::NoAcls acls;
     std::unique_ptr<EdgeSide> edge;
     std::unique_ptr<NodeTransportHost> host;
     std::unique_ptr<Maintenance> maintenance;
@@ -111,6 +128,7 @@ struct Node::Parts {
     std::vector<std::unique_ptr<http::Listener>> listeners;
     std::atomic<bool> is_running{false};
     bool is_store_open = false;
+    bool is_stopped = false;
     std::size_t started_transports = 0;
     std::chrono::steady_clock::time_point started_at = std::chrono::steady_clock::now();
 
@@ -119,10 +137,8 @@ struct Node::Parts {
     std::optional<StopRequest> stop_request;
 };
 
-Node::Node(const Settings& settings, bool is_single_org, Log& log, std::unique_ptr<Store> store, std::vector<LoadedTransport> transports)
-    : parts_(std::make_unique<Parts>(settings, log, std::move(store), std::move(transports))) {
-    (void)is_single_org;
-}
+Node::Node(const Settings& settings, Log& log, std::unique_ptr<Store> store, std::vector<LoadedTransport> transports)
+    : parts_(std::make_unique<Parts>(settings, log, std::move(store), std::move(transports))) {}
 
 Node::~Node() {
     if (parts_) stop({});
@@ -184,20 +200,80 @@ void Node::Parts::start_transports() {
     maintenance = std::make_unique<Maintenance>(context, operations, scheduler, log, options);
 }
 
-api::ApiContext Node::Parts::api_context();  // See api_wiring.cc
+api::ApiContext Node::Parts::api_context() {
+    const auto resend = [this]() -> HandleResult {
+        if (!edge) return {Verdict::Invalid, {}, "CSS can't request to resend objects"};
+        edge->registration().request_resend();
+        return {};
+    };
+    const auto shutdown = [this](api::ShutdownRequest request) {
+        // The answer to this very request must get out first.
+        scheduler.after(std::chrono::seconds(1), [this, request] {
+            const std::lock_guard lock(mutex);
+            if (!stop_request) stop_request = StopRequest{request.quiesce, request.restart, request.unregister};
+            changed.notify_all();
+        });
+    };
+    const auto health = [this] {
+        api::HealthExtras extras;
+        extras.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at);
+        return extras;
+    };
+    return {context, operations, scheduler, *authenticator, acls, settings, digests, log, random_uuid(), [this] { return is_running.load(); },
+            resend,  shutdown,   health};
+}
+
+void Node::Parts::start_listeners() {
+    api = std::make_unique<api::Api>(api_context());
+    router.mount("/api/v1/", *api);
+    const char* bench_switch = std::getenv("EDGESYNC_BENCH_ROUTE");
+    if (bench_switch != nullptr && std::string(bench_switch) == "1") router.mount("/bench/nothing", bench);
+    listeners = make_listeners(settings, store->traits().reads_block, router, io, workers, log);
+    for (auto& listener : listeners) listener->start();
+}
 
 void Node::start() {
     Parts& p = *parts_;
     p.authenticator = security::make_authenticator(p.settings, p.log);
     p.authenticator->start();
     p.start_store();
-    p.io.start();
     p.start_transports();
     p.start_listeners();
     p.is_running = true;
     p.maintenance->start();
     p.work.kick();
     if (p.edge) p.edge->start(*p.transports.front().transport);
+    p.log.log(LogLevel::Status, std::string(p.context.is_css() ? "CSS" : "ESS") + " is running");
+}
+
+void Node::Parts::stop_communication() {
+    if (maintenance) maintenance->stop();
+    for (std::size_t i = 0; i < started_transports; ++i) transports[i].transport->drain();
+    pending.drain();
+    for (auto& listener : listeners) listener->drain();
+    for (auto& listener : listeners) listener->stop();
+    if (edge) edge->stop();
+    for (std::size_t i = 0; i < started_transports; ++i) transports[i].transport->stop();
+    started_transports = 0;
+}
+
+void Node::stop(const StopRequest& request) {
+    Parts& p = *parts_;
+    if (p.is_stopped) return;
+    p.is_stopped = true;
+    p.is_running = false;
+    const bool may_erase = request.unregisters && p.edge && p.edge->registration().unregister();
+    p.stop_communication();
+    p.work.stop();
+    p.workers.stop();
+    p.line_workers.stop();
+    if (p.is_store_open && may_erase) {
+        p.store->wipe();
+        p.log.log(LogLevel::Status, "Unregistered; the local store was erased");
+    }
+    if (p.is_store_open) p.store->close();
+    p.io.stop();
+    p.log.log(LogLevel::Status, "Stopped");
 }
 
 std::optional<StopRequest> Node::wait(std::chrono::milliseconds timeout) {

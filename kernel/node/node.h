@@ -31,7 +31,7 @@ struct StopRequest {
 /// One thread starts, waits and stops; `request_stop` from any thread.
 class Node {
 public:
-    Node(const Settings& settings, bool is_single_org, Log& log, std::unique_ptr<Store> store, std::vector<LoadedTransport> transports);
+    Node(const Settings& settings, Log& log, std::unique_ptr<Store> store, std::vector<LoadedTransport> transports);
     ~Node();
 
     /// Start order: authentication, store, rules, transports, listeners. @throws Error, one line for the operator; then only the

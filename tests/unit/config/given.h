@@ -32,7 +32,7 @@ private:
     std::filesystem::path path_;
 };
 
-inline Configuration configuration_with(const Variables& variables, const std::filesystem::path& working_directory = "/work-dir") {
+inline Configuration configuration_with(const Variables& variables, const std::filesystem::path& working_directory = "/here") {
     auto lookup = [variables](const std::string& name) -> std::optional<std::string> {
         const auto found = variables.find(name);
         if (found == variables.end()) return std::nullopt;

@@ -159,9 +159,9 @@ TEST(Validation, DerivesTheUrlOfTheCss) {
 }
 
 TEST(Validation, MakesThePersistenceRootAbsolute) {
-    EXPECT_EQ(validated(std::string(kGoodCss) + "PersistenceRootPath ./p\n").persistence_root(), "/work-dir/p/");
+    EXPECT_EQ(validated(std::string(kGoodCss) + "PersistenceRootPath ./p\n").persistence_root(), "/here/p/");
     EXPECT_EQ(validated(std::string(kGoodCss) + "PersistenceRootPath ../p/\n").persistence_root(), "/p/");
-    EXPECT_EQ(validated(std::string(kGoodCss) + "PersistenceRootPath p\n").persistence_root(), "/work-dir/p/");
+    EXPECT_EQ(validated(std::string(kGoodCss) + "PersistenceRootPath p\n").persistence_root(), "/here/p/");
     EXPECT_EQ(validated(kGoodCss).persistence_root(), "/var/edge-sync-service/persist/");
 }
 

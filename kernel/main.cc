@@ -1,0 +1,237 @@
+// The program: command line, configuration, plugins, and the life of one node.
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include "edgesync/sdk/error.h"
+#include "kernel/config/configuration.h"
+#include "kernel/node/node.h"
+#include "kernel/objects/names.h"
+#include "kernel/ops/logger.h"
+#include "kernel/plugins/plugin_loader.h"
+#include "kernel/version.h"
+
+namespace {
+
+using namespace edgesync;
+
+constexpr int kExitStartFailed = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitInvalid = 98;
+constexpr int kExitNotLoaded = 99;
+constexpr char kDefaultFile[] = "/etc/edge-sync-service/sync.conf";
+
+struct CommandLine {
+    std::string file = kDefaultFile;
+    bool is_file_named = false;
+    std::string swagger;
+    bool checks = false;
+    bool lists_plugins = false;
+    std::optional<int> exit_code;
+};
+
+void print_usage(std::ostream& out) {
+    out << "Usage of edge-sync-service:\n"
+           "  -c FILE        configuration file (default " << kDefaultFile << ")\n"
+           "  -swagger FILE  API document to serve\n"
+           "  -check         load and validate the configuration, print the effective values, exit 0 or 98\n"
+           "  -plugins       list every plugin file and whether it can be used\n"
+           "  -version       print the version\n"
+           "  -h             print this text\n";
+}
+
+/// One or two dashes; "-c FILE" and "-c=FILE" are the same.
+CommandLine parse(const std::vector<std::string>& arguments) {
+    CommandLine line;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        std::string name = arguments[i];
+        if (name.starts_with("--")) name.erase(0, 1);
+        std::optional<std::string> value;
+        if (const auto equals = name.find('='); equals != std::string::npos) {
+            value = name.substr(equals + 1);
+            name.resize(equals);
+        }
+        const auto take_value = [&]() -> std::string {
+            if (value) return *value;
+            if (i + 1 < arguments.size()) return arguments[++i];
+            std::cerr << "flag needs an argument: " << name << "\n";
+            print_usage(std::cerr);
+            line.exit_code = kExitUsage;
+            return {};
+        };
+        if (name == "-c") {
+            line.file = take_value();
+            line.is_file_named = true;
+        } else if (name == "-swagger") {
+            line.swagger = take_value();
+        } else if (name == "-check") {
+            line.checks = true;
+        } else if (name == "-plugins") {
+            line.lists_plugins = true;
+        } else if (name == "-version") {
+            std::cout << "edge-sync-service " << kVersion << "\n";
+            line.exit_code = 0;
+        } else if (name == "-h" || name == "-help") {
+            print_usage(std::cerr);
+            line.exit_code = 0;
+        } else {
+            std::cerr << "flag provided but not defined: " << arguments[i] << "\n";
+            print_usage(std::cerr);
+            line.exit_code = kExitUsage;
+        }
+        if (line.exit_code) return line;
+    }
+    return line;
+}
+
+/// Problems to standard output when the file cannot be loaded, to standard error when it is invalid: scripts rely on it.
+int report(const config::Configuration& configuration) {
+    const int code = configuration.exit_code();
+    std::ostream& out = code == kExitNotLoaded ? std::cout : std::cerr;
+    for (const auto& problem : configuration.problems()) out << problem.line() << "\n";
+    return code;
+}
+
+config::Surroundings surroundings() {
+    config::Surroundings result = config::process_surroundings();
+    result.is_valid_name = [](std::string_view name) { return objects::is_valid_name(name); };
+    return result;
+}
+
+struct LoadedPlugins {
+    std::unique_ptr<Store> store;
+    std::vector<node::LoadedTransport> transports;
+};
+
+LoadedPlugins load_plugins(config::Configuration& configuration, const plugins::PluginLoader& loader) {
+    LoadedPlugins loaded;
+    loaded.store = loader.load_store(configuration.store_plugin());
+    configuration.declare(loaded.store->declare_settings(), "store-" + configuration.store_plugin());
+    for (const auto& name : configuration.transport_plugins()) {
+        auto transport = loader.load_transport(name);
+        configuration.declare(transport->declare_settings(), "transport-" + name);
+        loaded.transports.push_back({name, std::move(transport), nullptr});
+    }
+    configuration.finish();
+    return loaded;
+}
+
+int list_plugins(const plugins::PluginLoader& loader) {
+    for (const auto& candidate : loader.candidates()) {
+        std::cout << candidate.file.string() << ": " << (candidate.is_usable ? "" : "not usable: ") << candidate.verdict << "\n";
+    }
+    return 0;
+}
+
+sigset_t handled_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    return signals;
+}
+
+/// Waits for a request of the API or a signal. A second signal ends the program at once.
+node::StopRequest wait_for_end(node::Node& node) {
+    const sigset_t signals = handled_signals();
+    for (;;) {
+        const timespec at_once{0, 0};
+        if (sigtimedwait(&signals, nullptr, &at_once) > 0) {
+            signal(SIGTERM, SIG_DFL);
+            signal(SIGINT, SIG_DFL);
+            pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+            return {std::chrono::seconds(0), false, false};
+        }
+        if (const auto request = node.wait(std::chrono::milliseconds(200))) return *request;
+    }
+}
+
+/// True: start again.
+bool run_node(config::Configuration& configuration, const plugins::PluginLoader& loader, Log& log, LoadedPlugins loaded) {
+    (void)loader;
+    std::vector<std::unique_ptr<ops::NamedLog>> names;
+    names.push_back(std::make_unique<ops::NamedLog>(log, "store-" + configuration.store_plugin()));
+    loaded.store->configure(configuration, *names.back());
+    for (auto& transport : loaded.transports) {
+        names.push_back(std::make_unique<ops::NamedLog>(log, "transport-" + transport.name));
+        transport.log = names.back().get();
+        transport.transport->configure(configuration, *transport.log);
+    }
+    node::Node node(configuration, log, std::move(loaded.store), std::move(loaded.transports));
+    node.start();
+    const node::StopRequest request = wait_for_end(node);
+    node.stop(request);
+    return request.restarts;
+}
+
+int serve(config::Configuration& configuration, const plugins::PluginLoader& loader, LoadedPlugins loaded) {
+    std::unique_ptr<ops::Logger> log;
+    try {
+        log = ops::Logger::open(configuration);
+    } catch (const std::exception& error) {
+        std::cerr << error.what() << "\n";
+        return kExitInvalid;
+    }
+    for (const auto& warning : configuration.warnings()) log->log(LogLevel::Warning, warning);
+    for (const auto& change : configuration.changes()) log->log(LogLevel::Info, change);
+    try {
+        bool restarts = run_node(configuration, loader, *log, std::move(loaded));
+        while (restarts) {
+            log->log(LogLevel::Status, "Restarting");
+            restarts = run_node(configuration, loader, *log, load_plugins(configuration, loader));
+        }
+        return 0;
+    } catch (const std::exception& error) {
+        log->log(LogLevel::Fatal, error.what());
+        std::cerr << error.what() << "\n";
+        return kExitStartFailed;
+    }
+}
+
+/// Secrets in memory must not end up in core files, and an edge node must not keep one heap per thread.
+void prepare_process() {
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    signal(SIGPIPE, SIG_IGN);
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+    const sigset_t signals = handled_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const CommandLine line = parse({argv + 1, argv + argc});
+    if (line.exit_code) return *line.exit_code;
+    prepare_process();
+    config::Configuration configuration(config::process_environment(), surroundings());
+    configuration.load(line.file, line.is_file_named);
+    configuration.validate();
+    const plugins::PluginLoader loader(configuration.plugin_folders());
+    if (line.lists_plugins) return list_plugins(loader);
+    if (configuration.exit_code() != 0) return report(configuration);
+    LoadedPlugins loaded;
+    try {
+        loaded = load_plugins(configuration, loader);
+    } catch (const Error& error) {
+        std::cerr << error.what() << "\n";
+        return kExitInvalid;
+    }
+    if (configuration.exit_code() != 0) return report(configuration);
+    if (line.checks) {
+        configuration.print_effective(std::cout);
+        for (const auto& warning : configuration.warnings()) std::cerr << "warning: " << warning << "\n";
+        return 0;
+    }
+    return serve(configuration, loader, std::move(loaded));
+}

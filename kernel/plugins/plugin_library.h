@@ -1,0 +1,18 @@
+// One loaded plugin file.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "kernel/plugins/plugin_identity.h"
+
+namespace edgesync::plugins {
+
+/// Loads `file` (RTLD_NOW, RTLD_LOCAL), whose note was accepted, for the rest of the process's life and returns its descriptor
+/// after checking it again. @throws NotAPlugin (plugin_note.h)
+const PluginDescriptor& load_library(const std::filesystem::path& file, const Expectation& needed);
+
+/// Calls the plugin's factory; whatever it throws becomes the reason. @throws NotAPlugin
+std::unique_ptr<Plugin> create_plugin(const PluginDescriptor& descriptor);
+
+}  // namespace edgesync::plugins

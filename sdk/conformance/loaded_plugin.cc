@@ -1,0 +1,55 @@
+#include "loaded_plugin.h"
+
+#include <dlfcn.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "options.h"
+
+namespace edgesync::conformance {
+namespace {
+
+void require(bool is_met, const std::filesystem::path& file, const std::string& problem) {
+    if (!is_met) throw std::runtime_error(file.string() + ": " + problem);
+}
+
+void check(const PluginDescriptor& d, const std::filesystem::path& file, PluginKind kind) {
+    require(d.magic == kPluginMagic, file, "the descriptor does not start with the magic number of the SDK");
+    require(d.abi_major == kAbiMajor, file,
+            "built for SDK ABI " + std::to_string(d.abi_major) + ", but " + std::to_string(kAbiMajor) + " is needed");
+    require(d.abi_minor <= kAbiMinor, file, "built for a newer minor version of the SDK than this program");
+    require(d.size >= sizeof(PluginDescriptor) || d.abi_minor < kAbiMinor, file, "the descriptor is shorter than its version says");
+    require(d.toolchain && std::string(d.toolchain) == EDGESYNC_TOOLCHAIN_TAG, file,
+            std::string("built with toolchain ") + (d.toolchain ? d.toolchain : "?") + ", but " + EDGESYNC_TOOLCHAIN_TAG + " is needed");
+    require(d.kind == kind, file, "the descriptor names another kind of plugin");
+    require(d.name && d.version && d.create, file, "the descriptor lacks name, version or factory");
+    const std::string expected = std::string(kind == PluginKind::Store ? "libstore-" : "libtransport-") + d.name + ".so";
+    require(file.filename() == expected, file, "the plugin names itself \"" + std::string(d.name) + "\", so the file must be " + expected);
+}
+
+}  // namespace
+
+LoadedPlugin::LoadedPlugin(const std::filesystem::path& file, PluginKind kind) {
+    void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library) throw std::runtime_error(std::string("cannot load the plugin: ") + ::dlerror());
+    descriptor_ = static_cast<const PluginDescriptor*>(::dlsym(library, kDescriptorSymbol));
+    require(descriptor_ != nullptr, file, std::string("exports no ") + kDescriptorSymbol + "; is EDGESYNC_PLUGIN used in it?");
+    check(*descriptor_, file, kind);
+}
+
+std::unique_ptr<Store> LoadedPlugin::create_store() const {
+    std::unique_ptr<Plugin> plugin(descriptor_->create());
+    if (auto* const store = dynamic_cast<Store*>(plugin.get())) {
+        plugin.release();
+        return std::unique_ptr<Store>(store);
+    }
+    throw std::runtime_error("the factory of the plugin did not create an edgesync::Store");
+}
+
+const LoadedPlugin& plugin_under_test() {
+    static const LoadedPlugin plugin(options().plugin, PluginKind::Store);
+    return plugin;
+}
+
+}  // namespace edgesync::conformance

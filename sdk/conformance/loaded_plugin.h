@@ -1,0 +1,31 @@
+// Loads a plugin file as the service does: the descriptor is judged before anything of the plugin is called.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "edgesync/sdk/plugin.h"
+#include "edgesync/sdk/store.h"
+
+namespace edgesync::conformance {
+
+/// Never unloaded.
+class LoadedPlugin {
+public:
+    /// @throws std::runtime_error with one sentence that says what was found, what is needed, and the file.
+    LoadedPlugin(const std::filesystem::path& file, PluginKind kind);
+
+    const PluginDescriptor& descriptor() const noexcept { return *descriptor_; }
+
+    /// A new store. Unlike the service the suite creates several in one process, one after the other.
+    /// @throws what the plugin's constructor throws; std::runtime_error if it creates something else than a store.
+    std::unique_ptr<Store> create_store() const;
+
+private:
+    const PluginDescriptor* descriptor_;
+};
+
+/// The plugin under test. @throws as the constructor, at the first call only.
+const LoadedPlugin& plugin_under_test();
+
+}  // namespace edgesync::conformance
