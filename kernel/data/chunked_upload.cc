@@ -159,9 +159,24 @@ void ChunkUpload::drop_staged(WriteTransaction& txn) {
     txn.erase_blob(blob_);
 }
 
-bool ChunkUpload::complete(WriteTransaction& txn, const std::string& sha256, rules::Effects& effects) {
+objects::PublishRequest::Signature ChunkUpload::judge() {
+    using Signature = objects::PublishRequest::Signature;
+    if (!target_.check_signature) return Signature::None;
+    std::optional<ObjectRecord> object;
+    operations_.store().read([&](ReadTransaction& txn) { object = txn.object(target_.key); });
+    if (!object) return Signature::None;
+    judged_ = std::move(object->meta);
+    return target_.check_signature(judged_, *writer_);
+}
+
+bool ChunkUpload::complete(WriteTransaction& txn, const std::string& sha256, objects::PublishRequest::Signature signature,
+                           rules::Effects& effects) {
     const auto object = txn.object(target_.key);
     if (!object || object->staged != blob_) return false;  // Another request completed or replaced it.
+    if (target_.check_signature && (object->meta.signature != judged_.signature || object->meta.public_key != judged_.public_key ||
+                                    object->meta.hash_algorithm != judged_.hash_algorithm)) {
+        throw Error(ErrorKind::Conflict, "The object's signature changed while its data was uploaded");
+    }
     if (target_.kind == UploadKind::Node) {
         delivery::ReceivedData received;
         received.blob = blob_;
@@ -176,7 +191,7 @@ bool ChunkUpload::complete(WriteTransaction& txn, const std::string& sha256, rul
     data.blob = blob_;
     data.size = range_.total;
     data.sha256 = sha256;
-    objects::store_data(context_, txn, target_.key, data, objects::PublishRequest::Signature::None, effects);
+    objects::store_data(context_, txn, target_.key, data, signature, effects);
     return true;
 }
 
@@ -195,7 +210,9 @@ bool ChunkUpload::finish() {
         throw Error(ErrorKind::InvalidRequest,
                     "The data has SHA-256 " + to_hex(sha256) + " but " + to_hex(target_.repr_sha256) + " was announced");
     }
-    return operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects& effects) { return complete(txn, sha256, effects); });
+    const auto signature = judge();
+    return operations_.run_and_wait<bool>(
+        [&](WriteTransaction& txn, rules::Effects& effects) { return complete(txn, sha256, signature, effects); });
 }
 
 }  // namespace edgesync::data

@@ -2,6 +2,7 @@
 // (rest-api 3.6, node protocol 9.2). Every acknowledged range is durable and recorded, so that a restart loses none.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -51,6 +52,8 @@ public:
         InstanceId instance_id = 0;  ///< Node: the version that is pushed.
         std::string repr_sha256;     ///< Announced digest of the whole, or empty.
         std::string content_sha256;  ///< Announced digest of this range, or empty.
+        /// Application: judges the complete data by the object's metadata before it is published. Reads the blob; may block.
+        std::function<objects::PublishRequest::Signature(const Metadata&, BlobWriter&)> check_signature;
     };
 
     ChunkUpload(const rules::NodeContext& context, rules::Operations& operations, UploadDigests& digests, Target target, ChunkRange range);
@@ -68,7 +71,8 @@ private:
     std::optional<BlobId> staged_blob(ReadTransaction& txn) const;
     BlobId begin(WriteTransaction& txn);
     bool record(WriteTransaction& txn);
-    bool complete(WriteTransaction& txn, const std::string& sha256, rules::Effects& effects);
+    objects::PublishRequest::Signature judge();
+    bool complete(WriteTransaction& txn, const std::string& sha256, objects::PublishRequest::Signature signature, rules::Effects& effects);
     void check_object(const std::optional<ObjectRecord>& object) const;
     void drop_staged(WriteTransaction& txn);
 
@@ -82,6 +86,7 @@ private:
     std::shared_ptr<BlobDigest> digest_;
     std::optional<Sha256> content_hash_;
     std::int64_t written_ = 0;
+    Metadata judged_;  ///< Whose signature was checked.
 };
 
 }  // namespace edgesync::data

@@ -1,0 +1,92 @@
+#include "kernel/api/answers.h"
+
+#include "kernel/api/error_status.h"
+
+namespace edgesync::api {
+namespace {
+
+constexpr char kPlainText[] = "text/plain; charset=utf-8";
+
+void add_common_headers(HttpResponse& response) {
+    response.headers.reserve(response.headers.size() + 4);
+    response.headers.push_back({"Cache-Control", "no-store, no-cache, must-revalidate"});
+    response.headers.push_back({"Pragma", "no-cache"});
+    response.headers.push_back({"Strict-Transport-Security", "max-age=63072000; includeSubDomains; preload"});
+    response.headers.push_back({"X-Content-Type-Options", "nosniff"});
+}
+
+}  // namespace
+
+HttpResponse empty_answer(int status) {
+    HttpResponse response;
+    response.status = status;
+    return response;
+}
+
+HttpResponse text_answer(int status, std::string body) {
+    HttpResponse response;
+    response.status = status;
+    response.content_type = kPlainText;
+    response.body = std::move(body);
+    return response;
+}
+
+HttpResponse error_answer(int status, std::string_view prefix, std::string_view message) {
+    std::string body;
+    body.reserve(prefix.size() + message.size() + 1);
+    body.append(prefix).append(message).append("\n");
+    return text_answer(status, std::move(body));
+}
+
+HttpResponse json_answer(std::string body) {
+    HttpResponse response;
+    response.content_type = "application/json";
+    response.body = std::move(body);
+    return response;
+}
+
+HttpResponse unauthorized() { return text_answer(403, "Unauthorized"); }
+
+HttpResponse method_not_allowed(const char* allowed) {
+    HttpResponse response = empty_answer(405);
+    response.headers.push_back({"Allow", allowed});
+    return response;
+}
+
+HttpResponse busy() { return failure(std::make_exception_ptr(Error(ErrorKind::Busy, "Too many requests are in progress"))); }
+
+HttpResponse failure(const std::exception_ptr& error, std::string_view prefix) {
+    const StatusAndText what = describe(error);
+    HttpResponse response = what.status == 503 || what.status == 404 ? empty_answer(what.status)
+                                                                     : error_answer(what.status, prefix, what.text);
+    if (what.status == 429 || what.status == 503) response.headers.push_back({"Retry-After", "1"});
+    return response;
+}
+
+void Reply::send(HttpResponse response) const {
+    add_common_headers(response);
+    responder_->send(std::move(response));
+}
+
+void Reply::fail(const std::exception_ptr& error, std::string_view prefix) const {
+    HttpResponse response = failure(error, prefix);
+    if (response.status >= 500) {
+        log_->log(LogLevel::Error, "A request of an application failed: " + std::string(prefix) + describe(error).text);
+    }
+    send(std::move(response));
+}
+
+void Reply::guard(const std::function<void()>& function, std::string_view prefix) const {
+    try {
+        function();
+    } catch (...) {
+        fail(std::current_exception(), prefix);
+    }
+}
+
+void Reply::on_worker(rules::Scheduler& scheduler, std::function<void()> function) const {
+    const Reply self = *this;
+    if (!scheduler.work([self, function = std::move(function)] { self.guard(function); })) send(busy());
+}
+
+}  // namespace edgesync::api

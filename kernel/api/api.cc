@@ -1,0 +1,145 @@
+#include "kernel/api/api.h"
+
+#include "kernel/api/data_download.h"
+#include "kernel/api/data_upload.h"
+
+namespace edgesync::api {
+namespace {
+
+constexpr std::int64_t kMiB = 1024 * 1024;
+constexpr std::int64_t kOtherBodyLimit = kMiB;
+/// Bodies up to this size are read before the credentials are looked at; larger ones must deserve it.
+constexpr std::int64_t kUncheckedBody = 64 * 1024;
+
+std::shared_ptr<Call> make_call(HttpRequest request, std::shared_ptr<HttpResponder> responder, Log& log) {
+    return std::make_shared<Call>(Call{std::move(request), Reply(std::move(responder), log), {}, {}});
+}
+
+/// Without the body, which is not there yet.
+std::shared_ptr<Call> make_call_of_headers(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder, Log& log) {
+    return make_call(request, responder, log);
+}
+
+HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
+
+}  // namespace
+
+Api::Api(ApiContext context)
+    : context_(std::move(context)),
+      environment_{context_, security::Access(context_.node.role, context_.acls)},
+      objects_(environment_),
+      operations_(environment_),
+      lists_(environment_),
+      destinations_(environment_),
+      admin_(environment_),
+      object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
+
+std::int64_t Api::body_limit(const HttpRequest& request) const { return request.method == "PUT" ? object_body_limit_ : kOtherBodyLimit; }
+
+bool Api::authenticate(Call& call) const {
+    call.identity = context_.authenticator.authenticate(call.request);
+    return call.identity.code != security::AuthCode::Failed && call.identity.code != security::AuthCode::EdgeNode;
+}
+
+std::unique_ptr<HttpBodySink> Api::stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
+    if (request.method != "PUT") return nullptr;
+    const Route route = route_of(request.path, context_.node.role);
+    if (route.resource != Resource::Objects) return nullptr;
+    const bool is_large = request.content_length < 0 || request.content_length > kUncheckedBody;
+    std::string_view tail = request.path;
+    if (tail.ends_with('/')) tail.remove_suffix(1);
+    const bool may_be_data = tail.size() > 5 && (tail.back() == 'a' || tail.back() == 'A') && tail[tail.size() - 5] == '/';
+    if (!is_large && !may_be_data) return nullptr;
+
+    ObjectPath path;
+    auto refusal = parse_object_path(route.rest, context_.node.role, context_.node.self.org, path);
+    const bool is_data = !refusal && path.level == ObjectPath::Level::Operation && path.operation == "data";
+    if (!is_large && !is_data) return nullptr;
+    auto call = make_call_of_headers(request, responder, context_.log);
+    call->path = std::move(path);
+    if (refusal) return make_refusal(call->reply, std::move(*refusal));
+    if (!is_data && !context_.is_running()) return make_refusal(call->reply, empty_answer(503));
+    if (!is_data) return authenticate(*call) ? nullptr : make_refusal(call->reply, unauthorized());
+    client_requests_.fetch_add(1, std::memory_order_relaxed);
+    return make_upload(environment_, std::move(call));
+}
+
+void Api::handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) {
+    client_requests_.fetch_add(1, std::memory_order_relaxed);
+    auto call = make_call(std::move(request), std::move(responder), context_.log);
+    call->reply.guard([&] { dispatch(call); });
+}
+
+void Api::dispatch(const CallPtr& call) {
+    const Route route = route_of(call->request.path, context_.node.role);
+    if (route.resource == Resource::Unknown) return call->reply.send(not_found());
+    if (route.resource == Resource::Health) return admin_.health(call, client_requests());
+    if (route.resource == Resource::Shutdown) {
+        authenticate(*call);
+        return admin_.shutdown(call);
+    }
+    if (!context_.is_running()) return call->reply.empty(503);
+    if (route.resource == Resource::Objects) return handle_objects(call, route.rest);
+    authenticate(*call);
+    if (route.resource == Resource::Resend) return admin_.resend(call);
+    destinations_.handle(call, route.rest);
+}
+
+void Api::handle_objects(const CallPtr& call, std::string_view rest) {
+    auto refusal = parse_object_path(rest, context_.node.role, context_.node.self.org, call->path);
+    if (refusal) return call->reply.send(std::move(*refusal));
+    switch (call->path.level) {
+        case ObjectPath::Level::Organization:
+            if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET"));
+            authenticate(*call);
+            return lists_.query(call);
+        case ObjectPath::Level::Type: return handle_type(call);
+        case ObjectPath::Level::Object: return handle_object(call);
+        case ObjectPath::Level::Operation: return handle_operation(call);
+    }
+}
+
+void Api::handle_type(const CallPtr& call) {
+    if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET"));
+    ListsHandler::Parameters parameters;
+    try {
+        parameters = ListsHandler::parameters(call->request);
+    } catch (const Error&) {
+        return call->reply.empty(400);
+    }
+    authenticate(*call);
+    lists_.list(call, parameters);
+}
+
+void Api::handle_object(const CallPtr& call) {
+    const std::string& method = call->request.method;
+    if (method != "PUT" && method != "GET" && method != "DELETE") return call->reply.send(method_not_allowed("GET, PUT, DELETE"));
+    if (!authenticate(*call)) return call->reply.send(unauthorized());
+    if (method == "PUT") return objects_.put(call);
+    if (method == "GET") return objects_.get(call);
+    objects_.remove(call);
+}
+
+void Api::handle_operation(const CallPtr& call) {
+    const std::string& method = call->request.method;
+    const std::string& operation = call->path.operation;
+    if (OperationsHandler::knows(operation)) {
+        if (!authenticate(*call)) return call->reply.send(unauthorized());
+        return operations_.handle(call);
+    }
+    if (operation == "data") {
+        if (method == "PUT") {
+            return call->reply.on_worker(context_.scheduler, [this, call] { feed(*make_upload(environment_, call), call->request.body); });
+        }
+        if (method != "GET") return call->reply.send(method_not_allowed("GET, PUT"));
+        if (!authenticate(*call)) return call->reply.send(unauthorized());
+        return download_data(environment_, call);
+    }
+    if (operation != "status" && operation != "destinations") return call->reply.empty(400);
+    if (method != "GET") return call->reply.send(method_not_allowed("GET"));
+    if (!authenticate(*call)) return call->reply.send(unauthorized());
+    if (operation == "status") return objects_.status(call);
+    lists_.destinations(call);
+}
+
+}  // namespace edgesync::api

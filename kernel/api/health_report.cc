@@ -1,0 +1,70 @@
+#include "kernel/api/health_report.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace edgesync::api {
+namespace {
+
+/// Worst of the colours "green", "yellow", "red".
+std::string_view worst(std::string_view a, std::string_view b) {
+    if (a == "red" || b == "red") return "red";
+    return a == "yellow" || b == "yellow" ? "yellow" : "green";
+}
+
+std::int64_t seconds_since(const std::optional<TimePoint>& when, TimePoint now) {
+    if (!when) return 0;
+    return std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::seconds>(now - *when).count());
+}
+
+std::string_view store_colour(const HealthFacts& facts) {
+    if (!facts.store.is_connected) return "red";
+    if (facts.store.read_failures + facts.store.write_failures == 0 || !facts.store.last_failure) return "green";
+    const auto age = facts.now - *facts.store.last_failure;
+    if (age < 12 * facts.resend_interval) return "red";
+    return age < 60 * facts.resend_interval ? "yellow" : "green";
+}
+
+std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
+std::string boolean(bool value) { return value ? "true" : "false"; }
+
+/// `,"name":value`, nothing for 0: absent means never.
+std::string unless_zero(const char* name, std::int64_t value) {
+    return value == 0 ? "" : "," + quoted(name) + ":" + std::to_string(value);
+}
+
+std::string store_part(const HealthFacts& facts, std::string_view colour) {
+    const StoreHealth& store = facts.store;
+    return "\"dbHealth\":{\"dbStatus\":" + quoted(colour) + ",\"disconnectedFromDB\":" + boolean(!store.is_connected) +
+           ",\"dbReadFailures\":" + std::to_string(store.read_failures) + ",\"dbWriteFailures\":" + std::to_string(store.write_failures) +
+           unless_zero("timeSinceLastReadWriteError", seconds_since(store.last_failure, facts.now)) + "}";
+}
+
+std::string usage_part(const Usage& usage) {
+    return ",\"usage\":{\"clientRequests\":" + std::to_string(usage.client_requests) +
+           ",\"registeredESS\":" + std::to_string(usage.registered_nodes) + ",\"storedObjects\":" + std::to_string(usage.stored_objects) + "}";
+}
+
+std::string mqtt_part(const MqttHealth& mqtt) {
+    return ",\"mqttHealth\":{\"mqttConnectionStatus\":" + quoted(mqtt.status) +
+           ",\"subscribeFailures\":" + std::to_string(mqtt.subscribe_failures) +
+           ",\"publishFailures\":" + std::to_string(mqtt.publish_failures) +
+           ",\"disconnectedFromMQTTBroker\":" + boolean(mqtt.is_disconnected) +
+           unless_zero("lastDisconnectFromBrokerDuration", mqtt.last_disconnect.count()) +
+           unless_zero("timeSinceLastSubscribeError", mqtt.since_subscribe_error.count()) +
+           unless_zero("timeSinceLastPublishError", mqtt.since_publish_error.count()) + "}";
+}
+
+}  // namespace
+
+std::string health_report(const HealthFacts& facts) {
+    const std::string_view store = store_colour(facts);
+    const std::string_view all = worst(store, facts.extras.mqtt ? std::string_view(facts.extras.mqtt->status) : "green");
+    std::string report = "{\"general\":{\"nodeType\":" + quoted(facts.is_css ? "CSS" : "ESS") + ",\"healthStatus\":" + quoted(all) +
+                         ",\"upTime\":" + std::to_string(facts.extras.uptime.count()) + "}," + store_part(facts, store);
+    if (facts.usage) report += usage_part(*facts.usage);
+    if (facts.extras.mqtt) report += mqtt_part(*facts.extras.mqtt);
+    return report + "}";
+}
+
+}  // namespace edgesync::api

@@ -1,0 +1,30 @@
+// The body of the health answer (rest-api 10).
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "edgesync/sdk/store.h"
+#include "kernel/api/context.h"
+
+namespace edgesync::api {
+
+struct Usage {
+    std::uint64_t client_requests = 0;
+    std::uint64_t registered_nodes = 0;
+    std::uint64_t stored_objects = 0;
+};
+
+struct HealthFacts {
+    bool is_css = true;
+    TimePoint now{};
+    std::chrono::seconds resend_interval{10};
+    StoreHealth store;
+    HealthExtras extras;
+    std::optional<Usage> usage;
+};
+
+std::string health_report(const HealthFacts& facts);
+
+}  // namespace edgesync::api
