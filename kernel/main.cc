@@ -17,6 +17,7 @@
 #include "kernel/node/node.h"
 #include "kernel/objects/names.h"
 #include "kernel/ops/logger.h"
+#include "kernel/ops/named_log.h"
 #include "kernel/plugins/plugin_loader.h"
 #include "kernel/version.h"
 
@@ -176,7 +177,7 @@ bool run_node(config::Configuration& configuration, const plugins::PluginLoader&
 int serve(config::Configuration& configuration, const plugins::PluginLoader& loader, LoadedPlugins loaded) {
     std::unique_ptr<ops::Logger> log;
     try {
-        log = ops::Logger::open(configuration);
+        log = std::make_unique<ops::Logger>(ops::LoggerOptions::from(configuration));
     } catch (const std::exception& error) {
         std::cerr << error.what() << "\n";
         return kExitInvalid;

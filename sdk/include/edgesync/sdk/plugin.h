@@ -62,7 +62,7 @@ struct PluginDescriptor {
 }  // namespace edgesync
 
 /// Defines the descriptor, as an exported symbol and as an ELF note ".note.edgesync" so that a file can be judged without
-/// loading it. Use once, at namespace scope, in one source file: EDGESYNC_PLUGIN(Store, "lmdb", "1.0.0", LmdbStore)
+/// loading it. Use once, at namespace scope, in one source file: EDGESYNC_PLUGIN(Store, "lmdb", "1.0.0", LmdbStore);
 #define EDGESYNC_PLUGIN(KIND, NAME, VERSION, CLASS)                                                                       \
     static ::edgesync::Plugin* edgesync_create_plugin() { return new CLASS(); }                                           \
     extern "C" {                                                                                                          \

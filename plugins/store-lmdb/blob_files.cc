@@ -1,0 +1,262 @@
+#include "blob_files.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "edgesync/sdk/error.h"
+
+namespace edgesync::lmdb {
+namespace {
+
+constexpr char kDigits[] = "0123456789abcdef";
+
+std::string hex_of(const BlobId& id) {
+    std::string text;
+    for (const std::uint8_t octet : id.bytes) {
+        text += kDigits[octet >> 4U];
+        text += kDigits[octet & 15U];
+    }
+    return text;
+}
+
+std::optional<BlobId> id_of(const std::string& hex) {
+    BlobId id;
+    if (hex.size() != id.bytes.size() * 2) return std::nullopt;
+    for (std::size_t i = 0; i < hex.size(); ++i) {
+        const char* digit = std::strchr(kDigits, hex[i]);
+        if (digit == nullptr || *digit == '\0') return std::nullopt;
+        id.bytes[i / 2] = static_cast<std::uint8_t>((id.bytes[i / 2] << 4U) | static_cast<std::uint8_t>(digit - kDigits));
+    }
+    return id;
+}
+
+[[noreturn]] void fail(const std::string& what, int code) {
+    const bool is_full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+    throw Error(is_full ? ErrorKind::NoSpace : ErrorKind::Io, what + ": " + std::strerror(code));
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) fail("Cannot open " + folder.string(), errno);
+    const int result = ::fsync(fd);
+    const int code = errno;
+    ::close(fd);
+    if (result != 0) fail("Cannot sync " + folder.string(), code);
+}
+
+class File {
+public:
+    explicit File(int fd) : fd_(fd) {}
+    ~File() { ::close(fd_); }
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+    int fd() const { return fd_; }
+
+    std::size_t read(std::int64_t offset, std::span<std::byte> out) const {
+        std::size_t done = 0;
+        while (done < out.size()) {
+            const ssize_t count = ::pread(fd_, out.data() + done, out.size() - done, offset + static_cast<std::int64_t>(done));
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) fail("Cannot read a data file", errno);
+            if (count == 0) break;
+            done += static_cast<std::size_t>(count);
+        }
+        return done;
+    }
+    void write(std::int64_t offset, std::span<const std::byte> octets) const {
+        std::size_t done = 0;
+        while (done < octets.size()) {
+            const ssize_t count = ::pwrite(fd_, octets.data() + done, octets.size() - done, offset + static_cast<std::int64_t>(done));
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) fail("Cannot write a data file", errno);
+            done += static_cast<std::size_t>(count);
+        }
+    }
+
+private:
+    const int fd_;
+};
+
+class FileWriter : public BlobWriter {
+public:
+    FileWriter(int fd, std::filesystem::path folder, bool is_named_durably)
+        : file_(fd), folder_(std::move(folder)), is_named_(is_named_durably) {}
+    void write(std::int64_t offset, std::span<const std::byte> octets) override { file_.write(offset, octets); }
+    void sync() override {
+        if (::fdatasync(file_.fd()) != 0) fail("Cannot sync a data file", errno);
+        if (is_named_.exchange(true)) return;
+        sync_folder(folder_);
+    }
+    std::size_t read(std::int64_t offset, std::span<std::byte> out) override { return file_.read(offset, out); }
+
+private:
+    const File file_;
+    const std::filesystem::path folder_;
+    std::atomic<bool> is_named_;  ///< The folder's entry survives power loss.
+};
+
+class FileReader : public BlobReader {
+public:
+    FileReader(int fd, std::int64_t size) : file_(fd), size_(size) {}
+    std::int64_t size() const override { return size_; }
+    std::size_t read(std::int64_t offset, std::span<std::byte> out) override { return file_.read(offset, out); }
+    int file_descriptor() const override { return file_.fd(); }
+
+private:
+    const File file_;
+    const std::int64_t size_;
+};
+
+}  // namespace
+
+std::size_t MemoryReader::read(std::int64_t offset, std::span<std::byte> out) {
+    if (offset < 0 || offset >= size()) return 0;
+    const std::size_t count = std::min(out.size(), octets_.size() - static_cast<std::size_t>(offset));
+    std::memcpy(out.data(), octets_.data() + offset, count);
+    return count;
+}
+
+std::filesystem::path BlobFiles::file_of(const BlobId& id) const {
+    const std::string hex = hex_of(id);
+    return folder_ / hex.substr(0, 2) / hex;
+}
+
+void BlobFiles::open(std::function<bool(const BlobId&)> has_record) {
+    std::error_code failure;
+    std::filesystem::create_directories(folder_, failure);
+    if (failure) throw Error(ErrorKind::Io, "Cannot create the folder " + folder_.string() + ": " + failure.message());
+    ::chmod(folder_.c_str(), 0750);
+    has_record_ = std::move(has_record);
+    is_sweeping_ = true;
+    cleaner_ = std::thread([this] { clean(); });
+}
+
+void BlobFiles::close() noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        is_closing_ = true;
+    }
+    wake_.notify_all();
+    if (cleaner_.joinable()) cleaner_.join();
+}
+
+BlobId BlobFiles::new_id() {
+    BlobId id;
+    if (::getrandom(id.bytes.data(), id.bytes.size(), 0) != static_cast<ssize_t>(id.bytes.size())) fail("Cannot get random numbers", errno);
+    return id;
+}
+
+std::unique_ptr<BlobWriter> BlobFiles::create(const BlobId& id) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_sweeping_) fresh_.insert(id);
+    }
+    const auto file = file_of(id);
+    int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == ENOENT) {
+        if (::mkdir(file.parent_path().c_str(), 0750) != 0 && errno != EEXIST) fail("Cannot create " + file.parent_path().string(), errno);
+        sync_folder(folder_);
+        fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    }
+    if (fd < 0) fail("Cannot create " + file.string(), errno);
+    return std::make_unique<FileWriter>(fd, file.parent_path(), false);
+}
+
+std::unique_ptr<BlobWriter> BlobFiles::reopen(const BlobId& id) {
+    {
+        // What an earlier run left may be about to be removed as an orphan.
+        std::unique_lock lock(mutex_);
+        swept_.wait(lock, [&] { return !is_sweeping_ || fresh_.contains(id); });
+    }
+    const auto file = file_of(id);
+    const int fd = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return nullptr;
+    if (fd < 0) fail("Cannot open " + file.string(), errno);
+    return std::make_unique<FileWriter>(fd, file.parent_path(), false);
+}
+
+void BlobFiles::discard(const BlobId& id) noexcept {
+    // Should it fail, the sweep after the next start finds the file.
+    ::unlink(file_of(id).c_str());
+}
+
+std::unique_ptr<BlobReader> BlobFiles::open_file(const BlobId& id) const {
+    const auto file = file_of(id);
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return nullptr;
+    if (fd < 0) fail("Cannot open " + file.string(), errno);
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) {
+        const int code = errno;
+        ::close(fd);
+        fail("Cannot read " + file.string(), code);
+    }
+    return std::make_unique<FileReader>(fd, status.st_size);
+}
+
+void BlobFiles::remove_later(std::vector<BlobId> ids) {
+    {
+        const std::lock_guard lock(mutex_);
+        doomed_.insert(doomed_.end(), ids.begin(), ids.end());
+    }
+    wake_.notify_all();
+}
+
+void BlobFiles::remove_all() {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) std::filesystem::remove_all(entry.path(), ignored);
+}
+
+void BlobFiles::clean() {
+    sweep_orphans();
+    std::unique_lock lock(mutex_);
+    is_sweeping_ = false;
+    fresh_.clear();
+    swept_.notify_all();
+    for (;;) {
+        wake_.wait(lock, [this] { return is_closing_ || !doomed_.empty(); });
+        if (doomed_.empty()) return;
+        const BlobId id = doomed_.front();
+        doomed_.pop_front();
+        lock.unlock();
+        ::unlink(file_of(id).c_str());
+        lock.lock();
+    }
+}
+
+bool BlobFiles::is_orphan(const BlobId& id) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (fresh_.contains(id)) return false;  // A file of this run, whose record may still come.
+    }
+    return !has_record_(id);
+}
+
+void BlobFiles::sweep_orphans() {
+    std::error_code failure;
+    for (auto at = std::filesystem::recursive_directory_iterator(folder_, failure); !failure && at != std::filesystem::recursive_directory_iterator();
+         at.increment(failure)) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (is_closing_) return;
+        }
+        std::error_code gone;
+        if (!at->is_regular_file(gone) || gone) continue;
+        const auto id = id_of(at->path().filename().string());
+        if (!id) continue;
+        try {
+            if (is_orphan(*id)) std::filesystem::remove(at->path(), gone);
+        } catch (const std::exception&) {
+            return;  // The store cannot be read now; the next start sweeps.
+        }
+    }
+}
+
+}  // namespace edgesync::lmdb

@@ -1,0 +1,68 @@
+// One writer: gathers submitted functions into one LMDB transaction, commits once, then tells all callers. Throughput comes from
+// sharing the sync of the commit, never from leaving it out.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "blob_files.h"
+#include "environment.h"
+#include "write_transaction.h"
+
+namespace edgesync::lmdb {
+
+/// Thread-safe between `start` and `stop`.
+class GroupCommit {
+public:
+    using Function = std::function<void(WriteTransaction&)>;
+    using Done = std::function<void(std::exception_ptr)>;
+
+    GroupCommit(Environment& environment, BlobFiles& files) : environment_(environment), files_(files) {}
+    ~GroupCommit() { stop(); }
+
+    void start();
+    /// Runs what was submitted, then ends.
+    void stop() noexcept;
+    /// @throws Error{Busy}
+    void submit(Function function, Done done);
+
+    std::uint64_t failures() const { return failures_.load(); }
+    std::int64_t last_failure() const { return last_failure_.load(); }  ///< Nanoseconds since the epoch; 0: never.
+
+private:
+    struct Item {
+        Function function;
+        Done done;
+        std::exception_ptr error;
+        bool is_finished = false;  ///< Failed by itself; not part of the group any more.
+    };
+
+    static constexpr std::size_t kLargestGroup = 256;
+    static constexpr std::size_t kLongestQueue = 10000;
+    static constexpr std::chrono::milliseconds kLongestGroup{2};
+
+    void run();
+    void run_group(std::vector<Item>& group);
+    bool try_group(std::vector<Item>& group, std::size_t& count, std::vector<BlobId>& erased);
+    void fail_group(std::vector<Item>& group, std::size_t count, std::exception_ptr error);
+    void load_sequences();
+
+    Environment& environment_;
+    BlobFiles& files_;
+    Sequences sequences_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<Item> queue_;
+    bool is_stopping_ = false;
+    std::thread writer_;
+    std::atomic<std::uint64_t> failures_{0};
+    std::atomic<std::int64_t> last_failure_{0};
+};
+
+}  // namespace edgesync::lmdb
