@@ -124,6 +124,8 @@ const char* poll_type(Command command) {
 
 }  // namespace
 
+void append_json(std::string& out, const DestinationPolicy& policy) { append_policy(out, policy); }
+
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
     std::size_t copied = 0;
