@@ -182,6 +182,15 @@ TEST_F(Objects, AreFoundByEveryWayOfAddressingANode) {
     EXPECT_EQ(addressed_to(node_key("n1", "node", "org2")), (Names{"elsewhere"})) << broken("objects_addressed_to: only the node's org");
 }
 
+TEST_F(Objects, AreFoundOnceWhenSeveralWaysOfAddressingMeet) {
+    put(addressed({"a", "node", "", std::vector<std::string>{"node:n1", "node:n1"}}));
+    put(addressed({"b", "node", "n1", std::vector<std::string>{"node:n1"}}));
+    const auto rule = broken("objects_addressed_to: each object once, however often it addresses the node");
+    EXPECT_EQ(addressed_to(node_key("n1")), (Names{"a", "b"})) << rule;
+    const auto paged = all_pages(store(), 1, [](auto& t, auto& c, auto n) { return t.objects_addressed_to(node_key("n1"), c, n); });
+    EXPECT_EQ(names_of(paged), (Names{"a", "b"})) << rule;
+}
+
 TEST_F(Objects, FollowAChangeOfTheirAddressing) {
     const auto rule = broken("put_object: a change of addressing moves the object in the index of objects_addressed_to");
     put(addressed({"a", "node", "n1", {}}));
