@@ -57,8 +57,8 @@ HttpResponse busy() { return failure(std::make_exception_ptr(Error(ErrorKind::Bu
 
 HttpResponse failure(const std::exception_ptr& error, std::string_view prefix) {
     const StatusAndText what = describe(error);
-    HttpResponse response = what.status == 503 || what.status == 404 ? empty_answer(what.status)
-                                                                     : error_answer(what.status, prefix, what.text);
+    HttpResponse response =
+        what.status == 503 || what.status == 404 ? empty_answer(what.status) : error_answer(what.status, prefix, what.text);
     if (what.status == 429 || what.status == 503) response.headers.push_back({"Retry-After", "1"});
     return response;
 }

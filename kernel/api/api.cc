@@ -25,13 +25,8 @@ HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
 }  // namespace
 
 Api::Api(ApiContext context)
-    : context_(std::move(context)),
-      environment_{context_, security::Access(context_.node.role, context_.acls)},
-      objects_(environment_),
-      operations_(environment_),
-      lists_(environment_),
-      destinations_(environment_),
-      admin_(environment_),
+    : context_(std::move(context)), environment_{context_, security::Access(context_.node.role, context_.acls)}, objects_(environment_),
+      operations_(environment_), lists_(environment_), destinations_(environment_), admin_(environment_),
       object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
 
 std::int64_t Api::body_limit(const HttpRequest& request) const { return request.method == "PUT" ? object_body_limit_ : kOtherBodyLimit; }

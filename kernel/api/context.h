@@ -52,9 +52,9 @@ struct ApiContext {
     const Settings& settings;  ///< MaxInlineObjectSize, MaxObjectDataSize, ResendInterval.
     data::UploadDigests& digests;
     Log& log;
-    std::string upload_owner_uuid;                ///< Of this process; answers to chunks carry it.
-    std::function<bool()> is_running;             ///< False until start-up has finished and once shutdown has begun.
-    std::function<HandleResult()> request_resend;  ///< ESS: asks the CSS to announce everything again; returns at once.
+    std::string upload_owner_uuid;                  ///< Of this process; answers to chunks carry it.
+    std::function<bool()> is_running;               ///< False until start-up has finished and once shutdown has begun.
+    std::function<HandleResult()> request_resend;   ///< ESS: asks the CSS to announce everything again; returns at once.
     std::function<void(ShutdownRequest)> shutdown;  ///< Begins the shutdown about a second later, so that the answer gets out.
     std::function<HealthExtras()> health;
 };

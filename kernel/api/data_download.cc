@@ -47,9 +47,7 @@ OpenedObject open(const Environment& environment, const Call& call) {
     return opened;
 }
 
-std::string entity_tag(const Metadata& meta) {
-    return "\"" + std::to_string(meta.instance_id) + "-" + std::to_string(meta.data_id) + "\"";
-}
+std::string entity_tag(const Metadata& meta) { return "\"" + std::to_string(meta.instance_id) + "-" + std::to_string(meta.data_id) + "\""; }
 
 /// If-None-Match: weak comparison with each tag of the list.
 bool names_tag(std::string_view field, std::string_view tag) {
@@ -104,8 +102,8 @@ void download_data(const Environment& environment, const CallPtr& call) {
     response.status = is_part ? 206 : 200;
     response.content_type = "application/octet-stream";
     if (is_part) {
-        response.headers.push_back({"Content-Range", "bytes " + std::to_string(range.begin) + "-" + std::to_string(range.end - 1) + "/" +
-                                                         std::to_string(size)});
+        response.headers.push_back(
+            {"Content-Range", "bytes " + std::to_string(range.begin) + "-" + std::to_string(range.end - 1) + "/" + std::to_string(size)});
     }
     if (!opened.sha256.empty()) response.headers.push_back({"Repr-Digest", codec::to_digest_field(opened.sha256)});
     if (length <= kCopied) {

@@ -75,7 +75,8 @@ private:
         if (environment_.access.read(call_->identity, key.org, key.type) == security::ReadAccess::Failed) return unauthorized();
         context.operations.store().read([&](ReadTransaction& txn) { object_ = txn.object(key); });
         const ObjectRecord* object = object_ ? &*object_ : nullptr;
-        if (environment_.access.read_object(call_->identity, key.org, key.type, object) == security::ReadAccess::Failed) return unauthorized();
+        if (environment_.access.read_object(call_->identity, key.org, key.type, object) == security::ReadAccess::Failed)
+            return unauthorized();
         if (!object_) return empty_answer(404);
         if (!environment_.access.write(call_->identity, key.org, object_->meta)) return unauthorized();
         return std::nullopt;
@@ -124,8 +125,8 @@ void WholeUpload::complete() {
     for (const char* header : {"Repr-Digest", "Content-Digest"}) {
         const std::string announced = codec::sha256_from_digest_field(call_->request.header(header));
         if (announced.empty() || announced == blob_->sha256()) continue;
-        throw Error(ErrorKind::InvalidRequest, "The data has SHA-256 " + data::to_hex(blob_->sha256()) + " but " +
-                                                   data::to_hex(announced) + " was announced in " + header);
+        throw Error(ErrorKind::InvalidRequest, "The data has SHA-256 " + data::to_hex(blob_->sha256()) + " but " + data::to_hex(announced) +
+                                                   " was announced in " + header);
     }
     objects::NewData data;
     data.is_given = true;

@@ -29,9 +29,7 @@ std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\
 std::string boolean(bool value) { return value ? "true" : "false"; }
 
 /// `,"name":value`, nothing for 0: absent means never.
-std::string unless_zero(const char* name, std::int64_t value) {
-    return value == 0 ? "" : "," + quoted(name) + ":" + std::to_string(value);
-}
+std::string unless_zero(const char* name, std::int64_t value) { return value == 0 ? "" : "," + quoted(name) + ":" + std::to_string(value); }
 
 std::string store_part(const HealthFacts& facts, std::string_view colour) {
     const StoreHealth& store = facts.store;
@@ -42,7 +40,8 @@ std::string store_part(const HealthFacts& facts, std::string_view colour) {
 
 std::string usage_part(const Usage& usage) {
     return ",\"usage\":{\"clientRequests\":" + std::to_string(usage.client_requests) +
-           ",\"registeredESS\":" + std::to_string(usage.registered_nodes) + ",\"storedObjects\":" + std::to_string(usage.stored_objects) + "}";
+           ",\"registeredESS\":" + std::to_string(usage.registered_nodes) + ",\"storedObjects\":" + std::to_string(usage.stored_objects) +
+           "}";
 }
 
 std::string mqtt_part(const MqttHealth& mqtt) {

@@ -123,7 +123,8 @@ void ListsHandler::destinations(const CallPtr& call) const {
 
 void ListsHandler::query(const CallPtr& call) const {
     const auto code = call->identity.code;
-    const bool is_refused = code == security::AuthCode::Failed || code == security::AuthCode::EdgeNode || code == security::AuthCode::Service;
+    const bool is_refused =
+        code == security::AuthCode::Failed || code == security::AuthCode::EdgeNode || code == security::AuthCode::Service;
     if (is_refused) return call->reply.send(unauthorized());
     call->reply.empty(400);
 }

@@ -75,7 +75,8 @@ void ObjectsHandler::publish(const CallPtr& call) const {
     if (!request->data.is_given) return publish_small(call, std::move(request), {});
     const auto limit = context.settings.integer("MaxInlineObjectSize");
     if (static_cast<std::int64_t>(body.data.size()) > limit) {
-        const std::string text = "The data is larger than MaxInlineObjectSize (" + std::to_string(limit) + " bytes): upload it with PUT data";
+        const std::string text =
+            "The data is larger than MaxInlineObjectSize (" + std::to_string(limit) + " bytes): upload it with PUT data";
         return call->reply.send(error_answer(413, "", text));
     }
     const bool is_small = static_cast<std::int64_t>(body.data.size()) <= context.node.inline_limit;
@@ -116,9 +117,8 @@ void ObjectsHandler::publish_staged(const CallPtr& call, PublishRequest& request
                                    [&blob](std::int64_t offset, std::span<std::byte> out) { return blob.read(offset, out); });
         request.signature = checked ? PublishRequest::Signature::Valid : PublishRequest::Signature::Invalid;
     }
-    context.operations.run_and_wait<PublishResult>([&](WriteTransaction& txn, rules::Effects& effects) {
-        return objects::publish(context.node, txn, request, effects);
-    });
+    context.operations.run_and_wait<PublishResult>(
+        [&](WriteTransaction& txn, rules::Effects& effects) { return objects::publish(context.node, txn, request, effects); });
     if (request.signature == PublishRequest::Signature::Invalid) {
         return call->reply.send(error_answer(500, kSignatureProblem, checked.problem));
     }
@@ -149,7 +149,8 @@ void ObjectsHandler::status(const CallPtr& call) const {
 void ObjectsHandler::remove(const CallPtr& call) const {
     const ApiContext& context = environment_.context;
     const ObjectKey& key = call->key();
-    if (environment_.access.read(call->identity, key.org, key.type) == security::ReadAccess::Failed) return call->reply.send(unauthorized());
+    if (environment_.access.read(call->identity, key.org, key.type) == security::ReadAccess::Failed)
+        return call->reply.send(unauthorized());
     const auto object = find(key);
     if (!object) return call->reply.empty(404);
     if (!environment_.access.write(call->identity, key.org, object->meta)) return call->reply.send(unauthorized());

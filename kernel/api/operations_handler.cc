@@ -22,7 +22,8 @@ void mark_received(const Environment&, const Call& call, WriteTransaction& txn, 
 void confirm_deleted(const Environment& environment, const Call& call, WriteTransaction& txn, Effects& effects) {
     if (environment.access.is_edge_service(call.identity)) {
         const auto object = txn.object(call.key());
-        if (object && !object->meta.deleted) return objects::confirm_removal(txn, *object, security::removed_service(*object, call.identity.user_id));
+        if (object && !object->meta.deleted)
+            return objects::confirm_removal(txn, *object, security::removed_service(*object, call.identity.user_id));
     }
     objects::confirm_deleted(environment.context.node, txn, call.key(), effects);
 }

@@ -112,7 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
                       WriteRow{"ServiceOnCss", kCss, acme(AuthCode::Service), "w", "camera", {}, false, false},
                       WriteRow{"Admin", kCss, acme(AuthCode::Admin), "agent_upgrade_manifests", "", {}, false, true},
                       WriteRow{"ObjectAdmin", kCss, acme(AuthCode::ObjectAdmin), "t", "", {}, false, true},
-                      WriteRow{"ObjectAdminAndManifests", kCss, acme(AuthCode::ObjectAdmin), "agent_upgrade_manifests", "", {}, false, false},
+                      WriteRow{
+                          "ObjectAdminAndManifests", kCss, acme(AuthCode::ObjectAdmin), "agent_upgrade_manifests", "", {}, false, false},
                       WriteRow{"UserWithoutEntry", kCss, acme(AuthCode::User), "t", "camera", {}, false, false},
                       WriteRow{"Reader", kCss, acme(AuthCode::User), "r", "camera", {}, false, false},
                       WriteRow{"WriterToAType", kCss, acme(AuthCode::User), "w", "camera", {}, false, true},

@@ -45,21 +45,18 @@ TEST_P(DummyKeys, DecideByTheirForm) {
     EXPECT_EQ(identity, (Identity{GetParam().code, GetParam().org, GetParam().user})) << GetParam().key;
 }
 
-INSTANTIATE_TEST_SUITE_P(Rows, DummyKeys,
-                         ::testing::Values(KeyRow{"acme/camera/cam7", AuthCode::EdgeNode, "acme", "camera/cam7"},
-                                           KeyRow{"acme/boss", AuthCode::Admin, "acme", "boss"},
-                                           KeyRow{"acme/eve", AuthCode::ObjectAdmin, "acme", "eve"},
-                                           KeyRow{"acme$vendor$1.0.0$viewer", AuthCode::Service, "acme", "vendor/1.0.0/viewer"},
-                                           KeyRow{"node1%acme", AuthCode::NodeUser, "acme", "node1"},
-                                           KeyRow{"plain@acme", AuthCode::User, "acme", "plain"},
-                                           KeyRow{"both@acme", AuthCode::User, "acme", "both"},
-                                           KeyRow{"root@acme", AuthCode::SyncAdmin, "", "root"},
-                                           KeyRow{"any@acme", AuthCode::Admin, "acme", "any"},
-                                           KeyRow{"a@mail.org@acme", AuthCode::Admin, "acme", "a@mail.org"},
-                                           KeyRow{"a@b@c@d", AuthCode::Failed, "", ""}, KeyRow{"a/b/c/d", AuthCode::Failed, "", ""},
-                                           KeyRow{"a$b$c", AuthCode::Failed, "", ""}, KeyRow{"a%b%c", AuthCode::Failed, "", ""},
-                                           KeyRow{"nobody", AuthCode::Failed, "", ""}, KeyRow{"", AuthCode::Failed, "", ""},
-                                           KeyRow{"u@mail/acme", AuthCode::ObjectAdmin, "u@mail", "acme"}));
+INSTANTIATE_TEST_SUITE_P(
+    Rows, DummyKeys,
+    ::testing::Values(KeyRow{"acme/camera/cam7", AuthCode::EdgeNode, "acme", "camera/cam7"},
+                      KeyRow{"acme/boss", AuthCode::Admin, "acme", "boss"}, KeyRow{"acme/eve", AuthCode::ObjectAdmin, "acme", "eve"},
+                      KeyRow{"acme$vendor$1.0.0$viewer", AuthCode::Service, "acme", "vendor/1.0.0/viewer"},
+                      KeyRow{"node1%acme", AuthCode::NodeUser, "acme", "node1"}, KeyRow{"plain@acme", AuthCode::User, "acme", "plain"},
+                      KeyRow{"both@acme", AuthCode::User, "acme", "both"}, KeyRow{"root@acme", AuthCode::SyncAdmin, "", "root"},
+                      KeyRow{"any@acme", AuthCode::Admin, "acme", "any"}, KeyRow{"a@mail.org@acme", AuthCode::Admin, "acme", "a@mail.org"},
+                      KeyRow{"a@b@c@d", AuthCode::Failed, "", ""}, KeyRow{"a/b/c/d", AuthCode::Failed, "", ""},
+                      KeyRow{"a$b$c", AuthCode::Failed, "", ""}, KeyRow{"a%b%c", AuthCode::Failed, "", ""},
+                      KeyRow{"nobody", AuthCode::Failed, "", ""}, KeyRow{"", AuthCode::Failed, "", ""},
+                      KeyRow{"u@mail/acme", AuthCode::ObjectAdmin, "u@mail", "acme"}));
 
 HttpRequest with_authorization(const std::string& value) {
     HttpRequest request;

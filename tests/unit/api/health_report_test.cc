@@ -1,0 +1,52 @@
+#include "kernel/api/health_report.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace edgesync::api {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+
+HealthFacts facts_with_failure(seconds ago) {
+    HealthFacts facts;
+    facts.now = TimePoint(seconds(1'000'000));
+    facts.store.write_failures = 1;
+    facts.store.last_failure = facts.now - ago;
+    return facts;
+}
+
+std::string store_status(const HealthFacts& facts) { return json::parse(health_report(facts))["dbHealth"]["dbStatus"]; }
+
+TEST(HealthReport, RemembersStoreFailuresForAWhile) {
+    EXPECT_EQ(store_status(facts_with_failure(seconds(119))), "red");
+    EXPECT_EQ(store_status(facts_with_failure(seconds(120))), "yellow");
+    EXPECT_EQ(store_status(facts_with_failure(seconds(599))), "yellow");
+    EXPECT_EQ(store_status(facts_with_failure(seconds(600))), "green");
+    EXPECT_EQ(json::parse(health_report(facts_with_failure(seconds(7))))["dbHealth"]["timeSinceLastReadWriteError"], 7);
+}
+
+TEST(HealthReport, IsRedWithoutTheStore) {
+    HealthFacts facts;
+    facts.store.is_connected = false;
+    const json report = json::parse(health_report(facts));
+    EXPECT_EQ(report["general"]["healthStatus"], "red");
+    EXPECT_EQ(report["dbHealth"]["disconnectedFromDB"], true);
+    EXPECT_FALSE(report["dbHealth"].contains("timeSinceLastReadWriteError"));
+}
+
+TEST(HealthReport, IncludesTheBroker) {
+    HealthFacts facts;
+    facts.extras.mqtt.emplace();
+    facts.extras.mqtt->status = "yellow";
+    facts.extras.mqtt->since_publish_error = seconds(3);
+    const json report = json::parse(health_report(facts));
+    EXPECT_EQ(report["general"]["healthStatus"], "yellow");
+    EXPECT_EQ(report["mqttHealth"]["timeSinceLastPublishError"], 3);
+    EXPECT_FALSE(report["mqttHealth"].contains("timeSinceLastSubscribeError"));
+}
+
+}  // namespace
+}  // namespace edgesync::api
