@@ -14,6 +14,8 @@ namespace edgesync::codec {
 /// Appends all 32 fields in the traditional order, compact, absent lists and policies as null.
 void append_json(std::string& out, const Metadata& meta);
 std::string to_json(const Metadata& meta);
+/// The policy alone, as inside metadata.
+void append_json(std::string& out, const DestinationPolicy& policy);
 
 /// Appends `text` as a quoted JSON string (control characters, quotes, backslash escaped; UTF-8 kept; invalid UTF-8 replaced).
 void append_json_string(std::string& out, std::string_view text);
