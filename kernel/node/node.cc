@@ -237,6 +237,7 @@ void Node::start() {
     p.authenticator = security::make_authenticator(p.settings, p.log);
     p.authenticator->start();
     p.start_store();
+    p.io.start();
     p.start_transports();
     p.start_listeners();
     p.is_running = true;

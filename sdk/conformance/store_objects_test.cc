@@ -159,6 +159,7 @@ ObjectRecord addressed(const Addressing& addressing) {
 TEST_F(Objects, AreFoundByEveryWayOfAddressingANode) {
     using List = std::vector<std::string>;
     const std::vector<Addressing> all = {{"all", "", "", {}},
+                                         {"both", "node", "n1", List{"node:n1"}},
                                          {"empty-list", "", "", List{}},
                                          {"id", "node", "n1", {}},
                                          {"list", "", "", List{"other:n1", "node:n1", "node:n1"}},
@@ -174,11 +175,20 @@ TEST_F(Objects, AreFoundByEveryWayOfAddressingANode) {
         t.put_object(receiver_object(object_key("receiver"), ObjectStatus::CompletelyReceived, 1));
         t.put_object(sender_object(object_key("elsewhere", "type", "org2")));
     });
-    EXPECT_EQ(addressed_to(node_key("n1")), (Names{"all", "empty-list", "id", "list", "type"})) << broken(
+    EXPECT_EQ(addressed_to(node_key("n1")), (Names{"all", "both", "empty-list", "id", "list", "type"})) << broken(
         "objects_addressed_to: sender-side objects without policy, by id, by type, by list or the whole org; each once, in key order");
     EXPECT_EQ(addressed_to(node_key("n2")), (Names{"all", "empty-list", "other-id", "other-list", "type"}))
         << broken("objects_addressed_to: addresses are compared as a whole");
     EXPECT_EQ(addressed_to(node_key("n1", "node", "org2")), (Names{"elsewhere"})) << broken("objects_addressed_to: only the node's org");
+}
+
+TEST_F(Objects, AreFoundOnceWhenSeveralWaysOfAddressingMeet) {
+    put(addressed({"a", "node", "", std::vector<std::string>{"node:n1", "node:n1"}}));
+    put(addressed({"b", "node", "n1", std::vector<std::string>{"node:n1"}}));
+    const auto rule = broken("objects_addressed_to: each object once, however often it addresses the node");
+    EXPECT_EQ(addressed_to(node_key("n1")), (Names{"a", "b"})) << rule;
+    const auto paged = all_pages(store(), 1, [](auto& t, auto& c, auto n) { return t.objects_addressed_to(node_key("n1"), c, n); });
+    EXPECT_EQ(names_of(paged), (Names{"a", "b"})) << rule;
 }
 
 TEST_F(Objects, FollowAChangeOfTheirAddressing) {

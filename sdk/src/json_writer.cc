@@ -86,31 +86,6 @@ void append_texts(std::string& out, const std::vector<std::string>& texts) {
     out += ']';
 }
 
-void append_policy(std::string& out, const DestinationPolicy& policy) {
-    out += "{\"properties\":[";
-    for (std::size_t i = 0; i < policy.properties.size(); ++i) {
-        const auto& property = policy.properties[i];
-        text_field(out, i > 0 ? ",{\"name\":" : "{\"name\":", property.name);
-        out += ",\"value\":";
-        out += property.value_json.empty() ? "null" : property.value_json;
-        text_field(out, ",\"type\":", property.type);
-        out += '}';
-    }
-    out += "],\"constraints\":";
-    append_texts(out, policy.constraints);
-    out += ",\"services\":[";
-    for (std::size_t i = 0; i < policy.services.size(); ++i) {
-        const auto& service = policy.services[i];
-        text_field(out, i > 0 ? ",{\"orgID\":" : "{\"orgID\":", service.org);
-        text_field(out, ",\"arch\":", service.arch);
-        text_field(out, ",\"serviceName\":", service.name);
-        text_field(out, ",\"version\":", service.version);
-        out += '}';
-    }
-    number_field(out, "],\"timestamp\":", policy.timestamp);
-    out += '}';
-}
-
 const char* poll_type(Command command) {
     switch (command) {
         case Command::Update: return "update";
@@ -123,8 +98,6 @@ const char* poll_type(Command command) {
 }
 
 }  // namespace
-
-void append_json(std::string& out, const DestinationPolicy& policy) { append_policy(out, policy); }
 
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
@@ -152,6 +125,31 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
+void append_json(std::string& out, const DestinationPolicy& policy) {
+    out += "{\"properties\":[";
+    for (std::size_t i = 0; i < policy.properties.size(); ++i) {
+        const auto& property = policy.properties[i];
+        text_field(out, i > 0 ? ",{\"name\":" : "{\"name\":", property.name);
+        out += ",\"value\":";
+        out += property.value_json.empty() ? "null" : property.value_json;
+        text_field(out, ",\"type\":", property.type);
+        out += '}';
+    }
+    out += "],\"constraints\":";
+    append_texts(out, policy.constraints);
+    out += ",\"services\":[";
+    for (std::size_t i = 0; i < policy.services.size(); ++i) {
+        const auto& service = policy.services[i];
+        text_field(out, i > 0 ? ",{\"orgID\":" : "{\"orgID\":", service.org);
+        text_field(out, ",\"arch\":", service.arch);
+        text_field(out, ",\"serviceName\":", service.name);
+        text_field(out, ",\"version\":", service.version);
+        out += '}';
+    }
+    number_field(out, "],\"timestamp\":", policy.timestamp);
+    out += '}';
+}
+
 void append_json(std::string& out, const Metadata& meta) {
     text_field(out, "{\"objectID\":", meta.object_id);
     text_field(out, ",\"objectType\":", meta.object_type);
@@ -166,7 +164,7 @@ void append_json(std::string& out, const Metadata& meta) {
     }
     out += ",\"destinationPolicy\":";
     if (meta.destination_policy) {
-        append_policy(out, *meta.destination_policy);
+        append_json(out, *meta.destination_policy);
     } else {
         out += "null";
     }

@@ -14,7 +14,7 @@ namespace edgesync::codec {
 /// Appends all 32 fields in the traditional order, compact, absent lists and policies as null.
 void append_json(std::string& out, const Metadata& meta);
 std::string to_json(const Metadata& meta);
-/// Appends the object that the field destinationPolicy has.
+/// The policy alone, as inside metadata.
 void append_json(std::string& out, const DestinationPolicy& policy);
 
 /// Appends `text` as a quoted JSON string (control characters, quotes, backslash escaped; UTF-8 kept; invalid UTF-8 replaced).

@@ -12,10 +12,9 @@
 #include <vector>
 
 #include "edgesync/sdk/error.h"
+#include "edgesync/sdk/store.h"
 
 namespace edgesync {
-
-class BlobReader;
 
 struct HttpHeader {
     std::string name;
