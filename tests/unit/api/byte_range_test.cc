@@ -27,7 +27,9 @@ TEST_P(ByteRanges, AreAnsweredAsTheTableSays) {
         EXPECT_EQ(answer.begin, GetParam().begin);
         EXPECT_EQ(answer.end, GetParam().end);
     }
-    if (answer.kind == Kind::Whole) EXPECT_EQ(answer.end, GetParam().size);
+    if (answer.kind == Kind::Whole) {
+        EXPECT_EQ(answer.end, GetParam().size);
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(
