@@ -9,6 +9,7 @@
 
 #include "edgesync/sdk/http.h"
 #include "edgesync/sdk/log.h"
+#include "edgesync/sdk/store.h"
 #include "kernel/rules/scheduler.h"
 
 namespace edgesync::api {

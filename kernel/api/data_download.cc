@@ -102,8 +102,9 @@ void download_data(const Environment& environment, const CallPtr& call) {
     response.status = is_part ? 206 : 200;
     response.content_type = "application/octet-stream";
     if (is_part) {
-        response.headers.push_back(
-            {"Content-Range", "bytes " + std::to_string(range.begin) + "-" + std::to_string(range.end - 1) + "/" + std::to_string(size)});
+        std::string field = "bytes ";
+        field.append(std::to_string(range.begin)).append("-").append(std::to_string(range.end - 1)).append("/").append(std::to_string(size));
+        response.headers.push_back({"Content-Range", std::move(field)});
     }
     if (!opened.sha256.empty()) response.headers.push_back({"Repr-Digest", codec::to_digest_field(opened.sha256)});
     if (length <= kCopied) {

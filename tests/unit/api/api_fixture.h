@@ -57,8 +57,8 @@ struct Answer {
 struct Request {
     std::string method = "GET";
     std::string target;  ///< Path and query below "/api/v1".
-    std::string body;
-    std::vector<HttpHeader> headers;
+    std::string body = {};
+    std::vector<HttpHeader> headers = {};
     std::string key = "alice@acme";  ///< App key; empty: no credentials.
     bool hides_length = false;       ///< Chunked transfer coding.
 };

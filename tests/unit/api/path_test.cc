@@ -20,7 +20,9 @@ TEST_P(CssPaths, AreAnsweredAsTheTableSays) {
     publish("model", "m1");
     const Answer answer = send({.method = GetParam().method, .target = GetParam().target});
     EXPECT_EQ(answer.status, GetParam().status) << answer.body;
-    if (GetParam().status >= 400) EXPECT_EQ(answer.body, GetParam().body);
+    if (GetParam().status >= 400) {
+        EXPECT_EQ(answer.body, GetParam().body);
+    }
 }
 
 const std::string kLongName(1025, 'a');
@@ -101,7 +103,9 @@ TEST_P(EssPaths, HaveNoOrganization) {
     publish("model", "m1");
     const Answer answer = send({.method = GetParam().method, .target = GetParam().target});
     EXPECT_EQ(answer.status, GetParam().status) << answer.body;
-    if (GetParam().status >= 400) EXPECT_EQ(answer.body, GetParam().body);
+    if (GetParam().status >= 400) {
+        EXPECT_EQ(answer.body, GetParam().body);
+    }
 }
 INSTANTIATE_TEST_SUITE_P(Rows, EssPaths,
                          ::testing::Values(Row{"GET", "/objects/model/m1", 200, ""}, Row{"GET", "/objects/model/m1/status", 200, ""},

@@ -38,7 +38,9 @@ TEST_P(NodeIdentity, FollowsTheTable) {
     if (!GetParam().header.empty()) request.headers.push_back({"x-sync-service-dest", GetParam().header});
     const auto node = node_identity(authenticator, request, CameraAcls());
     ASSERT_EQ(node.has_value(), GetParam().is_node);
-    if (node) EXPECT_EQ(*node, (NodeKey{"acme", "camera", "cam7"}));
+    if (node) {
+        EXPECT_EQ(*node, (NodeKey{"acme", "camera", "cam7"}));
+    }
 }
 
 constexpr char kHeader[] = "acme/camera/cam7";
