@@ -38,7 +38,7 @@ std::ptrdiff_t Connection::write_now(std::string_view head, std::string_view bod
     return is_full ? 0 : -1;
 }
 
-Task<bool> Connection::write_all(std::vector<iovec> parts, bool more) {
+Task<bool> Connection::write_all(std::span<iovec> parts, bool more) {
     std::size_t first = 0;
     for (;;) {
         while (first < parts.size() && parts[first].iov_len == 0) ++first;
@@ -88,8 +88,8 @@ Task<bool> Connection::write_response() {
         const auto in_head = std::min(head.size(), static_cast<std::size_t>(sent));
         std::string rest = head.substr(in_head);
         const std::string_view body_rest = body.substr(static_cast<std::size_t>(sent) - in_head);
-        std::vector<iovec> parts{{rest.data(), rest.size()}, {const_cast<char*>(body_rest.data()), body_rest.size()}};
-        const bool is_written = co_await write_all(std::move(parts), has_more);
+        std::array<iovec, 2> parts{{{rest.data(), rest.size()}, {const_cast<char*>(body_rest.data()), body_rest.size()}}};
+        const bool is_written = co_await write_all(parts, has_more);
         if (!is_written) co_return false;
     }
     if (!has_more) co_return true;
@@ -143,7 +143,8 @@ Task<bool> Connection::page_in(int file, std::int64_t offset, std::size_t length
 }
 
 Task<bool> Connection::write_blob(BlobReader& blob, std::int64_t offset, std::int64_t length) {
-    const std::size_t capacity = static_cast<std::size_t>(std::min<std::int64_t>(length, static_cast<std::int64_t>(core_->options.window_bytes)));
+    const std::size_t capacity =
+        static_cast<std::size_t>(std::min<std::int64_t>(length, static_cast<std::int64_t>(core_->options.window_bytes)));
     struct Window {
         std::unique_ptr<char[]> octets;
         std::size_t size = 0;
@@ -162,16 +163,20 @@ Task<bool> Connection::write_blob(BlobReader& blob, std::int64_t offset, std::in
             return true;
         };
     };
-    bool is_started = co_await start_work(read_into(windows[0], offset, length));
+    std::function<bool()> work = read_into(windows[0], offset, length);
+    bool is_started = co_await start_work(work);
     for (std::size_t turn = 0; is_started; turn ^= 1) {
         const bool is_read = co_await finish_work();
         if (!is_read) co_return false;
         Window& window = windows[turn];
         offset += static_cast<std::int64_t>(window.size);
         length -= static_cast<std::int64_t>(window.size);
-        if (length > 0) is_started = co_await start_work(read_into(windows[turn ^ 1], offset, length));
-        std::vector<iovec> parts{{window.octets.get(), window.size}};
-        const bool is_written = co_await write_all(std::move(parts), length > 0);
+        if (length > 0) {
+            work = read_into(windows[turn ^ 1], offset, length);
+            is_started = co_await start_work(work);
+        }
+        iovec part{window.octets.get(), window.size};
+        const bool is_written = co_await write_all({&part, 1}, length > 0);
         if (!is_written || length == 0) {
             co_await finish_work();
             co_return is_written;
@@ -190,13 +195,17 @@ Task<bool> Connection::write_generated(bool is_chunked) {
             return true;
         };
     };
-    bool is_started = co_await start_work(make(pieces[0]));
+    std::function<bool()> work = make(pieces[0]);
+    bool is_started = co_await start_work(work);
     for (std::size_t turn = 0; is_started; turn ^= 1) {
         const bool is_made = co_await finish_work();
         if (!is_made) co_return false;
         std::string& piece = pieces[turn];
         const bool is_last = !has_next;
-        if (!is_last) is_started = co_await start_work(make(pieces[turn ^ 1]));
+        if (!is_last) {
+            work = make(pieces[turn ^ 1]);
+            is_started = co_await start_work(work);
+        }
         std::string size;
         std::string end;
         if (is_chunked) {
@@ -206,8 +215,8 @@ Task<bool> Connection::write_generated(bool is_chunked) {
             if (!piece.empty()) end = "\r\n";
             if (is_last) end += "0\r\n\r\n";
         }
-        std::vector<iovec> parts{{size.data(), size.size()}, {piece.data(), piece.size()}, {end.data(), end.size()}};
-        const bool is_written = co_await write_all(std::move(parts), false);
+        std::array<iovec, 3> parts{{{size.data(), size.size()}, {piece.data(), piece.size()}, {end.data(), end.size()}}};
+        const bool is_written = co_await write_all(parts, false);
         if (!is_written || is_last) {
             co_await finish_work();
             co_return is_written;

@@ -77,7 +77,8 @@ Task<Connection::Filled> Connection::fill(std::span<char> out, bool watch_work) 
             }
         }
         if (result.state == ByteStream::State::Done) continue;
-        if (result.state == ByteStream::State::Ended || result.state == ByteStream::State::Failed) co_return Filled{Filled::State::Broken, filled};
+        if (result.state == ByteStream::State::Ended || result.state == ByteStream::State::Failed)
+            co_return Filled{Filled::State::Broken, filled};
         set_deadline(core_->options.body_timeout);
         const unsigned events = co_await wait(needed(result.state) | kClosing | (watch_work && is_work_running_ ? kWorkDone : 0U));
         clear_deadline();
@@ -91,8 +92,8 @@ Task<bool> Connection::send_continue() {
     is_continue_due_ = false;
     if (!backlog_.empty()) co_return true;  // The client did not wait.
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    std::vector<iovec> parts{{const_cast<char*>(kContinue.data()), kContinue.size()}};
-    const bool is_sent = co_await write_all(std::move(parts), false);
+    iovec part{const_cast<char*>(kContinue.data()), kContinue.size()};
+    const bool is_sent = co_await write_all({&part, 1}, false);
     co_return is_sent;
 }
 
@@ -100,30 +101,31 @@ bool Connection::try_work(const std::function<bool()>& work) {
     is_work_running_ = true;
     is_work_good_ = false;
     events_ &= ~unsigned{kWorkDone};
-    const bool is_posted = core_->workers.try_post([self = shared_from_this(), work = std::function<bool()>(work), number = request_number_]() mutable {
-        bool is_good = false;
-        try {
-            is_good = work();
-        } catch (const std::exception& error) {
-            self->core_->log(LogLevel::Error, std::string("transferring a body failed: ") + error.what());
-            HttpResponse response;
-            response.status = 500;
-            self->answer(number, std::move(response));
-        }
-        work = nullptr;
-        const std::shared_ptr<EventLoop> loop = self->loop_;
-        loop->post([self = std::move(self), is_good] {
-            self->is_work_good_ = is_good;
-            self->is_work_running_ = false;
-            self->raise(kWorkDone);
+    const bool is_posted =
+        core_->workers.try_post([self = shared_from_this(), work = std::function<bool()>(work), number = request_number_]() mutable {
+            bool is_good = false;
+            try {
+                is_good = work();
+            } catch (const std::exception& error) {
+                self->core_->log(LogLevel::Error, std::string("transferring a body failed: ") + error.what());
+                HttpResponse response;
+                response.status = 500;
+                self->answer(number, std::move(response));
+            }
+            work = nullptr;
+            const std::shared_ptr<EventLoop> loop = self->loop_;
+            loop->post([self = std::move(self), is_good] {
+                self->is_work_good_ = is_good;
+                self->is_work_running_ = false;
+                self->raise(kWorkDone);
+            });
         });
-    });
     if (!is_posted) is_work_running_ = false;
     return is_posted;
 }
 
 /// False: no worker took it. Waits for a while, which holds the client back.
-Task<bool> Connection::start_work(std::function<bool()> work) {
+Task<bool> Connection::start_work(const std::function<bool()>& work) {
     for (int i = 0; i < kBusyTries; ++i) {
         if (try_work(work)) co_return true;
         loop_->run_after(kBusyPause, [self = shared_from_this()] { self->raise(kTick); });
@@ -139,25 +141,26 @@ Task<bool> Connection::finish_work() {
 }
 
 /// True: the sink answers or has answered. False: the client is gone.
-Task<bool> Connection::stream_body(std::shared_ptr<HttpBodySink> sink) {
+Task<bool> Connection::stream_body(const std::shared_ptr<HttpBodySink>& sink) {
     const bool is_taken = co_await pump_body(sink);
     co_await finish_work();
     if (is_taken) co_return true;
-    co_await abort_sink(std::move(sink));
+    co_await abort_sink(sink);
     // A body that makes no sense still gets an answer; a broken connection cannot.
     co_return is_answered();
 }
 
 /// False: the body did not arrive whole.
-Task<bool> Connection::pump_body(std::shared_ptr<HttpBodySink> sink) {
+Task<bool> Connection::pump_body(const std::shared_ptr<HttpBodySink>& sink) {
     const std::size_t capacity = core_->options.window_bytes;
     const bool is_small = body_left_ >= 0 && body_left_ <= static_cast<std::int64_t>(capacity);
     const std::size_t size = is_small ? static_cast<std::size_t>(body_left_) : capacity;
     std::array<std::unique_ptr<char[]>, 2> windows;
-    WindowJob job{std::move(sink), {}, true, false};
+    WindowJob job{sink, {}, true, false};
     if (is_continue_due_ || !is_small) {
         // The sink decides before the body comes. A small body that comes anyway is taken with one trip to a worker.
-        const bool is_started = co_await start_work(job);
+        const std::function<bool()> work = job;
+        const bool is_started = co_await start_work(work);
         if (!is_started) co_return false;
         job.starts = false;
     }
@@ -183,7 +186,8 @@ Task<bool> Connection::pump_body(std::shared_ptr<HttpBodySink> sink) {
         if (filled.state != Filled::State::Data) co_return false;
         job.window = std::as_bytes(std::span(windows[turn].get(), filled.octets));
         job.finishes = is_body_complete_;
-        const bool is_started = co_await start_work(job);
+        const std::function<bool()> work = job;
+        const bool is_started = co_await start_work(work);
         if (!is_started) co_return false;
         job.starts = false;
         if (job.finishes) {
@@ -193,11 +197,12 @@ Task<bool> Connection::pump_body(std::shared_ptr<HttpBodySink> sink) {
     }
 }
 
-Task<bool> Connection::abort_sink(std::shared_ptr<HttpBodySink> sink) {
-    const bool is_started = co_await start_work([sink] {
+Task<bool> Connection::abort_sink(const std::shared_ptr<HttpBodySink>& sink) {
+    const std::function<bool()> work = [sink] {
         sink->abort();
         return true;
-    });
+    };
+    const bool is_started = co_await start_work(work);
     if (!is_started) sink->abort();
     const bool is_done = co_await finish_work();
     co_return is_done;

@@ -105,10 +105,10 @@ private:
 
     // exchange.cc: one request from its head to its answer.
     Task<bool> exchange();
-    Task<bool> receive_and_handle(HttpHandler& handler, std::shared_ptr<HttpResponder> responder);
+    Task<bool> receive_and_handle(HttpHandler& handler, std::shared_ptr<HttpResponder>& responder);
     Task<bool> refuse(int status, std::string_view text);
     Task<bool> collect_body(std::int64_t limit);
-    Task<bool> dispatch(HttpHandler& handler, std::shared_ptr<HttpResponder> responder);
+    Task<bool> dispatch(HttpHandler& handler, std::shared_ptr<HttpResponder>& responder);
     Task<bool> await_answer();
     bool read_while_parked();
     void client_gone();
@@ -121,16 +121,16 @@ private:
     Task<Filled> fill(std::span<char> out, bool watch_work);
     bool take_backlog(std::span<char> out, std::size_t& filled);
     Task<bool> send_continue();
-    Task<bool> stream_body(std::shared_ptr<HttpBodySink> sink);
-    Task<bool> pump_body(std::shared_ptr<HttpBodySink> sink);
-    Task<bool> abort_sink(std::shared_ptr<HttpBodySink> sink);
+    Task<bool> stream_body(const std::shared_ptr<HttpBodySink>& sink);
+    Task<bool> pump_body(const std::shared_ptr<HttpBodySink>& sink);
+    Task<bool> abort_sink(const std::shared_ptr<HttpBodySink>& sink);
     bool try_work(const std::function<bool()>& work);
-    Task<bool> start_work(std::function<bool()> work);
+    Task<bool> start_work(const std::function<bool()>& work);
     Task<bool> finish_work();
 
     // answer.cc: the answer.
     Task<bool> write_response();
-    Task<bool> write_all(std::vector<iovec> parts, bool more);
+    Task<bool> write_all(std::span<iovec> parts, bool more);
     Task<bool> write_file(int file, std::int64_t offset, std::int64_t length);
     Task<bool> page_in(int file, std::int64_t offset, std::size_t length);
     Task<bool> write_blob(BlobReader& blob, std::int64_t offset, std::int64_t length);

@@ -119,7 +119,8 @@ Task<bool> Connection::exchange() {
 
     bool has_answer = true;
     if (HttpHandler* handler = core_->router.find(request_.path)) {
-        has_answer = co_await receive_and_handle(*handler, std::make_shared<Responder>(shared_from_this(), request_number_));
+        std::shared_ptr<HttpResponder> responder = std::make_shared<Responder>(shared_from_this(), request_number_);
+        has_answer = co_await receive_and_handle(*handler, responder);
     } else {
         answer(request_number_, text_response(404, "404 page not found\n"));
     }
@@ -138,7 +139,7 @@ Task<bool> Connection::exchange() {
     co_return is_discarded;
 }
 
-Task<bool> Connection::receive_and_handle(HttpHandler& handler, std::shared_ptr<HttpResponder> responder) {
+Task<bool> Connection::receive_and_handle(HttpHandler& handler, std::shared_ptr<HttpResponder>& responder) {
     std::shared_ptr<HttpBodySink> sink;
     std::int64_t limit = 0;
     is_handling_ = true;
@@ -163,7 +164,7 @@ Task<bool> Connection::receive_and_handle(HttpHandler& handler, std::shared_ptr<
         if (!is_whole) co_return false;
         if (is_answered()) co_return true;
     }
-    co_await dispatch(handler, std::move(responder));
+    co_await dispatch(handler, responder);
     const bool has_answer = co_await await_answer();
     co_return has_answer;
 }
@@ -200,15 +201,17 @@ Task<bool> Connection::collect_body(std::int64_t limit) {
     co_return true;
 }
 
-Task<bool> Connection::dispatch(HttpHandler& handler, std::shared_ptr<HttpResponder> responder) {
+Task<bool> Connection::dispatch(HttpHandler& handler, std::shared_ptr<HttpResponder>& responder) {
     if (!core_->options.handle_on_workers) {
         is_handling_ = true;
         const std::string path = core_->options.log ? request_.path : std::string();
         try {
-            handler.handle(std::move(request_), std::move(responder));
+            // Kept here, so that an exception is answered before the unwinding drops the responder.
+            handler.handle(std::move(request_), responder);
         } catch (const std::exception& error) {
             fail_request("handling " + path, error);
         }
+        responder.reset();
         is_handling_ = false;
         co_return true;
     }
@@ -231,6 +234,7 @@ Task<bool> Connection::dispatch(HttpHandler& handler, std::shared_ptr<HttpRespon
         response.headers.push_back({"Retry-After", "1"});
         responder->send(std::move(response));
     }
+    responder.reset();
     co_return true;
 }
 

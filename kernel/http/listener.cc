@@ -96,7 +96,8 @@ void ListenerCore::give(UniqueFd socket, std::string peer) {
 }
 
 void ListenerCore::refuse(const UniqueFd& socket) const {
-    static constexpr std::string_view kBusy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
+    static constexpr std::string_view kBusy =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
     if (options.is_tls) return;
     ::send(socket.get(), kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(socket.get(), SHUT_WR);
@@ -166,7 +167,8 @@ void Listener::stop(std::chrono::milliseconds limit) {
     core_->stop_accepting();
     raise_in_all(*core_, kStopping);
     if (!wait_idle(limit)) {
-        core_->log(LogLevel::Warning, "stopped " + core_->address + " with " + std::to_string(connections()) + " connections still at work");
+        core_->log(LogLevel::Warning,
+                   "stopped " + core_->address + " with " + std::to_string(connections()) + " connections still at work");
     }
 }
 

@@ -26,12 +26,12 @@ struct ListenerOptions {
     std::string certificate;  ///< PEM text, or the path of a PEM file; the chain may follow.
     std::string key;
 
-    std::size_t max_connections = 4096;         ///< One more is answered 503 and closed.
-    std::chrono::seconds header_timeout{60};    ///< For a whole head, however slowly it comes; 0: none.
+    std::size_t max_connections = 4096;            ///< One more is answered 503 and closed.
+    std::chrono::seconds header_timeout{60};       ///< For a whole head, however slowly it comes; 0: none.
     std::chrono::seconds keep_alive_timeout{120};  ///< Between requests.
-    std::chrono::seconds body_timeout{60};      ///< Without any progress, in both directions.
-    std::size_t window_bytes = 256 * 1024;      ///< Of a streamed body, at most 1 MiB; a transfer holds two.
-    bool handle_on_workers = false;             ///< HttpHandler::handle may block (the store's reads do).
+    std::chrono::seconds body_timeout{60};         ///< Without any progress, in both directions.
+    std::size_t window_bytes = 256 * 1024;         ///< Of a streamed body, at most 1 MiB; a transfer holds two.
+    bool handle_on_workers = false;                ///< HttpHandler::handle may block (the store's reads do).
 
     /// Problems that no answer shows. Called from any thread; null: dropped.
     std::function<void(LogLevel, std::string_view)> log;

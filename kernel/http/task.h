@@ -8,6 +8,9 @@
 
 namespace edgesync::http {
 
+/// Parameters may be references, because the caller waits. Arguments of class type must not be temporaries: GCC 12 destroys those of
+/// an awaited call twice.
+///
 /// Starts when awaited; runs at once until its first suspension. Cheaper than Asio's awaitable because it never changes threads:
 /// a task that ends without suspending costs its frame and nothing else. Not thread-safe.
 template <typename T>

@@ -46,6 +46,7 @@ std::string load(const std::string& what, const std::string& source) {
     return text;
 }
 
+/// Refers to `text`.
 BioPtr memory_of(const std::string& text) {
     BioPtr bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
     if (!bio) throw std::bad_alloc();
@@ -56,7 +57,8 @@ BioPtr memory_of(const std::string& text) {
 int no_password(char*, int, int, void*) { return 0; }
 
 void use_certificate(SSL_CTX* context, const std::string& source) {
-    const BioPtr bio = memory_of(load("certificate", source));
+    const std::string text = load("certificate", source);
+    const BioPtr bio = memory_of(text);
     const X509Ptr certificate(PEM_read_bio_X509_AUX(bio.get(), nullptr, no_password, nullptr));
     if (!certificate || SSL_CTX_use_certificate(context, certificate.get()) != 1) fail("certificate", source);
     while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr)) {
@@ -69,7 +71,8 @@ void use_certificate(SSL_CTX* context, const std::string& source) {
 }
 
 void use_key(SSL_CTX* context, const std::string& source) {
-    const BioPtr bio = memory_of(load("private key", source));
+    const std::string text = load("private key", source);
+    const BioPtr bio = memory_of(text);
     const std::unique_ptr<EVP_PKEY, KeyFree> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
     if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1) fail("private key", source);
     if (SSL_CTX_check_private_key(context) != 1) fail("private key", source, "it does not belong to the certificate");
@@ -91,7 +94,8 @@ TlsContext::TlsContext(const std::string& certificate, const std::string& key) :
     SSL_CTX* context = context_.get();
     if (!context) throw std::bad_alloc();
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_options(context,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!MD5");
     // Tickets resume a session without state here; the cache would only keep what they already carry.

@@ -75,7 +75,8 @@ std::optional<std::string> HttpRequest::parameter(std::string_view name) const {
         const std::size_t equals = pair.find('=');
         const std::string_view raw_name = pair.substr(0, equals);
         // A bad escape in a parameter that nobody asks for does not spoil the request.
-        if (raw_name == name || try_decode(raw_name, true) == name) return equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1), true);
+        if (raw_name == name || try_decode(raw_name, true) == name)
+            return equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1), true);
     }
     return std::nullopt;
 }

@@ -1,0 +1,53 @@
+// The SDK's functions on requests and paths.
+#include <gtest/gtest.h>
+
+#include "edgesync/sdk/http.h"
+
+namespace edgesync {
+namespace {
+
+TEST(Request, FindsHeadersInAnyCaseAndTheFirstOfSeveral) {
+    HttpRequest request;
+    request.headers = {{"X-One", "1"}, {"x-one", "2"}, {"Empty", ""}};
+    EXPECT_EQ(request.header("x-oNE"), "1");
+    EXPECT_EQ(request.header("Two"), "");
+    EXPECT_TRUE(request.has_header("EMPTY"));
+    EXPECT_FALSE(request.has_header("Two"));
+}
+
+TEST(Request, DecodesTheFirstParameterOfAName) {
+    HttpRequest request;
+    request.query = "a=1&b=x%20y+z&a=2&flag&%63=d&bad=%zz&=n&e=a=b";
+    EXPECT_EQ(request.parameter("a"), "1");
+    EXPECT_EQ(request.parameter("b"), "x y z");
+    EXPECT_EQ(request.parameter("flag"), "");
+    EXPECT_EQ(request.parameter("c"), "d");
+    EXPECT_EQ(request.parameter("e"), "a=b");
+    EXPECT_EQ(request.parameter("missing"), std::nullopt);
+    EXPECT_THROW(request.parameter("bad"), Error);
+}
+
+TEST(Request, AnEmptyQueryHasNoParameters) { EXPECT_EQ(HttpRequest{}.parameter("a"), std::nullopt); }
+
+TEST(Path, IsSplitBeforeItIsDecoded) {
+    const std::vector<std::pair<std::string, std::vector<std::string>>> rows = {
+        {"/a/b", {"a", "b"}},           {"a/b/", {"a", "b", ""}}, {"/", {""}},       {"", {""}}, {"/a%20b/%C3%A9", {"a b", "\xC3\xA9"}},
+        {"/a+b/c%2Bd", {"a+b", "c+d"}}, {"/%2541", {"%41"}},      {"/...", {"..."}},
+    };
+    for (const auto& [path, segments] : rows) EXPECT_EQ(split_path(path), segments) << path;
+}
+
+TEST(Path, WithAnythingAmbiguousIsRefused) {
+    for (const std::string path :
+         {"//", "/a//b", "//a", "/a/../b", "/./a", "/..", "/a/%2e%2E/b", "/a%2Fb", "/a%00", "/a%0d", "/%0a", "/%", "/%4", "/%g1"}) {
+        EXPECT_THROW(split_path(path), Error) << path;
+    }
+}
+
+TEST(Path, SegmentsAreEncodedButForUnreservedOctets) {
+    EXPECT_EQ(encode_segment("aZ9-._~@"), "aZ9-._~@");
+    EXPECT_EQ(encode_segment("a b/\xC3\xA9%"), "a%20b%2F%C3%A9%25");
+}
+
+}  // namespace
+}  // namespace edgesync
