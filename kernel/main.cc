@@ -42,7 +42,9 @@ struct CommandLine {
 
 void print_usage(std::ostream& out) {
     out << "Usage of edge-sync-service:\n"
-           "  -c FILE        configuration file (default " << kDefaultFile << ")\n"
+           "  -c FILE        configuration file (default "
+        << kDefaultFile
+        << ")\n"
            "  -swagger FILE  API document to serve\n"
            "  -check         load and validate the configuration, print the effective values, exit 0 or 98\n"
            "  -plugins       list every plugin file and whether it can be used\n"

@@ -16,8 +16,8 @@ std::string pem_or_path(const Settings& settings, const char* key) {
 
 }  // namespace
 
-std::vector<std::unique_ptr<http::Listener>> make_listeners(const Settings& settings, bool store_reads_block, http::Router& router, http::IoContext& io,
-                                                            ops::WorkerPool& workers, Log& log) {
+std::vector<std::unique_ptr<http::Listener>> make_listeners(const Settings& settings, bool store_reads_block, http::Router& router,
+                                                            http::IoContext& io, ops::WorkerPool& workers, Log& log) {
     const std::string type = settings.text("ListeningType");
     http::ListenerOptions options;
     options.host = settings.text("ListeningAddress");
@@ -43,9 +43,10 @@ std::vector<std::unique_ptr<http::Listener>> make_listeners(const Settings& sett
         options.certificate = pem_or_path(settings, "ServerCertificate");
         options.key = pem_or_path(settings, "ServerKey");
         if (options.certificate.empty() || options.key.empty()) {
-            throw Error(ErrorKind::InvalidRequest, "ListeningType '" + type +
-                                                       "' needs ServerCertificate and ServerKey; this version does not make a self-signed certificate "
-                                                       "yet (use ListeningType unsecure or unix without one)");
+            throw Error(ErrorKind::InvalidRequest,
+                        "ListeningType '" + type +
+                            "' needs ServerCertificate and ServerKey; this version does not make a self-signed certificate "
+                            "yet (use ListeningType unsecure or unix without one)");
         }
         listeners.push_back(std::make_unique<http::Listener>(options, router, io, workers));
     }

@@ -219,8 +219,9 @@ api::ApiContext Node::Parts::api_context() {
         extras.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at);
         return extras;
     };
-    return {context, operations, scheduler, *authenticator, acls, settings, digests, log, random_uuid(), [this] { return is_running.load(); },
-            resend,  shutdown,   health};
+    return {context,  operations, scheduler, *authenticator, acls,
+            settings, digests,    log,       random_uuid(),  [this] { return is_running.load(); },
+            resend,   shutdown,   health};
 }
 
 void Node::Parts::start_listeners() {

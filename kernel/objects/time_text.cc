@@ -59,12 +59,15 @@ std::optional<TimePoint> parse_rfc3339(std::string_view text) {
     std::chrono::minutes offset{0};
     const bool is_read = take_digits(text, 4, year) && take(text, "-") && take_digits(text, 2, month) && take(text, "-") &&
                          take_digits(text, 2, day) && take(text, "Tt") && take_digits(text, 2, hour) && take(text, ":") &&
-                         take_digits(text, 2, minute) && take(text, ":") && take_digits(text, 2, second) && take_fraction(text, nanoseconds) &&
-                         take_offset(text, offset) && text.empty();
-    if (!is_read || year < 1678 || year > 2261 || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+                         take_digits(text, 2, minute) && take(text, ":") && take_digits(text, 2, second) &&
+                         take_fraction(text, nanoseconds) && take_offset(text, offset) && text.empty();
+    if (!is_read || hour > 23 || minute > 59 || second > 60) return std::nullopt;
     const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                            std::chrono::day(static_cast<unsigned>(day))};
     if (!date.ok()) return std::nullopt;
+    // What the stored resolution cannot express is before or after everything that it can.
+    if (year < 1678) return TimePoint::min();
+    if (year > 2261) return TimePoint::max();
     return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second) +
            std::chrono::nanoseconds(nanoseconds) - offset;
 }

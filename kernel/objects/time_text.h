@@ -10,7 +10,8 @@
 namespace edgesync::objects {
 
 /// Any offset, any number of fractional digits (those beyond nanoseconds are dropped). A blank where an offset's '+' belongs is taken
-/// as '+', because clients put it unescaped into URLs. nullopt: not RFC 3339, or outside the years 1678..2261.
+/// as '+', because clients put it unescaped into URLs. nullopt: not RFC 3339. Years that nanoseconds in 64 bits
+/// cannot hold (before 1678, after 2261) are the earliest and the latest instant.
 std::optional<TimePoint> parse_rfc3339(std::string_view text);
 
 }  // namespace edgesync::objects

@@ -23,10 +23,12 @@ void require(bool is_kept, const std::string& text) {
 
 /// Rules 1 to 7.
 void check_key(const Metadata& meta, const ObjectKey& path) {
-    if (!path.org.empty() && !is_valid_name(path.org)) refuse("Organization ID (" + html_escape(path.org) + ") contains invalid characters");
+    if (!path.org.empty() && !is_valid_name(path.org))
+        refuse("Organization ID (" + html_escape(path.org) + ") contains invalid characters");
     if (meta.object_id.empty()) refuse("Object's meta data does not contain object's ID");
     if (meta.object_id != path.id) {
-        refuse("Object ID (" + html_escape(path.id) + ") in the URL doesn't match the object-id (" + html_escape(meta.object_id) + ") in the payload");
+        refuse("Object ID (" + html_escape(path.id) + ") in the URL doesn't match the object-id (" + html_escape(meta.object_id) +
+               ") in the payload");
     }
     if (!is_valid_name(meta.object_id)) refuse("Object ID (" + html_escape(meta.object_id) + ") contains invalid characters");
     if (meta.object_type.empty()) refuse("Object's meta data does not contain object's type");
@@ -52,7 +54,8 @@ void check_expiration(const Metadata& meta, const ValidationInput& input) {
     if (meta.expiration.empty()) return;
     if (input.role == NodeRole::Ess) refuse("Object expiration is disabled on ESS");
     const auto expires = parse_rfc3339(meta.expiration);
-    if (!expires) refuse("Failed to parse expiration in object's meta data. Error: '" + html_escape(meta.expiration) + "' is not an RFC 3339 time");
+    if (!expires)
+        refuse("Failed to parse expiration in object's meta data. Error: '" + html_escape(meta.expiration) + "' is not an RFC 3339 time");
     if (*expires <= input.now) refuse("Invalid expiration time in object's meta data");
 }
 
@@ -62,7 +65,9 @@ bool has_tag(std::string_view text) {
         std::size_t i = at + 1;
         if (i < text.size() && text[i] == '/') ++i;
         const std::size_t begin = i;
-        while (i < text.size() && ((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z') || (text[i] >= '0' && text[i] <= '9'))) ++i;
+        while (i < text.size() &&
+               ((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z') || (text[i] >= '0' && text[i] <= '9')))
+            ++i;
         if (i > begin && i < text.size() && text[i] == '>') return true;
     }
     return false;
@@ -138,7 +143,8 @@ void check_destination(const Metadata& meta, const ValidationInput& input) {
     if (meta.inactive && !meta.activation_time.empty()) {
         const auto activates = parse_rfc3339(meta.activation_time);
         if (!activates) {
-            refuse("Failed to parse activation time in object's meta data. Error: '" + html_escape(meta.activation_time) + "' is not an RFC 3339 time");
+            refuse("Failed to parse activation time in object's meta data. Error: '" + html_escape(meta.activation_time) +
+                   "' is not an RFC 3339 time");
         }
         if (*activates <= input.now) refuse("Invalid activation time in object's meta data");
     }

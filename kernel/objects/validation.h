@@ -8,8 +8,8 @@ namespace edgesync::objects {
 
 struct ValidationInput {
     NodeRole role = NodeRole::Css;
-    bool has_data = false;        ///< `data` is in the request, perhaps empty.
-    std::size_t data_size = 0;    ///< Bytes.
+    bool has_data = false;      ///< `data` is in the request, perhaps empty.
+    std::size_t data_size = 0;  ///< Bytes.
     TimePoint now = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
 };
 

@@ -241,8 +241,8 @@ bool BlobFiles::is_orphan(const BlobId& id) {
 
 void BlobFiles::sweep_orphans() {
     std::error_code failure;
-    for (auto at = std::filesystem::recursive_directory_iterator(folder_, failure); !failure && at != std::filesystem::recursive_directory_iterator();
-         at.increment(failure)) {
+    for (auto at = std::filesystem::recursive_directory_iterator(folder_, failure);
+         !failure && at != std::filesystem::recursive_directory_iterator(); at.increment(failure)) {
         {
             const std::lock_guard lock(mutex_);
             if (is_closing_) return;

@@ -48,7 +48,7 @@ private:
     std::condition_variable wake_;
     std::deque<BlobId> doomed_;
     std::condition_variable swept_;
-    std::set<BlobId> fresh_;      ///< Created while the sweep runs.
+    std::set<BlobId> fresh_;  ///< Created while the sweep runs.
     bool is_sweeping_ = false;
     bool is_closing_ = false;
     std::thread cleaner_;
