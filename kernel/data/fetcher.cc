@@ -266,6 +266,8 @@ bool Fetcher::prepare(Transfer& transfer) {
     if (transfer.has_record) transfer.writer = store.blobs().reopen(transfer.blob);
     if (transfer.writer) {
         transfer.written = transfer.durable;
+        log_.log(LogLevel::Info, "Resuming " + name_of(transfer.key) + " with " + std::to_string(size_of(transfer.durable)) + " of " +
+                                     std::to_string(transfer.meta.object_size) + " bytes already here");
         return true;
     }
     transfer.durable.clear();
