@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "edgesync/sdk/error.h"
@@ -125,7 +126,7 @@ std::size_t MemoryReader::read(std::int64_t offset, std::span<std::byte> out) {
 
 std::filesystem::path BlobFiles::file_of(const BlobId& id) const {
     const std::string hex = hex_of(id);
-    return folder_ / hex.substr(0, 2) / hex;
+    return folder_ / hex.substr(hex.size() - 2) / hex;
 }
 
 void BlobFiles::open(std::function<bool(const BlobId&)> has_record) {
@@ -149,7 +150,11 @@ void BlobFiles::close() noexcept {
 
 BlobId BlobFiles::new_id() {
     BlobId id;
-    if (::getrandom(id.bytes.data(), id.bytes.size(), 0) != static_cast<ssize_t>(id.bytes.size())) fail("Cannot get random numbers", errno);
+    // The time first, so that new blobs go to the end of their tables and a commit touches few pages; then chance, so that no id repeats.
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    auto time = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+    for (std::size_t i = 8; i > 0; --i, time >>= 8U) id.bytes[i - 1] = static_cast<std::uint8_t>(time);
+    if (::getrandom(id.bytes.data() + 8, 8, 0) != 8) fail("Cannot get random numbers", errno);
     return id;
 }
 

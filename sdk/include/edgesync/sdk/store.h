@@ -18,7 +18,7 @@
 
 namespace edgesync {
 
-/// Names a blob for its whole life; random, never reused, never derived from user input.
+/// Names a blob for its whole life; unique, never reused, never derived from user input. Made by the store.
 struct BlobId {
     std::array<std::uint8_t, 16> bytes{};
     auto operator<=>(const BlobId&) const = default;
