@@ -80,10 +80,12 @@ Task<Connection::Filled> Connection::fill(std::span<char> out, bool watch_work) 
         if (result.state == ByteStream::State::Ended || result.state == ByteStream::State::Failed)
             co_return Filled{Filled::State::Broken, filled};
         set_deadline(core_->options.body_timeout);
-        const unsigned events = co_await wait(needed(result.state) | kClosing | (watch_work && is_work_running_ ? kWorkDone : 0U));
+        // The result of work that ended before says nothing about this body.
+        const bool watches = watch_work && is_work_running_;
+        const unsigned events = co_await wait(needed(result.state) | kClosing | (watches ? kWorkDone : 0U));
         clear_deadline();
         if (events & kClosing) co_return Filled{Filled::State::Broken, filled};
-        if (watch_work && !is_work_running_ && !is_work_good_) co_return Filled{Filled::State::WorkFailed, filled};
+        if (watches && !is_work_running_ && !is_work_good_) co_return Filled{Filled::State::WorkFailed, filled};
     }
     co_return Filled{Filled::State::Data, filled};
 }

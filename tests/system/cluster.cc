@@ -1,0 +1,213 @@
+#include "tests/system/cluster.h"
+
+#include <Poco/Base64Encoder.h>
+#include <Poco/Net/HTTPClientSession.h>
+#include <Poco/Net/HTTPRequest.h>
+#include <Poco/Net/HTTPResponse.h>
+#include <Poco/StreamCopier.h>
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <set>
+#include <sstream>
+#include <thread>
+
+extern char** environ;
+
+namespace edgesync::system_test {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string base64(const std::string& text) {
+    std::ostringstream out;
+    Poco::Base64Encoder encoder(out);
+    encoder.rdbuf()->setLineLength(0);
+    encoder << text;
+    encoder.close();
+    return out.str();
+}
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "edge-sync-test-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+}
+
+TemporaryFolder::~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+int free_port() {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+    ::close(fd);
+    return ntohs(address.sin_port);
+}
+
+bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return true;
+}
+
+Answer call(int port, const std::string& method, const std::string& path, const std::string& body,
+            const std::map<std::string, std::string>& headers, const std::string& user) {
+    Answer answer;
+    try {
+        Poco::Net::HTTPClientSession session("127.0.0.1", static_cast<Poco::UInt16>(port));
+        session.setTimeout(Poco::Timespan(60, 0));
+        Poco::Net::HTTPRequest request(method, path, Poco::Net::HTTPMessage::HTTP_1_1);
+        request.set("Authorization", "Basic " + base64(user + ":x"));
+        for (const auto& [name, value] : headers) request.set(name, value);
+        request.setContentLength64(static_cast<Poco::Int64>(body.size()));
+        session.sendRequest(request) << body << std::flush;
+        Poco::Net::HTTPResponse response;
+        std::istream& in = session.receiveResponse(response);
+        Poco::StreamCopier::copyToString64(in, answer.body);
+        for (const auto& [name, value] : response) answer.headers[name] = value;
+        const auto length = response.getContentLength64();
+        const bool is_cut = length >= 0 && static_cast<std::size_t>(length) != answer.body.size();
+        answer.status = is_cut ? 0 : static_cast<int>(response.getStatus());
+    } catch (const Poco::Exception&) {
+        answer.status = 0;
+    }
+    return answer;
+}
+
+Node::Node(std::filesystem::path folder, std::string name, std::vector<std::string> lines)
+    : root_(folder / name), config_(folder / (name + ".conf")), output_(folder / (name + ".out")) {
+    std::ofstream out(config_);
+    out << "ListeningType unsecure\nListeningAddress 127.0.0.1\nUnsecureListeningPort " << port_ << "\nCommunicationProtocol http\n"
+        << "PersistenceRootPath " << root_.string() << "\nLogRootPath " << (folder / (name + "-log")).string() << "\nTraceRootPath "
+        << (folder / (name + "-trace")).string() << "\nLogTraceDestination stdout\n";
+    const bool has_store = std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("StorageProvider"); });
+    if (!has_store) out << "StorageProvider lmdb\n";
+    for (const auto& line : lines) out << line << "\n";
+}
+
+Node::~Node() { kill_hard(); }
+
+void Node::launch() {
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, output_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    std::string program = EDGESYNC_SERVICE;
+    std::string flag = "-c";
+    std::string file = config_.string();
+    char* arguments[] = {program.data(), flag.data(), file.data(), nullptr};
+    if (::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, environ) != 0) pid_ = -1;
+    posix_spawn_file_actions_destroy(&actions);
+}
+
+void Node::start() {
+    launch();
+    if (!eventually([this] { return is_healthy(); })) throw std::runtime_error("The node does not start: " + output());
+}
+
+bool Node::is_healthy() const { return request("GET", "health").status == 200; }
+
+void Node::kill_hard() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+}
+
+int Node::wait_for_end(std::chrono::milliseconds limit) {
+    int code = 0;
+    const bool has_ended = eventually([&] { return ::waitpid(pid_, &code, WNOHANG) == pid_; }, limit);
+    if (!has_ended) return -1;
+    pid_ = -1;
+    return WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
+}
+
+int Node::terminate() {
+    ::kill(pid_, SIGTERM);
+    return wait_for_end();
+}
+
+std::string Node::output() const {
+    std::ifstream in(output_);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<std::string> lines) {
+    lines.insert(lines.begin(), {"NodeType CSS", "ResendInterval 1"});
+    return std::make_unique<Node>(folder, "css", std::move(lines));
+}
+
+std::unique_ptr<Node> make_ess(const std::filesystem::path& folder, const std::string& id, int css_port, std::vector<std::string> lines) {
+    lines.insert(lines.begin(),
+                 {"NodeType ESS", "OrgID acme", "DestinationType camera", "DestinationID " + id, "HTTPCSSHost 127.0.0.1",
+                  "HTTPCSSPort " + std::to_string(css_port), "ResendInterval 1", "ESSCallSPIRetryInterval 1", "HTTPPollingInterval 1"});
+    return std::make_unique<Node>(folder, id, std::move(lines));
+}
+
+int publish(const Node& css, const std::string& type, const std::string& id, const std::string& addressing, const std::string& data) {
+    Json meta = Json::parse(addressing);
+    meta["objectID"] = id;
+    meta["objectType"] = type;
+    const std::string path = "objects/acme/" + type + "/" + id;
+    const Answer put = css.request("PUT", path, Json{{"meta", meta}}.dump());
+    if (put.status != 204) return put.status;
+    return css.request("PUT", path + "/data", data).status;
+}
+
+int publish_on_edge(const Node& ess, const std::string& type, const std::string& id, const std::string& data) {
+    const Json body = {{"meta", {{"objectID", id}, {"objectType", type}}}, {"data", base64(data)}};
+    return ess.request("PUT", "objects/" + type + "/" + id, body.dump()).status;
+}
+
+std::string status(const Node& css, const std::string& type, const std::string& id) {
+    return css.request("GET", "objects/acme/" + type + "/" + id + "/status").body;
+}
+
+std::string edge_status(const Node& ess, const std::string& type, const std::string& id) {
+    return ess.request("GET", "objects/" + type + "/" + id + "/status").body;
+}
+
+std::string deliveries(const Node& css, const std::string& type, const std::string& id) {
+    const Answer answer = css.request("GET", "objects/acme/" + type + "/" + id + "/destinations");
+    if (answer.status != 200) return {};
+    std::set<std::string> items;
+    for (const auto& item : Json::parse(answer.body)) {
+        items.insert(item["destinationID"].get<std::string>() + "=" + item["status"].get<std::string>());
+    }
+    std::string text;
+    for (const auto& item : items) text += (text.empty() ? "" : ",") + item;
+    return text;
+}
+
+bool registered(const Node& css, std::size_t nodes) {
+    const Answer answer = css.request("GET", "destinations/acme");
+    return answer.status == 200 && Json::parse(answer.body).size() == nodes;
+}
+
+std::string random_octets(std::size_t size, unsigned seed) {
+    std::minstd_rand random(seed);
+    std::string octets(size, '\0');
+    for (char& octet : octets) octet = static_cast<char>(random() >> 8U);
+    return octets;
+}
+
+}  // namespace edgesync::system_test

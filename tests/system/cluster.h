@@ -1,0 +1,96 @@
+// Real processes of the service on loopback, each with a private folder and port, driven over real sockets.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace edgesync::system_test {
+
+/// Removed with everything in it.
+class TemporaryFolder {
+public:
+    TemporaryFolder();
+    ~TemporaryFolder();
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+/// Asked of the kernel; free at that moment.
+int free_port();
+
+/// True once `condition` holds, false at the deadline.
+bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(20));
+
+struct Answer {
+    int status = 0;  ///< 0: no connection.
+    std::string body;
+    std::map<std::string, std::string> headers;
+};
+
+/// One request on a connection of its own.
+Answer call(int port, const std::string& method, const std::string& path, const std::string& body = "",
+            const std::map<std::string, std::string>& headers = {}, const std::string& user = "admin@acme");
+
+/// One node of the service.
+class Node {
+public:
+    Node(std::filesystem::path folder, std::string name, std::vector<std::string> lines);
+    ~Node();
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+
+    /// Returns when it answers.
+    void start();
+    /// Starts without waiting.
+    void launch();
+    void kill_hard();
+    /// SIGTERM; the exit code.
+    int terminate();
+    /// Waits for the end of a process that ends by itself; the exit code, -1 at the deadline.
+    int wait_for_end(std::chrono::milliseconds limit = std::chrono::seconds(10));
+    bool is_healthy() const;
+
+    int port() const { return port_; }
+    const std::filesystem::path& root() const { return root_; }
+    std::string output() const;
+    std::filesystem::path config() const { return config_; }
+    Answer request(const std::string& method, const std::string& path, const std::string& body = "",
+                   const std::map<std::string, std::string>& headers = {}) const {
+        return call(port_, method, "/api/v1/" + path, body, headers);
+    }
+
+private:
+    const int port_ = free_port();
+    std::filesystem::path root_;
+    std::filesystem::path config_;
+    std::filesystem::path output_;
+    pid_t pid_ = -1;
+};
+
+std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<std::string> lines = {});
+std::unique_ptr<Node> make_ess(const std::filesystem::path& folder, const std::string& id, int css_port,
+                               std::vector<std::string> lines = {});
+
+/// Publishes metadata and data on a CSS; the status code of the last step.
+int publish(const Node& css, const std::string& type, const std::string& id, const std::string& addressing, const std::string& data);
+/// The same on an ESS.
+int publish_on_edge(const Node& ess, const std::string& type, const std::string& id, const std::string& data);
+std::string status(const Node& css, const std::string& type, const std::string& id);
+std::string edge_status(const Node& ess, const std::string& type, const std::string& id);
+/// "cam1=delivered,cam2=consumed", sorted.
+std::string deliveries(const Node& css, const std::string& type, const std::string& id);
+bool registered(const Node& css, std::size_t nodes);
+std::string random_octets(std::size_t size, unsigned seed);
+
+}  // namespace edgesync::system_test

@@ -1,0 +1,72 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/system/cluster.h"
+
+namespace edgesync::system_test {
+namespace {
+
+TEST(Program, EndsGracefullyOnSigterm) {
+    TemporaryFolder folder;
+    auto css = make_css(folder.path());
+    css->start();
+    auto ess = make_ess(folder.path(), "cam1", css->port());
+    ess->start();
+    ASSERT_TRUE(eventually([&] { return registered(*css, 1); }));
+    EXPECT_EQ(ess->terminate(), 0) << ess->output();
+    EXPECT_EQ(css->terminate(), 0) << css->output();
+    css->start();
+    EXPECT_TRUE(registered(*css, 1)) << "a stop by signal does not unregister";
+}
+
+TEST(Program, RefusesAnInvalidConfigurationWithEveryProblem) {
+    TemporaryFolder folder;
+    Node node(folder.path(), "bad", {"NodeType ESS", "HTTPCSSPort 99999"});
+    node.launch();
+    EXPECT_NE(node.wait_for_end(), 0);
+    for (const char* key : {"DestinationType", "DestinationID", "OrgID", "HTTPCSSPort"})
+        EXPECT_NE(node.output().find(key), std::string::npos) << key;
+}
+
+TEST(Program, RefusesAnUnknownPluginInOneLine) {
+    TemporaryFolder folder;
+    Node node(folder.path(), "bad", {"NodeType CSS", "StorageProvider nosuch"});
+    node.launch();
+    EXPECT_EQ(node.wait_for_end(), 98);
+    EXPECT_NE(node.output().find("libstore-nosuch.so was not found"), std::string::npos) << node.output();
+}
+
+TEST(Program, RefusesAStoreThatIsNoStore) {
+    TemporaryFolder folder;
+    auto css = make_css(folder.path());
+    std::filesystem::create_directories(css->root() / "sync/db/css.mdb");
+    std::ofstream(css->root() / "sync/db/css.mdb/data.mdb") << std::string(20000, 'x');
+    css->launch();
+    EXPECT_EQ(css->wait_for_end(), 1);
+    EXPECT_NE(css->output().find("is not a store of this service"), std::string::npos) << css->output();
+}
+
+TEST(Program, RefusesASecondProcessOnOneStore) {
+    TemporaryFolder folder;
+    auto first = make_css(folder.path());
+    first->start();
+    auto second = make_css(folder.path());
+    second->launch();
+    EXPECT_EQ(second->wait_for_end(), 1);
+    EXPECT_NE(second->output().find("is in use by another process"), std::string::npos) << second->output();
+}
+
+TEST(Program, StopsOnlyForTheServiceAdministrator) {
+    TemporaryFolder folder;
+    auto css = make_css(folder.path());
+    std::filesystem::create_directories(css->root() / "sync");
+    std::ofstream(css->root() / "sync/dummy-auth.json") << R"({"regularUsers":[],"syncAdmins":["root"],"exchangeAdmins":[]})";
+    css->start();
+    EXPECT_EQ(call(css->port(), "POST", "/api/v1/shutdown", "", {}, "admin@acme").status, 403);
+    EXPECT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=0", "", {}, "root@acme").status, 204);
+    EXPECT_EQ(css->wait_for_end(), 0);
+}
+
+}  // namespace
+}  // namespace edgesync::system_test
