@@ -185,6 +185,8 @@ void Fetcher::resume_all() {
         for (const auto& record : page.items) fetch({record.object, record.peer});
         cursor = page.next;
     } while (!cursor.empty());
+    // Those that were put off while the line was down are known already and only wait for their turn.
+    for (int i = 0; i < kMaxTransfers; ++i) run_next();
 }
 
 void Fetcher::run_next() {

@@ -141,16 +141,17 @@ TEST_F(Faults, AFullDiskIsAnErrorAndWorkGoesOnWhenThereIsSpace) {
         auto css = make_css(disk);
         css->start();
         ASSERT_EQ(publish(*css, "model", "kept", "{}", "before"), 204);
-        const std::string filler = random_octets(6'000'000, 9);
+        const std::string filler = random_octets(200'000, 9);
         int refused = 0;
-        for (int i = 0; i < 8; ++i) {
+        for (int i = 0; i < 150; ++i) {
             const int code = publish(*css, "model", "f" + std::to_string(i), "{}", filler);
             EXPECT_TRUE(code == 204 || code == 500) << code;
             if (code != 204) ++refused;
         }
         EXPECT_GT(refused, 0);
+        EXPECT_LT(refused, 150);
         EXPECT_EQ(css->request("GET", "objects/acme/model/kept/data").body, "before");
-        for (int i = 0; i < 8; ++i) css->request("DELETE", "objects/acme/model/f" + std::to_string(i));
+        for (int i = 0; i < 150; ++i) css->request("DELETE", "objects/acme/model/f" + std::to_string(i));
         EXPECT_TRUE(eventually([&] { return publish(*css, "model", "after", "{}", filler) == 204; }));
         EXPECT_TRUE(css->request("GET", "objects/acme/model/after/data").body == filler);
         css->terminate();
