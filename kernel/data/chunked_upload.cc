@@ -178,6 +178,10 @@ bool ChunkUpload::complete(WriteTransaction& txn, const std::string& sha256, obj
         throw Error(ErrorKind::Conflict, "The object's signature changed while its data was uploaded");
     }
     if (target_.kind == UploadKind::Node) {
+        if (signature == objects::PublishRequest::Signature::Invalid) {
+            is_forged_ = delivery::fail_reception(context_, txn, target_.key, target_.instance_id, true);
+            return false;
+        }
         delivery::ReceivedData received;
         received.blob = blob_;
         received.is_staged = true;
@@ -211,8 +215,10 @@ bool ChunkUpload::finish() {
                     "The data has SHA-256 " + to_hex(sha256) + " but " + to_hex(target_.repr_sha256) + " was announced");
     }
     const auto signature = judge();
-    return operations_.run_and_wait<bool>(
+    const bool has_completed = operations_.run_and_wait<bool>(
         [&](WriteTransaction& txn, rules::Effects& effects) { return complete(txn, sha256, signature, effects); });
+    if (is_forged_) throw Error(ErrorKind::Corrupt, "Failed to verify data with public key and data signature");
+    return has_completed;
 }
 
 }  // namespace edgesync::data

@@ -86,7 +86,8 @@ private:
     std::shared_ptr<BlobDigest> digest_;
     std::optional<Sha256> content_hash_;
     std::int64_t written_ = 0;
-    Metadata judged_;  ///< Whose signature was checked.
+    bool is_forged_ = false;  ///< Node: the data is not what its publisher signed.
+    Metadata judged_;         ///< Whose signature was checked.
 };
 
 }  // namespace edgesync::data

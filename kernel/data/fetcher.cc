@@ -417,6 +417,8 @@ Fetcher::Result Fetcher::publish(Transfer& transfer, std::string& reason, std::i
         code = kIoError;
         return Result::Failed;
     }
+    if (options_.verify) reason = options_.verify(transfer.meta, *transfer.writer);
+    if (!reason.empty()) return Result::Forged;
     operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects& effects) {
         return delivery::complete_data(context_, txn, transfer.key, transfer.meta.instance_id, received, effects);
     });
@@ -452,10 +454,12 @@ void Fetcher::report(const ObjectKey& key, InstanceId instance, Result result, c
             operations_.run_and_wait<bool>(
                 [&](WriteTransaction& txn, rules::Effects&) { return delivery::abandon_reception(context_, txn, key, instance); });
             break;
+        case Result::Forged:
         case Result::Failed: {
             log_.log(LogLevel::Error, "Receiving " + name_of(key) + " failed: " + reason);
-            const bool is_awaited = operations_.run_and_wait<bool>(
-                [&](WriteTransaction& txn, rules::Effects&) { return delivery::fail_reception(context_, txn, key, instance, false); });
+            const bool is_awaited = operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects&) {
+                return delivery::fail_reception(context_, txn, key, instance, result == Result::Forged);
+            });
             if (!is_awaited) break;
             Message feedback;
             feedback.command = Command::Feedback;

@@ -22,6 +22,8 @@ struct FetcherOptions {
     int parallel_chunks = 1;              ///< MaxInflightChunks
     std::int64_t largest_object = 0;      ///< MaxObjectDataSize, bytes; 0: unlimited
     std::chrono::seconds retry_pause{2};  ///< ESSCallSPIRetryInterval
+    /// Checks data against the publisher's signature before it is published; the problem, or empty. Blocks on disk.
+    std::function<std::string(const Metadata&, BlobWriter&)> verify;
 };
 
 /// Thread-safe. Runs on the scheduler's workers.
@@ -50,7 +52,7 @@ public:
     struct Transfer;
 
 private:
-    enum class Result { Finished, Retry, Gone, Failed };
+    enum class Result { Finished, Retry, Gone, Failed, Forged };
 
     void take_small(const Message& update, const Done& done);
     void accept(const Message& update, const Done& done);

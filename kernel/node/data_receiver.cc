@@ -3,6 +3,7 @@
 #include "edgesync/sdk/error.h"
 #include "kernel/data/streamed_blob.h"
 #include "kernel/delivery/inbound.h"
+#include "kernel/node/signature_problem.h"
 #include "kernel/node/transport_host.h"
 
 namespace edgesync::node {
@@ -60,12 +61,29 @@ public:
         if (!repr_sha256_.empty() && repr_sha256_ != blob_->sha256()) {
             return done({Verdict::Ignored, {}, "The data does not match its Repr-Digest"});
         }
+        if (const std::string problem = problem_of_signature(); !problem.empty()) return reject(problem, done);
         publish(std::move(done));
     }
 
     void abort() noexcept override { blob_.reset(); }
 
 private:
+    std::string problem_of_signature() {
+        Metadata meta;
+        parts_.operations.store().read([&](ReadTransaction& txn) {
+            if (const auto object = txn.object(request_.key)) meta = object->meta;
+        });
+        return signature_problem_of(meta, [this](std::int64_t offset, std::span<std::byte> out) { return blob_->read(offset, out); });
+    }
+
+    /// Unverified data is never published; the object's status shows it.
+    void reject(const std::string& problem, const std::function<void(HandleResult)>& done) {
+        parts_.operations.run_and_wait<bool>([this](WriteTransaction& txn, rules::Effects&) {
+            return delivery::fail_reception(parts_.context, txn, request_.key, request_.instance_id, true);
+        });
+        done({Verdict::Failed, {}, problem});
+    }
+
     void publish(std::function<void(HandleResult)> done) {
         delivery::ReceivedData received;
         received.blob = blob_->id();
@@ -161,6 +179,10 @@ std::unique_ptr<DataReceiver> make_data_receiver(const ReceptionParts& parts, co
     target.instance_id = range.instance_id;
     target.repr_sha256 = repr_sha256;
     target.content_sha256 = content_sha256;
+    target.check_signature = [](const Metadata& meta, BlobWriter& blob) {
+        using Signature = objects::PublishRequest::Signature;
+        return signature_problem(meta, blob).empty() ? Signature::Valid : Signature::Invalid;
+    };
     return std::make_unique<RangeReceiver>(parts, std::move(target),
                                            data::ChunkRange{range.offset, range.offset + range.length, range.total});
 }

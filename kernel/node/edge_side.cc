@@ -1,5 +1,7 @@
 #include "kernel/node/edge_side.h"
 
+#include "kernel/node/signature_problem.h"
+
 namespace edgesync::node {
 namespace {
 
@@ -7,6 +9,7 @@ data::FetcherOptions fetcher_options(const Settings& settings) {
     data::FetcherOptions options;
     options.parallel_chunks = static_cast<int>(settings.integer("MaxInflightChunks"));
     options.largest_object = settings.integer("MaxObjectDataSize");
+    options.verify = signature_problem;
     options.retry_pause = std::chrono::seconds(settings.integer("ESSCallSPIRetryInterval"));
     return options;
 }
