@@ -253,6 +253,7 @@ void Node::Parts::stop_communication() {
     for (std::size_t i = 0; i < started_transports; ++i) transports[i].transport->drain();
     pending.drain();
     for (auto& listener : listeners) listener->drain();
+    for (auto& listener : listeners) listener->wait_idle(std::chrono::seconds(settings.integer("ShutdownQuiesceTime")));
     for (auto& listener : listeners) listener->stop();
     if (edge) edge->stop();
     for (std::size_t i = 0; i < started_transports; ++i) transports[i].transport->stop();
