@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -176,6 +177,13 @@ bool run_node(config::Configuration& configuration, const plugins::PluginLoader&
     return request.restarts;
 }
 
+/// For whoever reads the trace later: what was in force, secrets masked.
+void trace_configuration(const config::Configuration& configuration, Log& log) {
+    std::stringstream effective;
+    configuration.print_effective(effective);
+    for (std::string line; std::getline(effective, line);) log.trace(LogLevel::Info, line);
+}
+
 int serve(config::Configuration& configuration, const plugins::PluginLoader& loader, LoadedPlugins loaded) {
     std::unique_ptr<ops::Logger> log;
     try {
@@ -186,6 +194,7 @@ int serve(config::Configuration& configuration, const plugins::PluginLoader& loa
     }
     for (const auto& warning : configuration.warnings()) log->log(LogLevel::Warning, warning);
     for (const auto& change : configuration.changes()) log->log(LogLevel::Info, change);
+    trace_configuration(configuration, *log);
     try {
         bool restarts = run_node(configuration, loader, *log, std::move(loaded));
         while (restarts) {

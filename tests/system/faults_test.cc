@@ -128,6 +128,18 @@ TEST_F(Faults, ANodeRegistersAgainAtACssThatLostItsData) {
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "new") == "cam1=delivered"; }));
 }
 
+TEST_F(Faults, TwoNodesMaySendTheSameObject) {
+    start_both();
+    auto cam2 = make_ess(folder_.path(), "cam2", css_->port());
+    cam2->start();
+    ASSERT_TRUE(eventually([this] { return registered(*css_, 2); }));
+    ASSERT_EQ(publish_on_edge(*cam1_, "report", "same", "first"), 204);
+    ASSERT_TRUE(eventually([&] { return css_->request("GET", "objects/acme/report/same/data").body == "first"; }));
+    ASSERT_EQ(publish_on_edge(*cam2, "report", "same", "second"), 204);
+    EXPECT_TRUE(eventually([&] { return css_->request("GET", "objects/acme/report/same/data").body == "second"; }));
+    EXPECT_EQ(status(*css_, "report", "same"), "completelyReceived");
+}
+
 TEST_F(Faults, AFullDiskIsAnErrorAndWorkGoesOnWhenThereIsSpace) {
     const auto disk = folder_.path() / "disk";
     std::filesystem::create_directory(disk);

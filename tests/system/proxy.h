@@ -1,0 +1,42 @@
+// A TCP forwarder between a node and its CSS that a test can cut and restore.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace edgesync::system_test {
+
+class Proxy {
+public:
+    explicit Proxy(int target_port);
+    ~Proxy();
+    Proxy(const Proxy&) = delete;
+    Proxy& operator=(const Proxy&) = delete;
+
+    int port() const { return port_; }
+    /// Breaks all connections and accepts none.
+    void cut();
+    void restore() { is_cut_ = false; }
+    /// Octets forwarded so far, both directions.
+    long long forwarded() const { return forwarded_; }
+
+private:
+    void accept_clients();
+    void forward(int client);
+
+    const int target_port_;
+    int listener_ = -1;
+    int port_ = 0;
+    std::atomic<bool> is_cut_{false};
+    std::atomic<bool> is_stopped_{false};
+    std::atomic<long long> forwarded_{0};
+    std::mutex mutex_;
+    std::set<int> sockets_;
+    std::vector<std::thread> threads_;
+    std::thread acceptor_;
+};
+
+}  // namespace edgesync::system_test
