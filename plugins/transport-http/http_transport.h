@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "css_client.h"
 #include "edgesync/sdk/transport.h"
@@ -25,13 +26,16 @@ public:
     void registration_changed(bool registered, const std::vector<std::string>& peer_capabilities) override;
 
 private:
-    CssCall call_for(const Message& message) const;
+    /// nullopt: HTTP implies this message.
+    std::optional<CssCall> call_for(const Message& message) const;
+    CssCall data_call(const DataRequest& request, const char* method) const;
 
     bool is_css_ = true;
     CssAddress address_;
     PollOptions poll_options_;
-    std::chrono::seconds timeout_{120};
-    std::chrono::seconds data_timeout_{600};
+    std::chrono::milliseconds timeout_{120000};       ///< 0: none.
+    std::chrono::milliseconds data_timeout_{600000};  ///< 0: none.
+    std::chrono::milliseconds stall_{120000};         ///< Always ends a call on a dead line.
     Log* log_ = nullptr;
     TransportHost* host_ = nullptr;
     std::unique_ptr<SpiServer> server_;

@@ -1,5 +1,7 @@
 #include "poll_loop.h"
 
+#include <algorithm>
+
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
 #include "spi_path.h"
@@ -7,14 +9,20 @@
 namespace edgesync::transport_http {
 namespace {
 
-/// Added to the granted time before the line counts as dead.
+using std::chrono::milliseconds;
+
+/// Added to the time asked for before the line counts as dead.
 constexpr std::chrono::seconds kGrace{15};
-constexpr std::chrono::milliseconds kFirstPauseAfterFailure{1000};
+constexpr milliseconds kShortestStep{10};
+constexpr milliseconds kFirstRepeatPause{100};
+/// A granted wait that ends empty before this was none: two pollers of one identity would release each other without end.
+constexpr milliseconds kShortestWait{500};
 
 }  // namespace
 
 PollLoop::PollLoop(TransportHost& host, CssClient& client, PollOptions options)
-    : host_(host), client_(client), options_(options), random_(std::random_device{}()) {}
+    : host_(host), client_(client), options_(options), step_(std::max(options_.interval / 10, kShortestStep)),
+      random_(std::random_device{}()) {}
 
 void PollLoop::start() {
     thread_ = std::thread([this] { run(); });
@@ -23,7 +31,10 @@ void PollLoop::start() {
 void PollLoop::set_registered(bool registered) {
     const std::lock_guard lock(mutex_);
     is_registered_ = registered;
-    is_parked_poll_granted_ = true;  // Asked again at every registration.
+    if (registered) {
+        ++registration_;
+        is_wait_granted_ = true;
+    }
     changed_.notify_all();
 }
 
@@ -36,49 +47,66 @@ void PollLoop::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
-bool PollLoop::pause(std::chrono::milliseconds duration) {
+bool PollLoop::pause(milliseconds duration, std::uint64_t registration) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, duration, [this] { return is_stopped_ || !is_registered_; });
-    return !is_stopped_ && is_registered_;
+    const auto is_over = [&] { return is_stopped_ || !is_registered_ || registration_ != registration; };
+    changed_.wait_for(lock, duration, is_over);
+    return !is_over();
 }
 
-std::chrono::milliseconds PollLoop::jittered(std::chrono::milliseconds duration) {
+milliseconds PollLoop::jittered(milliseconds duration) {
     std::uniform_int_distribution<std::int64_t> jitter(0, duration.count() / 4);
-    return duration - std::chrono::milliseconds(jitter(random_));
+    return duration - milliseconds(jitter(random_));
+}
+
+PollLoop::Pace PollLoop::fresh_pace() const { return {step_, std::min(options_.retry_pause, options_.interval), kFirstRepeatPause}; }
+
+bool PollLoop::asks_to_wait() {
+    const std::lock_guard lock(mutex_);
+    return options_.is_push_wanted && is_wait_granted_;
 }
 
 void PollLoop::run() {
-    const std::chrono::milliseconds longest = options_.interval;
-    const std::chrono::milliseconds step = std::max(longest / 10, std::chrono::milliseconds(100));
-    std::chrono::milliseconds waiting = step;
-    std::chrono::milliseconds failing = kFirstPauseAfterFailure;
     for (;;) {
+        std::uint64_t registration = 0;
         {
             std::unique_lock lock(mutex_);
             changed_.wait(lock, [this] { return is_stopped_ || is_registered_; });
             if (is_stopped_) return;
+            registration = registration_;
         }
-        const Outcome outcome = poll();
-        if (outcome == Outcome::Stopped) return;
-        if (outcome == Outcome::Content) {
-            waiting = step;
-            failing = kFirstPauseAfterFailure;
-            continue;
-        }
-        if (outcome == Outcome::Failed) {
-            pause(jittered(failing));
-            failing = std::min(failing * 2, longest);
-            continue;
-        }
-        failing = kFirstPauseAfterFailure;
-        bool is_granted = false;
-        {
-            const std::lock_guard lock(mutex_);
-            is_granted = is_parked_poll_granted_ && options_.is_push_wanted;
-        }
-        if (is_granted) continue;
-        if (pause(waiting)) waiting = std::min(waiting + step, longest);
+        poll_while_registered(registration);
     }
+}
+
+void PollLoop::poll_while_registered(std::uint64_t registration) {
+    Pace pace = fresh_pace();
+    last_content_ = 0;
+    milliseconds next = asks_to_wait() ? milliseconds(0) : options_.first_pause;
+    while (pause(next, registration)) {
+        next = pause_after(poll(), pace);
+        client_.close_unused();
+    }
+}
+
+milliseconds PollLoop::pause_after(Outcome outcome, Pace& pace) {
+    const auto grow = [](milliseconds& value, milliseconds by, milliseconds limit) {
+        const milliseconds current = value;
+        value = std::min(value + by, limit);
+        return current;
+    };
+    switch (outcome) {
+        case Outcome::Content: pace = fresh_pace(); return milliseconds(0);
+        case Outcome::Repeated:
+            pace.failing = fresh_pace().failing;
+            return grow(pace.repeating, pace.repeating, std::max(options_.interval, kFirstRepeatPause));
+        case Outcome::Failed: return jittered(grow(pace.failing, pace.failing, options_.interval));
+        case Outcome::EmptyTooSoon: return jittered(grow(pace.waiting, step_, options_.interval));
+        case Outcome::Empty: pace.failing = fresh_pace().failing; break;
+    }
+    if (!asks_to_wait()) return grow(pace.waiting, step_, options_.interval);
+    pace = fresh_pace();
+    return milliseconds(0);
 }
 
 PollLoop::Outcome PollLoop::poll() {
@@ -86,31 +114,46 @@ PollLoop::Outcome PollLoop::poll() {
     call.method = "GET";
     call.path = std::string(kPrefix) + "objects/";
     call.timeout = options_.timeout;
-    if (options_.is_push_wanted) {
+    call.stall = options_.timeout;
+    if (asks_to_wait()) {
         call.headers.push_back({"Prefer", "wait=" + std::to_string(options_.wait.count())});
-        call.timeout = options_.wait + kGrace;
+        call.stall = options_.wait + kGrace;
+        call.timeout = call.stall + options_.timeout;  // The answer may be long.
     }
     try {
+        const auto begin = CallLimit::Clock::now();
         const CssAnswer answer = client_.call(call);
-        {
-            const std::lock_guard lock(mutex_);
-            is_parked_poll_granted_ = !answer.header("Preference-Applied").empty();
-        }
-        if (answer.status == 424) host_.report_unknown();
-        if (answer.status == 204) return Outcome::Empty;
-        if (answer.status != 200) {
-            host_.log().trace(LogLevel::Warning, "The CSS answers a poll with " + std::to_string(answer.status));
-            return Outcome::Failed;
-        }
-        const auto items = codec::poll_items_from_json(answer.body);
-        for (const auto& item : items) host_.handle({host_.self().org, "Cloud", "Cloud"}, item, [](HandleResult) {});
-        return items.empty() ? Outcome::Empty : Outcome::Content;
-    } catch (const Error& error) {
-        const std::lock_guard lock(mutex_);
-        if (is_stopped_) return Outcome::Stopped;
+        return take_answer(answer, std::chrono::duration_cast<milliseconds>(CallLimit::Clock::now() - begin));
+    } catch (const std::exception& error) {
         host_.log().trace(LogLevel::Info, std::string("Polling failed: ") + error.what());
         return Outcome::Failed;
     }
+}
+
+PollLoop::Outcome PollLoop::take_answer(const CssAnswer& answer, milliseconds lasted) {
+    if (answer.status == 424) host_.report_unknown();
+    if (answer.status != 200 && answer.status != 204) {
+        host_.log().trace(LogLevel::Warning, "The CSS answers a poll with " + std::to_string(answer.status));
+        return Outcome::Failed;
+    }
+    const bool was_asked = asks_to_wait();
+    const bool is_granted = !answer.header("Preference-Applied").empty();
+    if (was_asked && !is_granted) {
+        const std::lock_guard lock(mutex_);
+        is_wait_granted_ = false;
+    }
+    const auto items = answer.status == 204 ? std::vector<Message>() : codec::poll_items_from_json(answer.body);
+    if (items.empty()) {
+        last_content_ = 0;
+        return was_asked && is_granted && lasted < kShortestWait ? Outcome::EmptyTooSoon : Outcome::Empty;
+    }
+    const NodeKey css{host_.self().org, "Cloud", "Cloud"};
+    for (const auto& item : items) host_.handle(css, item, [](HandleResult) {});
+    // A traditional CSS repeats an item until it was acted upon, which may take longer than asking.
+    const std::size_t content = std::hash<std::string>{}(answer.body);
+    const bool is_repeated = content == last_content_;
+    last_content_ = content;
+    return is_repeated ? Outcome::Repeated : Outcome::Content;
 }
 
 }  // namespace edgesync::transport_http

@@ -25,6 +25,18 @@ bool parse_id(const std::string& text, std::int64_t& value) {
     return error == std::errc{} && end == text.data() + text.size() && !text.empty();
 }
 
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+bool is_wait(std::string_view name) {
+    return name.size() == 4 && (name[0] | 0x20) == 'w' && (name[1] | 0x20) == 'a' && (name[2] | 0x20) == 'i' && (name[3] | 0x20) == 't';
+}
+
+constexpr std::int64_t kLongestWait = 300;
+
 }  // namespace
 
 std::optional<ObjectPath> parse_object_path(const std::vector<std::string>& segments) {
@@ -35,6 +47,16 @@ std::optional<ObjectPath> parse_object_path(const std::vector<std::string>& segm
     if (!parse_id(segments[3], path.instance_id)) return std::nullopt;
     if (segments.size() == 6 && !parse_id(segments[4], path.data_id)) return std::nullopt;
     return path;
+}
+
+std::optional<ObjectPath> object_path_of(std::string_view raw_path) {
+    static constexpr std::string_view kObjects = "/spi/v1/objects/";
+    if (!take(raw_path, kObjects)) return std::nullopt;
+    try {
+        return parse_object_path(split_path(raw_path));
+    } catch (const Error&) {
+        return std::nullopt;
+    }
 }
 
 std::string object_url(const ObjectKey& key, InstanceId instance, DataId data, std::string_view action) {
@@ -66,6 +88,20 @@ int status_of(Verdict verdict) {
     return 500;
 }
 
+int status_of(ErrorKind kind) {
+    switch (kind) {
+        case ErrorKind::InvalidRequest: return 400;
+        case ErrorKind::NotFound: return 404;
+        case ErrorKind::AlreadyExists:
+        case ErrorKind::Conflict: return 409;
+        case ErrorKind::Busy: return 429;
+        case ErrorKind::NotConnected:
+        case ErrorKind::NoSpace: return 503;
+        case ErrorKind::Timeout: return 504;
+        default: return 500;
+    }
+}
+
 Verdict verdict_of(int status) {
     switch (status) {
         case 200:
@@ -86,13 +122,25 @@ Verdict verdict_of(int status) {
     }
 }
 
+int preferred_wait(std::string_view prefer) {
+    for (const auto& item : split_list(prefer)) {
+        const std::string_view preference = trimmed(std::string_view(item).substr(0, item.find(';')));
+        const std::size_t equals = preference.find('=');
+        if (equals == std::string_view::npos || !is_wait(trimmed(preference.substr(0, equals)))) continue;
+        std::string_view value = trimmed(preference.substr(equals + 1));
+        if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+        std::int64_t seconds = 0;
+        if (!take_number(value, seconds) || !value.empty()) return 0;  // The first counts (RFC 7240, 2).
+        return static_cast<int>(std::min(seconds, kLongestWait));
+    }
+    return 0;
+}
+
 std::vector<std::string> split_list(std::string_view text) {
     std::vector<std::string> items;
     while (!text.empty()) {
         const auto comma = text.find(',');
-        auto item = text.substr(0, comma);
-        while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-        while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+        const auto item = trimmed(text.substr(0, comma));
         if (!item.empty()) items.emplace_back(item);
         if (comma == std::string_view::npos) break;
         text.remove_prefix(comma + 1);

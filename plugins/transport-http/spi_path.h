@@ -26,6 +26,8 @@ struct ObjectPath {
 
 /// Six segments, or five of old nodes (data id 0). nullopt: any other form, or ids that are not decimal int64.
 std::optional<ObjectPath> parse_object_path(const std::vector<std::string>& segments);
+/// The same for a raw path that starts with "/spi/v1/objects/"; nullopt also for malformed escapes.
+std::optional<ObjectPath> object_path_of(std::string_view raw_path);
 
 std::string object_url(const ObjectKey& key, InstanceId instance, DataId data, std::string_view action);
 
@@ -33,8 +35,13 @@ std::string object_url(const ObjectKey& key, InstanceId instance, DataId data, s
 std::optional<Command> command_of(std::string_view action);
 
 int status_of(Verdict verdict);
+/// For a failure that a handler meets before it can ask for a verdict.
+int status_of(ErrorKind kind);
 /// How the answer of a peer is to be understood; a line's failures (408 429 502 503 504 307) are Busy or Unavailable.
 Verdict verdict_of(int status);
+
+/// The seconds of "wait=" in a Prefer header (RFC 7240), at most 300; 0: none or unusable.
+int preferred_wait(std::string_view prefer);
 
 /// "wait, digest" as a list.
 std::vector<std::string> split_list(std::string_view text);

@@ -1,10 +1,11 @@
 #include "spi_server.h"
 
-#include <atomic>
-#include <charconv>
+#include <mutex>
+#include <optional>
 
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
+#include "spi_answer.h"
 #include "spi_data.h"
 
 namespace edgesync::transport_http {
@@ -12,18 +13,6 @@ namespace {
 
 /// Metadata with ten thousand list entries fits.
 constexpr std::int64_t kLargestBody = 4 * 1024 * 1024;
-constexpr int kLongestWait = 300;
-
-/// The value of "wait" in a Prefer header (RFC 7240); 0: none.
-int wanted_wait(std::string_view prefer) {
-    for (const auto& item : split_list(prefer)) {
-        if (!item.starts_with("wait=")) continue;
-        int seconds = 0;
-        const auto [end, error] = std::from_chars(item.data() + 5, item.data() + item.size(), seconds);
-        if (error == std::errc{} && end == item.data() + item.size() && seconds >= 1) return std::min(seconds, kLongestWait);
-    }
-    return 0;
-}
 
 bool has_metadata(Command command) { return command == Command::Update || command == Command::Delete || command == Command::Deleted; }
 
@@ -38,46 +27,60 @@ std::optional<bool> parse_flag(const std::string& text) {
     return std::nullopt;
 }
 
-}  // namespace
+/// A poll that may be parked: whichever of handle and departure comes second cancels it.
+struct ParkedPoll {
+    std::mutex mutex;
+    std::uint64_t handle = 0;
+    bool is_gone = false;
+};
 
-HttpResponse plain_answer(int status, const std::string& reason) {
-    HttpResponse response;
-    response.status = status;
-    if (reason.empty() || status == 204 || status == 404 || status == 405 || status == 424) return response;
-    response.content_type = "text/plain; charset=utf-8";
-    response.body = status == 403 ? reason : reason + "\n";
-    return response;
-}
-
-std::optional<NodeKey> admit(TransportHost& host, const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
-    if (!host.is_running()) {
-        responder->send(plain_answer(503));
+/// nullopt: malformed, which has no body in this protocol.
+std::optional<std::vector<std::string>> segments_of(const std::string& path) {
+    std::string_view rest = path;
+    rest.remove_prefix(std::min(rest.size(), std::string_view(kPrefix).size()));
+    try {
+        return split_path(rest);
+    } catch (const Error&) {
         return std::nullopt;
     }
-    auto peer = host.authenticate_node(request);
-    if (!peer) responder->send(plain_answer(403, "Unauthorized"));
-    return peer;
 }
+
+std::optional<bool> persistence_of(const HttpRequest& request) {
+    try {
+        return parse_flag(request.parameter("persistent-storage").value_or(""));
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace
 
 std::int64_t SpiServer::body_limit(const HttpRequest&) const { return kLargestBody; }
 
 std::unique_ptr<HttpBodySink> SpiServer::stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
     if (request.method != "PUT" || !request.path.starts_with("/spi/v1/objects/") || !request.path.ends_with("/data")) return nullptr;
-    return std::make_unique<DataUpload>(host_, request, responder);
+    const std::uint64_t call = fingerprint(request);
+    if (limiter_.is_limited(call, FailureLimiter::Clock::now())) {
+        responder->send(plain_answer(429));
+        return nullptr;
+    }
+    return std::make_unique<DataUpload>(host_, request, watched(responder, limiter_, call));
 }
 
 void SpiServer::handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) {
+    if (request.method == "PUT") {
+        const std::uint64_t call = fingerprint(request);
+        if (limiter_.is_limited(call, FailureLimiter::Clock::now())) return responder->send(plain_answer(429));
+        responder = watched(std::move(responder), limiter_, call);
+    }
     try {
-        const auto peer = admit(host_, request, responder);
+        const auto peer = admit(host_, request, *responder);
         if (!peer) return;
-        Call call;
-        call.peer = *peer;
-        std::string_view rest = request.path;
-        rest.remove_prefix(std::min(rest.size(), std::string_view(kPrefix).size()));
-        call.segments = split_path(rest);
-        dispatch(request, call, responder);
+        auto segments = segments_of(request.path);
+        if (!segments) return responder->send(plain_answer(400));
+        dispatch(request, {*peer, std::move(*segments)}, responder);
     } catch (const Error& error) {
-        responder->send(plain_answer(error.kind() == ErrorKind::InvalidRequest ? 400 : 500, error.what()));
+        responder->send(plain_answer(status_of(error.kind()), error.what()));
     }
 }
 
@@ -101,7 +104,7 @@ void SpiServer::dispatch(const HttpRequest& request, const Call& call, const Res
 }
 
 void SpiServer::registration(const HttpRequest& request, const Call& call, Command command, const Responder& responder) {
-    const auto persistent = parse_flag(request.parameter("persistent-storage").value_or(""));
+    const auto persistent = persistence_of(request);
     if (!persistent) return responder->send(plain_answer(400));
     const NodeKey named{call.segments.size() > 1 ? call.segments[1] : "", call.segments.size() > 2 ? call.segments[2] : "",
                         call.segments.size() > 3 ? call.segments[3] : ""};
@@ -116,10 +119,13 @@ void SpiServer::registration(const HttpRequest& request, const Call& call, Comma
     message.code_version = "1.0";
     message.capabilities = split_list(request.header(kCapabilitiesHeader));
     const bool greets = command == Command::Register || command == Command::RegisterNew;
-    host_.handle(call.peer, std::move(message), [responder, greets](HandleResult result) {
-        // Only these calls tell a node by 404 that it is unknown.
-        const bool is_unknown = result.verdict == Verdict::UnknownPeer;
-        HttpResponse response = plain_answer(is_unknown ? 404 : status_of(result.verdict), result.reason);
+    // Never for register-new: the traditional node would repeat it without end (node protocol 6.3).
+    const bool tells_unknown = command == Command::Register || command == Command::Ping;
+    host_.handle(call.peer, std::move(message), [responder, greets, tells_unknown](HandleResult result) {
+        int status = status_of(result.verdict);
+        if (result.verdict == Verdict::UnknownPeer && tells_unknown) status = 404;
+        if (status == 404 && !tells_unknown) status = 409;
+        HttpResponse response = plain_answer(status, result.reason);
         if (greets) response.headers.push_back({kCapabilitiesHeader, kCapabilities});
         responder->send(std::move(response));
     });
@@ -127,12 +133,20 @@ void SpiServer::registration(const HttpRequest& request, const Call& call, Comma
 
 void SpiServer::poll(const HttpRequest& request, const Call& call, const Responder& responder) {
     PollRequest wanted;
-    wanted.wait = std::chrono::seconds(wanted_wait(request.header("Prefer")));
-    auto handle = std::make_shared<std::atomic<std::uint64_t>>(0);
-    responder->on_gone([this, handle] {
-        if (const std::uint64_t parked = handle->load()) host_.cancel_poll(parked);
-    });
-    handle->store(host_.poll(call.peer, wanted, [responder](PollResult result) {
+    wanted.wait = std::chrono::seconds(preferred_wait(request.header("Prefer")));
+    const auto parked = std::make_shared<ParkedPoll>();
+    if (wanted.wait.count() > 0) {
+        responder->on_gone([this, parked] {
+            std::uint64_t handle = 0;
+            {
+                const std::lock_guard lock(parked->mutex);
+                parked->is_gone = true;
+                handle = parked->handle;
+            }
+            if (handle != 0) host_.cancel_poll(handle);
+        });
+    }
+    const std::uint64_t handle = host_.poll(call.peer, wanted, [responder](PollResult result) {
         HttpResponse response;
         response.status = result.items.empty() ? 204 : 200;
         if (result.verdict != Verdict::Accepted) {
@@ -145,7 +159,14 @@ void SpiServer::poll(const HttpRequest& request, const Call& call, const Respond
             response.headers.push_back({"Preference-Applied", "wait=" + std::to_string(result.granted.count())});
         }
         responder->send(std::move(response));
-    }));
+    });
+    bool is_gone = false;
+    {
+        const std::lock_guard lock(parked->mutex);
+        parked->handle = handle;
+        is_gone = parked->is_gone;
+    }
+    if (is_gone && handle != 0) host_.cancel_poll(handle);
 }
 
 void SpiServer::object(const HttpRequest& request, const Call& call, const Responder& responder) {
@@ -153,17 +174,19 @@ void SpiServer::object(const HttpRequest& request, const Call& call, const Respo
     if (is_poll) return request.method == "GET" ? poll(request, call, responder) : responder->send(plain_answer(405));
     if (request.method != "GET" && request.method != "PUT") return responder->send(plain_answer(405));
     const std::vector<std::string> rest(call.segments.begin() + 1, call.segments.end());
+    const bool is_resend = rest.size() == 2 && rest[1] == "resend";
+    const auto path = parse_object_path(rest);
+    if (!path && !is_resend) return responder->send(plain_answer(400));
     if (rest.front() != call.peer.org) return responder->send(plain_answer(403, "Unauthorized"));
-    if (rest.size() == 2 && rest[1] == "resend") {
+    if (is_resend) {
         if (request.method != "PUT") return responder->send(plain_answer(405));
         Message message;
         message.command = Command::Resend;
         return pass_on(call.peer, std::move(message), responder);
     }
-    const auto path = parse_object_path(rest);
-    if (!path) return responder->send(plain_answer(400));
     if (request.method == "GET") {
-        return path->action == "data" ? download(request, call, *path, responder) : responder->send(plain_answer(405));
+        if (path->action != "data") return responder->send(plain_answer(405));
+        return send_data(host_, request, call.peer, *path, *responder);
     }
     notification(request, call, *path, responder);
 }
@@ -192,31 +215,6 @@ void SpiServer::notification(const HttpRequest& request, const Call& call, const
     message.meta.instance_id = path.instance_id;
     if (!has_metadata(*command) || message.meta.data_id == 0) message.meta.data_id = path.data_id;
     pass_on(call.peer, std::move(message), responder);
-}
-
-void SpiServer::download(const HttpRequest& request, const Call& call, const ObjectPath& path, const Responder& responder) {
-    OpenedData opened = host_.open_data(call.peer, path.key, path.instance_id, path.data_id);
-    if (opened.verdict != Verdict::Accepted) return responder->send(plain_answer(status_of(opened.verdict), opened.reason));
-    const std::int64_t size = opened.reader->size();
-    RequestedRange range{0, size};
-    if (request.has_header("Range")) {
-        const auto wanted = parse_range(request.header("Range"), size);
-        if (!wanted) return responder->send(plain_answer(400, "Invalid Range header"));
-        if (wanted->begin >= wanted->end) return responder->send(plain_answer(404));
-        range = *wanted;
-    }
-    HttpResponse response;
-    response.content_type = "application/octet-stream";
-    if (!opened.sha256.empty()) response.headers.push_back({"Repr-Digest", codec::to_digest_field(opened.sha256)});
-    if (range.begin != 0 || range.end != size) {
-        response.status = 206;
-        response.headers.push_back(
-            {"Content-Range", "bytes " + std::to_string(range.begin) + "-" + std::to_string(range.end - 1) + "/" + std::to_string(size)});
-    }
-    response.blob = std::move(opened.reader);
-    response.blob_offset = range.begin;
-    response.blob_length = range.end - range.begin;
-    responder->send(std::move(response));
 }
 
 }  // namespace edgesync::transport_http

@@ -6,6 +6,7 @@
 
 #include "edgesync/sdk/http.h"
 #include "edgesync/sdk/transport.h"
+#include "failure_limiter.h"
 #include "spi_path.h"
 
 namespace edgesync::transport_http {
@@ -31,16 +32,10 @@ private:
     void poll(const HttpRequest& request, const Call& call, const Responder& responder);
     void object(const HttpRequest& request, const Call& call, const Responder& responder);
     void notification(const HttpRequest& request, const Call& call, const ObjectPath& path, const Responder& responder);
-    void download(const HttpRequest& request, const Call& call, const ObjectPath& path, const Responder& responder);
     void pass_on(const NodeKey& peer, Message message, const Responder& responder);
 
     TransportHost& host_;
+    FailureLimiter limiter_;
 };
-
-/// An error or empty answer of the protocol; a reason only where it has a body.
-HttpResponse plain_answer(int status, const std::string& reason = {});
-
-/// Checks every request of a node before its path is looked at. nullopt: the answer was sent.
-std::optional<NodeKey> admit(TransportHost& host, const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder);
 
 }  // namespace edgesync::transport_http
