@@ -15,31 +15,65 @@ constexpr int kMaxDepth = 64;
 
 [[noreturn]] void invalid(const std::string& problem) { throw Error(ErrorKind::InvalidRequest, problem); }
 
-/// The parser recurses, so depth is bounded before it starts.
-void check_depth(std::string_view json) {
-    int depth = 0;
-    bool in_string = false;
-    for (std::size_t i = 0; i < json.size(); ++i) {
-        const char c = json[i];
-        if (in_string) {
-            if (c == '\\') {
-                ++i;
-            } else if (c == '"') {
-                in_string = false;
-            }
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > kMaxDepth) invalid("nesting exceeds " + std::to_string(kMaxDepth) + " levels");
-        } else if (c == '}' || c == ']') {
-            --depth;
-        }
+/// What one pass over the octets tells before they are parsed.
+struct Outline {
+    std::string_view longest;  ///< The longest string value of the outermost object that has no escapes, without its quotes.
+    std::size_t data_members = 0;
+    bool longest_is_data = false;
+};
+
+/// Position of the quote that ends the string which began before `at`, or the end of the text.
+std::size_t end_of_string(std::string_view json, std::size_t at, bool& has_escapes) {
+    for (;;) {
+        const std::size_t quote = json.find('"', at);
+        const std::size_t end = quote == std::string_view::npos ? json.size() : quote;
+        const std::size_t escape = json.substr(at, end - at).find('\\');
+        if (escape == std::string_view::npos) return end;
+        has_escapes = true;
+        at = std::min(at + escape + 2, json.size());
     }
 }
 
-Json parse(std::string_view json) {
-    if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) invalid("EOF");
-    check_depth(json);
+bool is_data_name(std::string_view name) {
+    constexpr std::string_view kName = "data";
+    return std::equal(name.begin(), name.end(), kName.begin(), kName.end(),
+                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+}
+
+/// The parser recurses, so depth is bounded before it starts.
+Outline outline(std::string_view json) {
+    Outline result;
+    int depth = 0;
+    bool after_data_name = false;
+    bool is_value = false;
+    for (std::size_t i = 0; i < json.size(); ++i) {
+        const char c = json[i];
+        if (c == '"') {
+            bool has_escapes = false;
+            const std::size_t end = end_of_string(json, i + 1, has_escapes);
+            const std::string_view text = json.substr(i + 1, end - i - 1);
+            if (depth == 1 && !is_value) {
+                // A name with escapes may be any name, also this one.
+                after_data_name = has_escapes || is_data_name(text);
+                if (after_data_name) ++result.data_members;
+            } else if (depth == 1 && !has_escapes && text.size() > result.longest.size()) {
+                result.longest = text;
+                result.longest_is_data = after_data_name;
+            }
+            i = end;
+        } else if (c == '{' || c == '[') {
+            if (++depth > kMaxDepth) invalid("nesting exceeds " + std::to_string(kMaxDepth) + " levels");
+            is_value = false;
+        } else if (c == '}' || c == ']') {
+            --depth;
+        } else if (depth == 1 && (c == ':' || c == ',')) {
+            is_value = c == ':';
+        }
+    }
+    return result;
+}
+
+Json parse_bounded(std::string_view json) {
     try {
         return Json::parse(json.begin(), json.end());
     } catch (const Json::exception& error) {
@@ -47,6 +81,16 @@ Json parse(std::string_view json) {
         const auto bracket = text.find("] ");
         invalid(bracket == std::string::npos ? text : text.substr(bracket + 2));
     }
+}
+
+void refuse_empty(std::string_view json) {
+    if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) invalid("EOF");
+}
+
+Json parse(std::string_view json) {
+    refuse_empty(json);
+    outline(json);
+    return parse_bounded(json);
 }
 
 std::string lower(std::string_view text) {
@@ -201,6 +245,14 @@ Metadata metadata_from(const Json& object) {
     return meta;
 }
 
+/// Whether the data can be decoded from the text itself. The JSON parser goes octet by octet and makes copies, which costs more than
+/// everything else that is done with a small object.
+bool can_be_cut(const Outline& outlined) {
+    constexpr std::size_t kShortest = 64;
+    return outlined.longest_is_data && outlined.data_members == 1 && outlined.longest.size() >= kShortest &&
+           outlined.longest.find('\r') == std::string_view::npos && outlined.longest.find('\n') == std::string_view::npos;
+}
+
 std::optional<Command> command_of(const std::string& type) {
     for (const Command command : {Command::Update, Command::Consumed, Command::Delete, Command::Deleted, Command::Received}) {
         if (type == to_string(command)) return command;
@@ -213,21 +265,38 @@ std::optional<Command> command_of(const std::string& type) {
 Metadata metadata_from_json(std::string_view json) { return metadata_from(parse(json)); }
 
 PutBody put_body_from_json(std::string_view json) {
+    refuse_empty(json);
+    const Outline outlined = outline(json);
     PutBody body;
-    const Json document = parse(json);
+    std::string without_data;
+    if (can_be_cut(outlined)) {
+        if (auto data = base64_decode(outlined.longest)) {
+            body.data = std::move(*data);
+            const auto begin = static_cast<std::size_t>(outlined.longest.data() - json.data());
+            without_data.append(json.substr(0, begin)).append(json.substr(begin + outlined.longest.size()));
+        }
+    }
+    const bool is_cut = !without_data.empty();
+    Json document;
+    try {
+        document = parse_bounded(is_cut ? std::string_view(without_data) : json);
+    } catch (const Error&) {
+        if (is_cut) parse_bounded(json);  // Positions in the message are those of the whole text.
+        throw;
+    }
     for_each_member(document, "the body", [&](const std::string& key, const Json& value) {
         if (value.is_null()) return;
         if (key == "meta") {
             body.meta = metadata_from(value);
             body.has_meta = true;
         }
-        if (key == "data") {
-            if (!value.is_string()) invalid("field data must be a Base64 string");
-            auto data = base64_decode(value.get_ref<const std::string&>());
-            if (!data) invalid("illegal base64 data");
-            body.data = std::move(*data);
-            body.has_data = true;
-        }
+        if (key != "data") return;
+        body.has_data = true;
+        if (is_cut) return;
+        if (!value.is_string()) invalid("field data must be a Base64 string");
+        auto data = base64_decode(value.get_ref<const std::string&>());
+        if (!data) invalid("illegal base64 data");
+        body.data = std::move(*data);
     });
     return body;
 }

@@ -163,6 +163,48 @@ TEST(PutBody, DistinguishesMissingFromEmptyData) {
     EXPECT_EQ(put_body_from_json(R"({"Meta":{"objectID":"x"},"DATA":"aGVsbG8="})").data, "hello");
 }
 
+TEST(PutBody, LongDataIsReadAsAnyOther) {
+    std::string octets(500, '\0');
+    for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = static_cast<char>(i * 7);
+    const std::string text = base64_encode(octets);
+    const std::string escaped_name = R"({"d\u0061ta":")" + text + R"(","meta":{}})";
+    for (const std::string& body : {R"({"data":")" + text + R"("})", R"({"meta":{"objectID":"{[\""},"data" : ")" + text + R"(" })",
+                                    R"( {"DATA":")" + text + R"(","x":["data"],"meta":{"description":"data"}})", escaped_name,
+                                    R"({"data":"AAAA","data":")" + text + R"("})", R"({"\\":1,"x":"\\","data":")" + text + R"("})",
+                                    R"({"data":")" + text.substr(0, 100) + R"(\u0041)" + text.substr(101) + R"("})"}) {
+        const auto read = put_body_from_json(body);
+        EXPECT_TRUE(read.has_data) << body;
+        if (body.find("\\u0041") == std::string::npos)
+            EXPECT_EQ(read.data, octets) << body;
+        else
+            EXPECT_EQ(read.data.size(), octets.size());
+    }
+    EXPECT_EQ(put_body_from_json(R"({"data":")" + text + R"(","data":"aGVsbG8="})").data, "hello");
+    EXPECT_FALSE(put_body_from_json(R"({"meta":{"description":")" + text + R"("}})").has_data);
+    EXPECT_FALSE(put_body_from_json(R"({"other":")" + text + R"("})").has_data);
+}
+
+TEST(PutBody, LongDataIsRefusedWhereAnyOtherIs) {
+    const std::string text(400, 'A');
+    const auto refusal = [](const std::string& body) {
+        try {
+            put_body_from_json(body);
+        } catch (const Error& error) {
+            return std::string(error.what());
+        }
+        return std::string("accepted");
+    };
+    EXPECT_EQ(refusal(R"({"data":")" + text + R"(?AAA"})"), "illegal base64 data");
+    EXPECT_EQ(refusal(R"({"data":")" + text + R"(A"})"), "illegal base64 data");
+    EXPECT_NE(refusal("{\"data\":\"" + text + "\nAAAA\"}"), "accepted");
+    EXPECT_NE(refusal("{\"data\":\"" + text + "\xff\"}"), "accepted");
+    EXPECT_NE(refusal(R"({"data":")" + text), "accepted");
+    EXPECT_NE(refusal(R"({"data":")" + text + "\\"), "accepted");
+    EXPECT_NE(refusal(R"(["data",")" + text + R"("])"), "accepted");
+    // The position counts the data too.
+    EXPECT_NE(refusal(R"({"data":")" + text + R"(","x":?})").find("column 41"), std::string::npos);
+}
+
 TEST(Base64, RoundTripsAndRefusesWhatIsNot) {
     std::string octets;
     for (int i = 0; i < 300; ++i) {
