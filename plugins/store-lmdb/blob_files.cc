@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "durable_folder.h"
 #include "edgesync/sdk/error.h"
 
 namespace edgesync::lmdb {
@@ -36,20 +37,6 @@ std::optional<BlobId> id_of(const std::string& hex) {
         id.bytes[i / 2] = static_cast<std::uint8_t>((id.bytes[i / 2] << 4U) | static_cast<std::uint8_t>(digit - kDigits));
     }
     return id;
-}
-
-[[noreturn]] void fail(const std::string& what, int code) {
-    const bool is_full = code == ENOSPC || code == EDQUOT || code == EFBIG;
-    throw Error(is_full ? ErrorKind::NoSpace : ErrorKind::Io, what + ": " + std::strerror(code));
-}
-
-void sync_folder(const std::filesystem::path& folder) {
-    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) fail("Cannot open " + folder.string(), errno);
-    const int result = ::fsync(fd);
-    const int code = errno;
-    ::close(fd);
-    if (result != 0) fail("Cannot sync " + folder.string(), code);
 }
 
 class File {
@@ -130,9 +117,7 @@ std::filesystem::path BlobFiles::file_of(const BlobId& id) const {
 }
 
 void BlobFiles::open(std::function<bool(const BlobId&)> has_record) {
-    std::error_code failure;
-    std::filesystem::create_directories(folder_, failure);
-    if (failure) throw Error(ErrorKind::Io, "Cannot create the folder " + folder_.string() + ": " + failure.message());
+    make_folder(folder_);
     ::chmod(folder_.c_str(), 0750);
     has_record_ = std::move(has_record);
     is_sweeping_ = true;

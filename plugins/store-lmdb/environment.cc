@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "durable_folder.h"
 #include "edgesync/sdk/error.h"
 
 namespace edgesync::lmdb {
@@ -41,10 +42,8 @@ bool check(int result, const char* what) {
     }
 }
 
-void Environment::lock_folder() {
-    std::error_code failure;
-    std::filesystem::create_directories(options_.folder, failure);
-    if (failure) throw Error(ErrorKind::Io, "Cannot create the folder " + options_.folder.string() + ": " + failure.message());
+void Environment::claim() {
+    make_folder(options_.folder);
     ::chmod(options_.folder.c_str(), 0750);
     const std::string file = (options_.folder / "in-use.lock").string();
     lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -55,22 +54,23 @@ void Environment::lock_folder() {
 }
 
 void Environment::open_environment() {
-    const std::string file = (options_.folder / "data.mdb").string();
+    const std::string name = file().string();
     check(mdb_env_create(&env_), "creating the environment");
     mdb_env_set_maxdbs(env_, static_cast<MDB_dbi>(kNames.size()));
     mdb_env_set_maxreaders(env_, kMaxReaders);
     struct stat existing {};
     std::size_t size = options_.map_size;
-    if (::stat(file.c_str(), &existing) == 0) size = std::max(size, static_cast<std::size_t>(existing.st_size));
+    if (::stat(name.c_str(), &existing) == 0) size = std::max(size, static_cast<std::size_t>(existing.st_size));
     check(mdb_env_set_mapsize(env_, size), "setting the map size");
     unsigned int flags = MDB_NOTLS;
     if (options_.sync == SyncMode::Meta) flags |= MDB_NOMETASYNC;
-    if (options_.sync == SyncMode::None) flags |= MDB_NOSYNC;
+    // With full synchronization the journal makes commits durable.
+    if (options_.sync != SyncMode::Meta) flags |= MDB_NOSYNC;
     const int result = mdb_env_open(env_, options_.folder.c_str(), flags, 0600);
     if (result == MDB_INVALID || result == MDB_CORRUPTED)
-        throw Error(ErrorKind::Corrupt, file + " is not a store of this service, or it is damaged");
-    if (result == MDB_VERSION_MISMATCH) throw Error(ErrorKind::Corrupt, file + " was written by an incompatible version of LMDB");
-    if (result != MDB_SUCCESS) throw Error(ErrorKind::Io, "Cannot open " + file + ": " + mdb_strerror(result));
+        throw Error(ErrorKind::Corrupt, name + " is not a store of this service, or it is damaged");
+    if (result == MDB_VERSION_MISMATCH) throw Error(ErrorKind::Corrupt, name + " was written by an incompatible version of LMDB");
+    if (result != MDB_SUCCESS) throw Error(ErrorKind::Io, "Cannot open " + name + ": " + mdb_strerror(result));
     int dead = 0;
     mdb_reader_check(env_, &dead);
 }
@@ -101,8 +101,30 @@ void Environment::open_tables() {
     check(mdb_txn_commit(txn), "creating the tables");
 }
 
+std::uint32_t Environment::page_size() const {
+    MDB_stat stat{};
+    mdb_env_stat(env_, &stat);
+    return stat.ms_psize;
+}
+
+std::uint64_t Environment::last_transaction() const {
+    MDB_envinfo info{};
+    mdb_env_info(env_, &info);
+    return info.me_last_txnid;
+}
+
+std::uint64_t Environment::last_transaction_in_file() const {
+    MDB_env* env = nullptr;
+    check(mdb_env_create(&env), "creating the environment");
+    MDB_envinfo info{};
+    const int result = mdb_env_open(env, options_.folder.c_str(), MDB_RDONLY | MDB_NOTLS, 0600);
+    if (result == MDB_SUCCESS) mdb_env_info(env, &info);
+    mdb_env_close(env);
+    if (result != MDB_SUCCESS) throw Error(ErrorKind::Corrupt, file().string() + " is missing or damaged: " + mdb_strerror(result));
+    return info.me_last_txnid;
+}
+
 void Environment::open() {
-    lock_folder();
     open_environment();
     try {
         open_tables();
@@ -159,46 +181,49 @@ MDB_txn* Environment::begin_write() {
     return txn;
 }
 
-void Environment::grow() {
+std::size_t Environment::map_size() const {
     MDB_envinfo info{};
     mdb_env_info(env_, &info);
-    if (info.me_mapsize >= options_.largest_map) {
-        throw Error(ErrorKind::NoSpace, "The store is full: LmdbMaxMapSizeMB is " + std::to_string(options_.largest_map >> 20U));
-    }
-    const std::size_t size = std::min(info.me_mapsize * 2, options_.largest_map);
+    return info.me_mapsize;
+}
+
+void Environment::resize(std::size_t size) {
     const std::unique_lock map(map_mutex_);
     check(mdb_env_set_mapsize(env_, size), "growing the map");
 }
 
-void Environment::grow_if_nearly_full() {
-    MDB_envinfo info{};
-    MDB_stat stat{};
-    mdb_env_info(env_, &info);
-    mdb_env_stat(env_, &stat);
-    const std::size_t used = (info.me_last_pgno + 1) * stat.ms_psize;
-    if (used > info.me_mapsize / 10 * 9 && info.me_mapsize < options_.largest_map) grow();
+void Environment::check_growth() const {
+    if (map_size() < options_.largest_map) return;
+    throw Error(ErrorKind::NoSpace, "The store is full: LmdbMaxMapSizeMB is " + std::to_string(options_.largest_map >> 20U));
 }
 
-void Environment::clear() {
-    MDB_txn* txn = begin_write();
-    try {
-        for (const Table table : {Table::Object,    Table::Delivery, Table::DeliveryCount, Table::NodeObject,       Table::Updated,
-                                  Table::Addressed, Table::Expiring, Table::Activating,    Table::Consumed,         Table::Notification,
-                                  Table::Pending,   Table::Due,      Table::Transfer,      Table::PeerNotification, Table::Destination,
-                                  Table::Ping,      Table::Blob,     Table::SmallData,     Table::Staged,           Table::Work,
-                                  Table::WorkTime,  Table::Entry}) {
-            check(mdb_drop(txn, dbi(table), 0), "emptying a table");
-        }
-        // The schema and the issued numbers stay, so that ids keep growing.
-        for (const char* counter : {"own", "consumed", "destinations", "work"}) {
-            MDB_val key = value_of(counter);
-            check(mdb_del(txn, dbi(Table::Meta), &key, nullptr), "resetting a counter");
-        }
-    } catch (...) {
-        mdb_txn_abort(txn);
-        throw;
+void Environment::grow() {
+    check_growth();
+    resize(std::min(map_size() * 2, options_.largest_map));
+}
+
+void Environment::grow_beyond_limit() { resize(map_size() * 2); }
+
+bool Environment::is_nearly_full() const {
+    MDB_envinfo info{};
+    mdb_env_info(env_, &info);
+    const std::size_t used = (info.me_last_pgno + 1) * page_size();
+    return used > info.me_mapsize / 10 * 9 && info.me_mapsize < options_.largest_map;
+}
+
+void Environment::clear(MDB_txn* txn) const {
+    for (const Table table : {Table::Object,    Table::Delivery, Table::DeliveryCount, Table::NodeObject,       Table::Updated,
+                              Table::Addressed, Table::Expiring, Table::Activating,    Table::Consumed,         Table::Notification,
+                              Table::Pending,   Table::Due,      Table::Transfer,      Table::PeerNotification, Table::Destination,
+                              Table::Ping,      Table::Blob,     Table::SmallData,     Table::Staged,           Table::Work,
+                              Table::WorkTime,  Table::Entry}) {
+        check(mdb_drop(txn, dbi(table), 0), "emptying a table");
     }
-    check(mdb_txn_commit(txn), "emptying the store");
+    // The schema and the issued numbers stay, so that ids keep growing.
+    for (const char* counter : {"own", "consumed", "destinations", "work"}) {
+        MDB_val key = value_of(counter);
+        check(mdb_del(txn, dbi(Table::Meta), &key, nullptr), "resetting a counter");
+    }
 }
 
 }  // namespace edgesync::lmdb

@@ -64,9 +64,20 @@ public:
     Environment(const Environment&) = delete;
     Environment& operator=(const Environment&) = delete;
 
-    /// Creates or opens. @throws Error{Corrupt}, Error{AlreadyExists}, Error{Io}
+    /// Creates the folder if it is missing, and claims it for this process until `close`. @throws Error{AlreadyExists}, Error{Io}
+    void claim();
+    /// Creates or opens, after `claim`. @throws Error{Corrupt}, Error{Io}
     void open();
     void close() noexcept;
+
+    MDB_env* handle() const { return env_; }
+    const std::filesystem::path& folder() const { return options_.folder; }
+    std::filesystem::path file() const { return options_.folder / "data.mdb"; }
+    std::uint32_t page_size() const;
+    /// LMDB's number of the last commit.
+    std::uint64_t last_transaction() const;
+    /// The same, read from the file of an environment that is not open. @throws Error{Corrupt}
+    std::uint64_t last_transaction_in_file() const;
 
     MDB_dbi dbi(Table table) const { return tables_[static_cast<std::size_t>(table)]; }
 
@@ -76,13 +87,17 @@ public:
     /// Doubles the map up to the limit; waits for running readers, which are short. No write transaction may be open.
     /// @throws Error{NoSpace} at the limit.
     void grow();
-    /// Grows ahead of need when nine tenths are used. No write transaction may be open.
-    void grow_if_nearly_full();
-    /// Empties all tables in one transaction.
-    void clear();
+    void grow_beyond_limit();
+    /// @throws Error{NoSpace} if the map has its largest size already.
+    void check_growth() const;
+    /// Nine tenths of the map are used, and it may grow.
+    bool is_nearly_full() const;
+    /// Empties all tables.
+    void clear(MDB_txn* txn) const;
 
 private:
-    void lock_folder();
+    std::size_t map_size() const;
+    void resize(std::size_t size);
     void open_environment();
     void open_tables();
     MDB_txn* take_reader();

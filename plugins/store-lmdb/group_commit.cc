@@ -1,6 +1,7 @@
 #include "group_commit.h"
 
-#include <chrono>
+#include <future>
+#include <utility>
 
 #include "edgesync/sdk/error.h"
 #include "key.h"
@@ -18,11 +19,8 @@ public:
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
     MDB_txn* get() const { return txn_; }
-    void commit() {
-        MDB_txn* txn = txn_;
-        txn_ = nullptr;  // LMDB frees it whatever the result.
-        check(mdb_txn_commit(txn), "committing");
-    }
+    /// For a commit: LMDB frees it whatever the result.
+    MDB_txn* release() { return std::exchange(txn_, nullptr); }
 
 private:
     MDB_txn* txn_;
@@ -58,29 +56,95 @@ void GroupCommit::stop() noexcept {
 }
 
 void GroupCommit::submit(Function function, Done done) {
+    Item item;
+    item.function = std::move(function);
+    item.done = std::move(done);
+    enqueue(std::move(item));
+}
+
+void GroupCommit::clear() {
+    std::promise<void> cleared;
+    Item item;
+    item.is_clear = true;
+    item.done = [&cleared](const std::exception_ptr& error) { error ? cleared.set_exception(error) : cleared.set_value(); };
+    enqueue(std::move(item));
+    cleared.get_future().get();
+}
+
+void GroupCommit::enqueue(Item item) {
     {
         const std::lock_guard lock(mutex_);
         if (is_stopping_) throw Error(ErrorKind::NotConnected, "The store is closing");
         if (queue_.size() >= kLongestQueue)
             throw Error(ErrorKind::Busy, "The store has " + std::to_string(kLongestQueue) + " changes waiting");
-        queue_.push_back({std::move(function), std::move(done), nullptr, false});
+        queue_.push_back(std::move(item));
     }
     wake_.notify_one();
 }
 
-void GroupCommit::run() {
-    for (;;) {
-        std::vector<Item> group;
-        {
-            std::unique_lock lock(mutex_);
-            wake_.wait(lock, [this] { return is_stopping_ || !queue_.empty(); });
-            if (queue_.empty()) return;
-            while (!queue_.empty() && group.size() < kLargestGroup) {
-                group.push_back(std::move(queue_.front()));
-                queue_.pop_front();
-            }
+/// Waits; empty at the end.
+std::vector<GroupCommit::Item> GroupCommit::next_group() {
+    std::vector<Item> group;
+    std::unique_lock lock(mutex_);
+    const auto has_work = [this] { return is_stopping_ || !queue_.empty(); };
+    if (journal_ != nullptr && journal_->is_ahead() && !wake_.wait_for(lock, kIdle, has_work)) {
+        lock.unlock();
+        try {
+            journal_->begin_checkpoint();
+        } catch (...) {
+            ++failures_;  // The log has everything; the next occasion comes.
         }
-        run_group(group);
+        lock.lock();
+    }
+    wake_.wait(lock, has_work);
+    while (!queue_.empty() && group.size() < kLargestGroup && (group.empty() || !queue_.front().is_clear)) {
+        group.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+        if (group.back().is_clear) break;
+    }
+    return group;
+}
+
+void GroupCommit::run() {
+    for (auto group = next_group(); !group.empty(); group = next_group()) {
+        if (group.front().is_clear) {
+            clear_store(group.front());
+        } else {
+            run_group(group);
+        }
+    }
+}
+
+void GroupCommit::clear_store(Item& item) {
+    std::exception_ptr error;
+    try {
+        Transaction txn(environment_.begin_write());
+        environment_.clear(txn.get());
+        commit(txn.release(), false);
+    } catch (const MapFull&) {
+        error = std::make_exception_ptr(Error(ErrorKind::NoSpace, "The store has no room to be emptied"));
+    } catch (...) {
+        error = std::current_exception();
+    }
+    item.done(error);
+}
+
+/// `is_logged`: the changes are in `changes_`.
+void GroupCommit::commit(MDB_txn* txn, bool is_logged) {
+    if (journal_ == nullptr) {
+        check(mdb_txn_commit(txn), "committing");
+    } else if (is_logged) {
+        journal_->commit(txn);
+    } else {
+        journal_->commit_unlogged(txn);
+    }
+}
+
+void GroupCommit::grow() {
+    if (journal_ != nullptr) {
+        journal_->grow();
+    } else {
+        environment_.grow();
     }
 }
 
@@ -92,11 +156,11 @@ void GroupCommit::run_group(std::vector<Item>& group) {
         std::size_t count = part.size();
         std::vector<BlobId> erased;
         try {
-            environment_.grow_if_nearly_full();
+            if (environment_.is_nearly_full()) grow();
             while (!try_group(part, count, erased)) erased.clear();
         } catch (const MapFull&) {
             try {
-                environment_.grow();
+                grow();
                 for (std::size_t i = 0; i < part.size(); ++i) group[first + i] = std::move(part[i]);
                 continue;
             } catch (...) {
@@ -118,12 +182,13 @@ void GroupCommit::run_group(std::vector<Item>& group) {
 /// the others must run again.
 bool GroupCommit::try_group(std::vector<Item>& group, std::size_t& count, std::vector<BlobId>& erased) {
     Transaction txn(environment_.begin_write());
+    changes_.clear();
     const auto began = std::chrono::steady_clock::now();
     bool has_changed = false;
     for (std::size_t i = 0; i < count; ++i) {
         Item& item = group[i];
         if (item.is_finished) continue;
-        Writes writes(environment_, files_, txn.get(), sequences_);
+        Writes writes(environment_, files_, txn.get(), sequences_, changes_);
         try {
             item.function(writes);
             has_changed = has_changed || writes.has_changed();
@@ -143,8 +208,9 @@ bool GroupCommit::try_group(std::vector<Item>& group, std::size_t& count, std::v
         }
     }
     if (!has_changed) return true;
-    Writes(environment_, files_, txn.get(), sequences_).put_sequences();
-    txn.commit();
+    Writes(environment_, files_, txn.get(), sequences_, changes_).put_sequences();
+    if (journal_ != nullptr) journal_->log(changes_);
+    commit(txn.release(), true);
     return true;
 }
 

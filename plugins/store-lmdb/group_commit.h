@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -12,7 +13,9 @@
 #include <vector>
 
 #include "blob_files.h"
+#include "change_list.h"
 #include "environment.h"
+#include "journal.h"
 #include "write_transaction.h"
 
 namespace edgesync::lmdb {
@@ -23,7 +26,9 @@ public:
     using Function = std::function<void(WriteTransaction&)>;
     using Done = std::function<void(std::exception_ptr)>;
 
-    GroupCommit(Environment& environment, BlobFiles& files) : environment_(environment), files_(files) {}
+    /// `journal`: null if LMDB itself does what the configuration asks for at a commit.
+    GroupCommit(Environment& environment, BlobFiles& files, Journal* journal)
+        : environment_(environment), files_(files), journal_(journal) {}
     ~GroupCommit() { stop(); }
 
     void start();
@@ -31,6 +36,8 @@ public:
     void stop() noexcept;
     /// @throws Error{Busy}
     void submit(Function function, Done done);
+    /// Empties the store, in its turn, and waits for that. @throws Error{Busy, Io, NoSpace}
+    void clear();
 
     std::uint64_t failures() const { return failures_.load(); }
     std::int64_t last_failure() const { return last_failure_.load(); }  ///< Nanoseconds since the epoch; 0: never.
@@ -41,13 +48,20 @@ private:
         Done done;
         std::exception_ptr error;
         bool is_finished = false;  ///< Failed by itself; not part of the group any more.
+        bool is_clear = false;     ///< Empties the store; is a group of its own.
     };
 
     static constexpr std::size_t kLargestGroup = 256;
     static constexpr std::size_t kLongestQueue = 10000;
     static constexpr std::chrono::milliseconds kLongestGroup{2};
+    static constexpr std::chrono::seconds kIdle{1};  ///< After which the log is brought into the database.
 
+    void enqueue(Item item);
     void run();
+    std::vector<Item> next_group();
+    void clear_store(Item& item);
+    void commit(MDB_txn* txn, bool is_logged);
+    void grow();
     void run_group(std::vector<Item>& group);
     bool try_group(std::vector<Item>& group, std::size_t& count, std::vector<BlobId>& erased);
     void fail_group(std::vector<Item>& group, std::size_t count, std::exception_ptr error);
@@ -55,6 +69,8 @@ private:
 
     Environment& environment_;
     BlobFiles& files_;
+    Journal* const journal_;
+    ChangeList changes_;
     Sequences sequences_;
     std::mutex mutex_;
     std::condition_variable wake_;

@@ -13,6 +13,8 @@ constexpr std::int64_t kInlineLimit = 64 * 1024;
 constexpr std::size_t kMegabyte = 1024 * 1024;
 constexpr std::int64_t kDefaultMapOnCss = 8192;
 constexpr std::int64_t kDefaultMapOnEss = 1024;
+constexpr std::int64_t kDefaultLogOnCss = 32;
+constexpr std::int64_t kDefaultLogOnEss = 4;
 
 }  // namespace
 
@@ -31,7 +33,15 @@ std::vector<SettingDeclaration> LmdbStore::declare_settings() const {
     SettingDeclaration sync{
         "LmdbSync", "LMDB_SYNC", Type::Text, "full", "full, meta (no sync of the meta page) or none; only full survives power loss",
         false,      INT64_MIN,   INT64_MAX};
-    return {map, largest, sync};
+    SettingDeclaration log{"LmdbLogSizeMB",
+                           "LMDB_LOG_SIZE_MB",
+                           Type::Integer,
+                           "0",
+                           "Size of the log beside the database, MiB; 0: 32 on a CSS, 4 on an ESS",
+                           false,
+                           0,
+                           1024};
+    return {map, largest, sync, log};
 }
 
 void LmdbStore::configure(const Settings& settings, Log& log) {
@@ -45,6 +55,9 @@ void LmdbStore::configure(const Settings& settings, Log& log) {
     if (map <= 0) map = is_css ? kDefaultMapOnCss : kDefaultMapOnEss;
     options_.largest_map = static_cast<std::size_t>(largest) * kMegabyte;
     options_.map_size = std::min(static_cast<std::size_t>(map) * kMegabyte, options_.largest_map);
+    std::int64_t log_size = settings.integer("LmdbLogSizeMB");
+    if (log_size <= 0) log_size = is_css ? kDefaultLogOnCss : kDefaultLogOnEss;
+    log_segment_ = static_cast<std::size_t>(log_size) * kMegabyte / 2;
     const std::string sync = settings.text("LmdbSync");
     if (sync == "meta") {
         options_.sync = SyncMode::Meta;
@@ -67,19 +80,26 @@ StoreTraits LmdbStore::traits() const noexcept {
 
 void LmdbStore::open() {
     environment_ = std::make_unique<Environment>(options_);
+    environment_->claim();
+    journal_ = std::make_unique<Journal>(*environment_, log_segment_);
+    journal_->restore();
     environment_->open();
+    const bool is_journaled = options_.sync == SyncMode::Full;
+    journal_->begin(is_journaled);
+    if (!is_journaled) journal_.reset();
     files_->open([this](const BlobId& id) {
         bool has_record = false;
         read([&](ReadTransaction& txn) { has_record = txn.blob(id).has_value(); });
         return has_record;
     });
-    writer_ = std::make_unique<GroupCommit>(*environment_, *files_);
+    writer_ = std::make_unique<GroupCommit>(*environment_, *files_, journal_.get());
     writer_->start();
 }
 
 void LmdbStore::close() noexcept {
     writer_.reset();
     if (files_) files_->close();
+    journal_.reset();
     environment_.reset();
 }
 
@@ -103,7 +123,7 @@ StoreHealth LmdbStore::health() const {
 }
 
 void LmdbStore::wipe() {
-    environment_->clear();
+    writer_->clear();
     files_->remove_all();
 }
 

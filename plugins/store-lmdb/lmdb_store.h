@@ -27,10 +27,12 @@ public:
 
 private:
     EnvironmentOptions options_;
+    std::size_t log_segment_ = 0;
     std::filesystem::path blob_folder_;
     Log* log_ = nullptr;
     std::unique_ptr<Environment> environment_;
     std::unique_ptr<BlobFiles> files_;
+    std::unique_ptr<Journal> journal_;
     std::unique_ptr<GroupCommit> writer_;
 };
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "change_list.h"
 #include "read_transaction.h"
 
 namespace edgesync::lmdb {
@@ -18,8 +19,9 @@ struct Sequences {
 
 class Writes : public Reads<WriteTransaction> {
 public:
-    Writes(const Environment& environment, const BlobFiles& files, MDB_txn* txn, Sequences& sequences)
-        : Reads(environment, files, txn), sequences_(sequences) {}
+    /// `changes`: what is put and erased is added to it.
+    Writes(const Environment& environment, const BlobFiles& files, MDB_txn* txn, Sequences& sequences, ChangeList& changes)
+        : Reads(environment, files, txn), sequences_(sequences), changes_(changes) {}
 
     void put_object(const ObjectRecord& record) override;
     void erase_object(const ObjectKey& key) override;
@@ -60,6 +62,7 @@ private:
     void put_work(const WorkItem* before, const WorkItem& after);
 
     Sequences& sequences_;
+    ChangeList& changes_;
     bool has_changed_ = false;
     std::vector<BlobId> erased_files_;
 };

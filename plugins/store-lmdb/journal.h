@@ -1,0 +1,86 @@
+// Makes commits durable through the log, and the database's own file durable now and then.
+//
+// A commit is: the group's changes in the log, synced; then LMDB's commit, which is not synced; then the answer. So nothing is seen by
+// readers, let alone acknowledged, before it is durable. Power loss may leave any mixture of LMDB's later pages in its file, but none of
+// them lies over a page of the last checkpoint, because a read transaction pins that state: the next start puts LMDB's meta pages of the
+// checkpoint back and does the logged changes again.
+#pragma once
+
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "change_list.h"
+#include "commit_log.h"
+#include "environment.h"
+
+namespace edgesync::lmdb {
+
+/// All calls except the constructor and the destructor come from one thread at a time: the store's writer, or the one that opens it.
+class Journal {
+public:
+    Journal(Environment& environment, std::size_t segment_size);
+    ~Journal();
+    Journal(const Journal&) = delete;
+    Journal& operator=(const Journal&) = delete;
+
+    /// Before the environment is opened: puts the meta pages of the last checkpoint back if the store was not closed after it.
+    /// @throws Error{Corrupt, Io}
+    void restore();
+    /// After it is opened: does the logged changes again, makes a checkpoint, and begins (or, with `is_used` false, removes) the log.
+    /// @throws Error{Corrupt, Io, NoSpace}
+    void begin(bool is_used);
+    /// Ends with a checkpoint that needs no log.
+    void end() noexcept;
+
+    /// Durable on return, unless the changes are larger than a segment: then `commit` makes them so.
+    /// @throws Error{Io}
+    void log(const ChangeList& changes);
+    /// Commits what was logged. @throws what LMDB's commit throws, with the log's record taken back.
+    void commit(MDB_txn* txn);
+    /// Commits without the log, durably. @throws as `commit`, Error{Io}
+    void commit_unlogged(MDB_txn* txn);
+
+    /// True while there are changes that only the log holds.
+    bool is_ahead() const { return commits_ > 0; }
+    /// Begins a checkpoint in the background unless one is under way.
+    void begin_checkpoint();
+    /// Returns when all commits are in the database's own file. @throws Error{Io}
+    void checkpoint();
+    /// Gives the environment a larger map. @throws as `Environment::grow`
+    void grow();
+
+private:
+    void replay();
+    void grow_to_replay();
+    void settle();
+    void run();
+    Checkpoint look() const;
+    void pin();
+    void unpin() noexcept;
+    void carry_out(const Checkpoint& next);
+    void wait_for_checkpoint();
+    void check_usable() const;
+
+    Environment& environment_;
+    const std::size_t segment_size_;
+    CommitLog log_;
+    int database_ = -1;
+    MDB_txn* pin_ = nullptr;       ///< Keeps the pages of the last finished checkpoint.
+    MDB_txn* next_pin_ = nullptr;  ///< Keeps those of the one under way.
+    std::size_t commits_ = 0;      ///< Since the last checkpoint began.
+    bool is_logged_ = false;
+    std::string broken_;  ///< Why nothing can be written until the next start.
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    Checkpoint wanted_;
+    bool is_wanted_ = false;
+    bool is_ending_ = false;
+    std::exception_ptr failure_;
+    std::thread thread_;
+};
+
+}  // namespace edgesync::lmdb
