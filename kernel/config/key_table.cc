@@ -190,6 +190,7 @@ void add_database_keys(Keys& keys) {
                    "Size of the database, MiB; grows up to LmdbMaxMapSizeMB; 0: ESS 1024, CSS 8192."),
             number("LmdbMaxMapSizeMB", "LMDB_MAX_MAP_SIZE_MB", 65536, 1, 16'777'216, "Largest size of the database, MiB."),
             text("LmdbSync", "LMDB_SYNC", "full", "What a commit waits for: full, meta, none."),
+            number("LmdbLogSizeMB", "LMDB_LOG_SIZE_MB", 0, 0, 1024, "Size of the log beside the database, MiB; 0: ESS 4, CSS 32."),
         });
 }
 

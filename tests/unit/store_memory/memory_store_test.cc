@@ -4,7 +4,7 @@
 
 #include <future>
 
-#include "temporary_folder.h"
+#include "tests/unit/temporary_folder.h"
 
 namespace edgesync::memory {
 namespace {

@@ -6,7 +6,7 @@
 #include <iterator>
 
 #include "edgesync/sdk/error.h"
-#include "temporary_folder.h"
+#include "tests/unit/temporary_folder.h"
 
 namespace edgesync::memory {
 namespace {

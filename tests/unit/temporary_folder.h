@@ -7,12 +7,12 @@
 #include <stdexcept>
 #include <string>
 
-namespace edgesync::memory {
+namespace edgesync {
 
 class TemporaryFolder {
 public:
     TemporaryFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "store-memory-test-XXXXXX").string();
+        std::string name = (std::filesystem::temp_directory_path() / "edgesync-test-XXXXXX").string();
         if (!::mkdtemp(name.data())) throw std::runtime_error("cannot create " + name);
         path_ = name;
     }
@@ -23,6 +23,7 @@ public:
     TemporaryFolder(const TemporaryFolder&) = delete;
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
+    const std::filesystem::path& path() const { return path_; }
     /// Ends with '/'.
     std::string root() const { return path_.string() + "/"; }
 
@@ -30,4 +31,4 @@ private:
     std::filesystem::path path_;
 };
 
-}  // namespace edgesync::memory
+}  // namespace edgesync
