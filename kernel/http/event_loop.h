@@ -4,7 +4,6 @@
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
@@ -36,10 +35,8 @@ public:
     static EventLoop* current() noexcept;
     bool is_current() const noexcept { return current() == this; }
 
-    template <typename Function>
-    void post(Function&& function) {
-        asio::post(io_, std::forward<Function>(function));
-    }
+    /// Runs the functions in their order; those that have not run at `stop`, or come after it, are dropped: they may own what owns this.
+    void post(std::function<void()> function);
     /// Runs `function` on the loop and waits for it; runs it here if the loop is this thread or does not run.
     void run_and_wait(const std::function<void()>& function);
 
@@ -61,6 +58,9 @@ public:
 
 private:
     void run();
+    void run_posted();
+    void drop_posted();
+    void report(const std::exception& error);
     void arm_sweep();
     void fire(std::uint64_t handle);
 
@@ -70,6 +70,10 @@ private:
     asio::executor_work_guard<asio::io_context::executor_type> guard_{io_.get_executor()};
     std::thread thread_;
     std::atomic<bool> is_running_{false};
+
+    std::mutex posted_mutex_;
+    std::vector<std::function<void()>> posted_;
+    bool is_stopped_ = false;
 
     std::vector<char> scratch_;
     std::string head_;

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <future>
 
 #include "kernel/http/connection.h"
@@ -39,6 +40,57 @@ void EventLoop::stop() {
     io_.stop();
     if (thread_.joinable()) thread_.join();
     is_running_ = false;
+    drop_posted();
+    decltype(timers_) timers;
+    {
+        const std::lock_guard lock(timers_mutex_);
+        timers.swap(timers_);
+    }
+    timers.clear();
+    sweep_.cancel();
+    // What is left are completions of operations that were cancelled; they may own what owns this.
+    io_.restart();
+    io_.poll();
+}
+
+void EventLoop::post(std::function<void()> function) {
+    {
+        const std::lock_guard lock(posted_mutex_);
+        if (is_stopped_) return;
+        posted_.push_back(std::move(function));
+        if (posted_.size() > 1) return;
+    }
+    // One wake-up for all that come until the thread looks.
+    asio::post(io_, [this] { run_posted(); });
+}
+
+void EventLoop::run_posted() {
+    std::vector<std::function<void()>> functions;
+    {
+        const std::lock_guard lock(posted_mutex_);
+        functions.swap(posted_);
+    }
+    for (auto& function : functions) {
+        try {
+            function();
+        } catch (const std::exception& error) {
+            report(error);
+        }
+        function = nullptr;
+    }
+}
+
+void EventLoop::drop_posted() {
+    std::vector<std::function<void()>> functions;
+    {
+        const std::lock_guard lock(posted_mutex_);
+        is_stopped_ = true;
+        functions.swap(posted_);
+    }
+}
+
+void EventLoop::report(const std::exception& error) {
+    if (failure_) failure_(std::string("a function on an I/O thread failed: ") + error.what());
 }
 
 void EventLoop::run() {
@@ -53,7 +105,7 @@ void EventLoop::run() {
             io_.run();
             break;
         } catch (const std::exception& error) {
-            if (failure_) failure_(std::string("a function on an I/O thread failed: ") + error.what());
+            report(error);
         }
     }
     current_loop = nullptr;
