@@ -114,16 +114,20 @@ bool CommitLog::exists() const { return std::filesystem::exists(file_); }
 
 void CommitLog::create(std::size_t segment_size, const Checkpoint& first) {
     const std::filesystem::path unfinished = file_.string() + ".new";
-    fd_ = ::open(unfinished.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd_ < 0) fail("Cannot create " + unfinished.string(), errno);
     segment_size_ = in_blocks(segment_size);
     generation_ = 0;
-    next_ = {};
     if (::getrandom(&seed_, sizeof seed_, 0) != sizeof seed_) fail("Cannot get random numbers", errno);
-    fill_with_zeros(fd_, kSegments + 2 * segment_size_);
-    if (::fsync(fd_) != 0) fail("Cannot sync " + unfinished.string(), errno);
-    write_checkpoint(first);
-    if (::fsync(fd_) != 0) fail("Cannot sync " + unfinished.string(), errno);
+    fd_ = ::open(unfinished.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd_ < 0) fail("Cannot create " + unfinished.string(), errno);
+    try {
+        fill_with_zeros(fd_, kSegments + 2 * segment_size_);
+        write_checkpoint(first);
+        if (::fsync(fd_) != 0) fail("Cannot sync " + unfinished.string(), errno);
+    } catch (const Error& error) {
+        ::unlink(unfinished.c_str());
+        const std::string size = std::to_string((2 * segment_size_) >> 20U);
+        throw Error(error.kind(), std::string(error.what()) + "; it has " + size + " MiB (LmdbLogSizeMB), written at the first start");
+    }
     if (::rename(unfinished.c_str(), file_.c_str()) != 0) fail("Cannot name " + file_.string(), errno);
     sync_folder(file_.parent_path());
     close();

@@ -156,17 +156,7 @@ void GroupCommit::run_group(std::vector<Item>& group) {
         std::size_t count = part.size();
         std::vector<BlobId> erased;
         try {
-            if (environment_.is_nearly_full()) grow();
-            while (!try_group(part, count, erased)) erased.clear();
-        } catch (const MapFull&) {
-            try {
-                grow();
-                for (std::size_t i = 0; i < part.size(); ++i) group[first + i] = std::move(part[i]);
-                continue;
-            } catch (...) {
-                fail_group(part, count, std::current_exception());
-                erased.clear();
-            }
+            run_with_room(part, count, erased);
         } catch (...) {
             fail_group(part, count, std::current_exception());
             erased.clear();
@@ -176,6 +166,29 @@ void GroupCommit::run_group(std::vector<Item>& group) {
         for (std::size_t i = count; i < part.size(); ++i) group[first + i] = std::move(part[i]);
         first += count;
     }
+}
+
+/// Runs the group, again with more room when there is too little.
+void GroupCommit::run_with_room(std::vector<Item>& group, std::size_t& count, std::vector<BlobId>& erased) {
+    for (;;) {
+        erased.clear();
+        count = group.size();
+        try {
+            if (environment_.is_nearly_full()) grow();
+            if (try_group(group, count, erased)) return;
+        } catch (const MapFull&) {
+            if (!release_pages()) grow();
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::NoSpace || !release_pages()) throw;
+        }
+    }
+}
+
+/// Pages that were given up can be used after a checkpoint, also to erase something where no page is left. False: there are none.
+bool GroupCommit::release_pages() {
+    if (journal_ == nullptr || !journal_->is_ahead()) return false;
+    journal_->checkpoint();
+    return true;
 }
 
 /// True: the first `count` items are committed (or failed by themselves). False: one of them spoiled the transaction and is marked;
