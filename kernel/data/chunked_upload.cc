@@ -43,7 +43,7 @@ std::shared_ptr<BlobDigest> UploadDigests::of(const BlobId& id) {
     const std::lock_guard lock(mutex_);
     auto& digest = digests_[id];
     if (!digest) digest = std::make_shared<BlobDigest>();
-    const auto result = digest;
+    auto result = digest;
     // A forgotten digest only costs reading the data back.
     if (digests_.size() > kMaxDigests) digests_.erase(digests_.begin()->first == id ? std::next(digests_.begin()) : digests_.begin());
     return result;

@@ -176,7 +176,7 @@ void EventLoop::arm_sweep() {
     });
 }
 
-IoContext::IoContext(std::size_t threads, std::function<void(std::string_view)> failure) {
+IoContext::IoContext(std::size_t threads, const std::function<void(std::string_view)>& failure) {
     if (threads == 0) threads = std::max<std::size_t>(1, std::thread::hardware_concurrency());
     threads = std::min<std::size_t>(threads, 1U << kLoopBits);
     for (std::size_t i = 0; i < threads; ++i) loops_.push_back(std::make_shared<EventLoop>(i, failure));

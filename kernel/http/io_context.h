@@ -18,7 +18,7 @@ class EventLoop;
 class IoContext {
 public:
     /// `failure` gets one line when a posted function or a timer throws (the loop goes on); called on an I/O thread.
-    explicit IoContext(std::size_t threads = 0, std::function<void(std::string_view)> failure = {});  ///< 0: one per core.
+    explicit IoContext(std::size_t threads = 0, const std::function<void(std::string_view)>& failure = {});  ///< 0: one per core.
     /// As `stop`.
     ~IoContext();
     IoContext(const IoContext&) = delete;

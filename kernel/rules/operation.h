@@ -53,7 +53,7 @@ public:
                     state->value.reset();
                     state->value.emplace(state->rule(txn, state->effects));
                 },
-                [this, state](std::exception_ptr error) {
+                [this, state](const std::exception_ptr& error) {
                     Outcome<T> outcome;
                     if (error) {
                         outcome.error = error;

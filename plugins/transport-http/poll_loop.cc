@@ -148,7 +148,7 @@ PollLoop::Outcome PollLoop::take_answer(const CssAnswer& answer, milliseconds la
         return was_asked && is_granted && lasted < kShortestWait ? Outcome::EmptyTooSoon : Outcome::Empty;
     }
     const NodeKey css{host_.self().org, "Cloud", "Cloud"};
-    for (const auto& item : items) host_.handle(css, item, [](HandleResult) {});
+    for (const auto& item : items) host_.handle(css, item, [](const HandleResult&) {});
     // A traditional CSS repeats an item until it was acted upon, which may take longer than asking.
     const std::size_t content = std::hash<std::string>{}(answer.body);
     const bool is_repeated = content == last_content_;
