@@ -13,6 +13,7 @@ namespace {
 using rules::Effects;
 using rules::NodeContext;
 
+constexpr std::int32_t kInternalError = 1;
 constexpr std::int32_t kUnknownObject = 5;
 constexpr std::int32_t kFirstInformational = 10000;
 constexpr auto kAutodeleteDelay = std::chrono::hours(1);
@@ -32,6 +33,8 @@ Message about(const NodeContext& context, Command command, const Metadata& meta)
     message.meta.origin_id = context.self.id;
     return message;
 }
+
+bool is_delete(NotificationStatus status) { return status == NotificationStatus::Delete || status == NotificationStatus::DeletePending; }
 
 HandleResult ignored(const std::string& reason) { return {Verdict::Ignored, {}, reason}; }
 
@@ -159,8 +162,14 @@ HandleResult handle_feedback(const NodeContext& context, WriteTransaction& txn, 
         }
         return {};
     }
-    record->status = NotificationStatus::Error;
     record->resend_at = context.resend_at();
+    if (is_delete(record->status)) {
+        // The object must leave the node whatever the problem was: the delete is said again.
+        record->status = NotificationStatus::Delete;
+        txn.put_notification(*record);
+        return {};
+    }
+    record->status = NotificationStatus::Error;
     if (message.feedback.retry_seconds > 0) {
         record->status = NotificationStatus::Update;
         record->resend_at = context.now() + std::chrono::seconds(message.feedback.retry_seconds);
@@ -179,7 +188,13 @@ HandleResult handle_update(const NodeContext& context, WriteTransaction& txn, co
         case Acceptance::NeedsData: return {Verdict::Accepted, {about(context, Command::Updated, message.meta)}, ""};
         case Acceptance::AlreadyComplete: return {Verdict::Ignored, {about(context, Command::Received, message.meta)}, update.reason};
         case Acceptance::AlreadyKnown: return {Verdict::Ignored, {about(context, Command::Updated, message.meta)}, update.reason};
-        case Acceptance::Refused: return ignored(update.reason);
+        case Acceptance::Refused: {
+            // The origin says why it is not delivered; it repeats the update, and this the answer, until the name is free.
+            Message refusal = about(context, Command::Feedback, message.meta);
+            refusal.feedback.code = kInternalError;
+            refusal.feedback.reason = update.reason;
+            return {Verdict::Ignored, {refusal}, update.reason};
+        }
     }
     return ignored(update.reason);
 }

@@ -97,6 +97,8 @@ void RegistrationClient::exchange() {
 }
 
 void RegistrationClient::acknowledged(bool was_new, const std::vector<std::string>& capabilities) {
+    // Before the node counts as registered: if it fails, or the power does, the next acknowledgement does it.
+    announce_if_needed();
     {
         const std::lock_guard lock(mutex_);
         is_registered_ = true;
@@ -105,8 +107,13 @@ void RegistrationClient::acknowledged(bool was_new, const std::vector<std::strin
         last_ping_ = std::chrono::steady_clock::now();
     }
     log_.log(LogLevel::Info, was_new ? "Registered as a new node" : "Registered");
-    if (was_new) announce_everything();
-    hooks_.changed(true, capabilities);
+    try {
+        hooks_.changed(true, capabilities);
+    } catch (...) {
+        const std::lock_guard lock(mutex_);
+        is_registered_ = false;
+        throw;
+    }
 }
 
 bool RegistrationClient::has_something_to_lose() {
@@ -136,11 +143,17 @@ void RegistrationClient::told_unknown() {
     if (answer.verdict == Verdict::Accepted && transport_->traits().send_is_answered) acknowledged(true, answer.capabilities);
 }
 
-void RegistrationClient::announce_everything() {
+void RegistrationClient::announce_if_needed() {
+    bool is_needed = false;
+    operations_.store().read([&](ReadTransaction& txn) { is_needed = must_announce(txn); });
+    if (!is_needed) return;
     std::string cursor;
     do {
-        cursor = operations_.run_and_wait<std::string>(
-            [&](WriteTransaction& txn, rules::Effects& effects) { return announce_own_objects(context_, txn, cursor, 500, effects); });
+        cursor = operations_.run_and_wait<std::string>([&](WriteTransaction& txn, rules::Effects& effects) {
+            auto next = announce_own_objects(context_, txn, cursor, 500, effects);
+            if (next.empty()) set_announced(txn);
+            return next;
+        });
     } while (!cursor.empty());
 }
 

@@ -47,7 +47,7 @@ private:
     void acknowledged(bool was_new, const std::vector<std::string>& capabilities);
     void told_unknown();
     bool has_something_to_lose();
-    void announce_everything();
+    void announce_if_needed();
 
     const rules::NodeContext& context_;
     rules::Operations& operations_;

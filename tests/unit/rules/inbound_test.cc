@@ -175,8 +175,8 @@ TEST_F(EdgeInbound, ANewerVersionEndsTheReceptionOfTheOlder) {
 
 TEST_F(EdgeInbound, AFailedVersionIsAcceptedWhenAnnouncedAgain) {
     receive(cloud_, Command::Update, announced(10));
-    EXPECT_TRUE(in_transaction([&](WriteTransaction& txn, rules::Effects&) {
-        return delivery::fail_reception(context_, txn, {"acme", "model", "m1"}, 10, false);
+    EXPECT_TRUE(in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        return delivery::fail_reception(context_, txn, {"acme", "model", "m1"}, 10, {2, "too short", false}, effects);
     }));
     EXPECT_EQ(notification_status("m1", cloud_), NotificationStatus::ReceiverError);
     EXPECT_EQ(receive(cloud_, Command::Update, announced(10)).verdict, Verdict::Accepted);
