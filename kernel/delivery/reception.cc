@@ -108,7 +108,7 @@ UpdateResult accept_update(const NodeContext& context, WriteTransaction& txn, co
     const ObjectKey key{meta.org, meta.object_type, meta.object_id};
     const auto known = txn.notification(key, record_peer(context, peer));
     const auto old = txn.object(key);
-    const UpdateResult result = judge(context, known, old, meta);
+    UpdateResult result = judge(context, known, old, meta);
     const bool is_repeated = known && known->instance_id == meta.instance_id && known->status != NotificationStatus::ReceiverError;
     switch (result.acceptance) {
         case Acceptance::Complete: {
