@@ -42,7 +42,7 @@ struct Answer {
 Answer call(int port, const std::string& method, const std::string& path, const std::string& body = "",
             const std::map<std::string, std::string>& headers = {}, const std::string& user = "admin@acme");
 
-/// One node of the service.
+/// One node of the service. `lines` of its configuration replace what a test node has by default.
 class Node {
 public:
     Node(std::filesystem::path folder, std::string name, std::vector<std::string> lines);
