@@ -126,7 +126,13 @@ void Node::launch() {
     std::string flag = "-c";
     std::string file = config_.string();
     char* arguments[] = {program.data(), flag.data(), file.data(), nullptr};
-    if (::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, environ) != 0) pid_ = -1;
+    std::string shift = "EDGESYNC_TEST_CLOCK_AHEAD=" + std::to_string(clock_ahead_.count());
+    std::string preload = "LD_PRELOAD=" EDGESYNC_TEST_CLOCK;
+    std::vector<char*> environment;
+    for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
+    if (clock_ahead_.count() != 0) environment.insert(environment.end(), {shift.data(), preload.data()});
+    environment.push_back(nullptr);
+    if (::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, environment.data()) != 0) pid_ = -1;
     posix_spawn_file_actions_destroy(&actions);
 }
 

@@ -164,7 +164,8 @@ TEST_F(Listening, AnEdgeNodeSynchronizesOverTlsOnlyWithACssThatItTrusts) {
     EXPECT_TRUE(trusting->request("GET", "objects/model/m/data").body == data);
     ASSERT_EQ(publish_on_edge(*trusting, "report", "r", "up"), 204);
     EXPECT_TRUE(eventually([&] { return css->request("GET", "objects/acme/report/r/data").body == "up"; }));
-    EXPECT_TRUE(eventually([&] { return distrusting->output().find("certificate verify failed") != std::string::npos; })) << distrusting->output();
+    EXPECT_TRUE(eventually([&] { return distrusting->output().find("certificate verify failed") != std::string::npos; }))
+        << distrusting->output();
     EXPECT_TRUE(registered(*css, 1)) << "the distrusting node must not have registered";
 }
 
