@@ -6,6 +6,7 @@
 #include "kernel/delivery/notification_state.h"
 #include "kernel/delivery/registration.h"
 #include "kernel/objects/lifecycle.h"
+#include "kernel/objects/time_text.h"
 
 namespace edgesync::delivery {
 namespace {
@@ -50,7 +51,9 @@ void schedule_autodelete(const NodeContext& context, WriteTransaction& txn, Obje
     for (std::size_t status = 0; status < counts.size(); ++status) {
         if (counts[status] > 0 && status != static_cast<std::size_t>(DeliveryStatus::Consumed)) return;
     }
-    object.expires = context.now() + kAutodeleteDelay;
+    // Whoever reads the metadata sees when, and what is seen is what holds.
+    object.expires = std::chrono::floor<std::chrono::seconds>(context.now() + kAutodeleteDelay);
+    object.meta.expiration = objects::to_rfc3339(*object.expires);
     txn.put_object(object);
 }
 
