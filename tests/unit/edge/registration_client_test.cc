@@ -54,6 +54,18 @@ TEST_F(RegistrationTest, TriesUntilTheCssAnswers) {
     EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
 }
 
+TEST_F(RegistrationTest, TriesAgainSoonIfTheCssIsNotUpYet) {
+    context_.resend_interval = std::chrono::seconds(60);
+    std::atomic<int> calls{0};
+    transport_.on_send = [&](const Message&) -> PeerAnswer {
+        if (++calls == 1) throw Error(ErrorKind::NotConnected, "no line");
+        if (calls == 2) return {Verdict::Unavailable, "starting", {}};
+        return {};
+    };
+    start();
+    EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
+}
+
 TEST_F(RegistrationTest, AnUnknownNodeWithoutAPastRegistersAnewAtOnce) {
     transport_.on_send = [](const Message& message) {
         return PeerAnswer{message.command == Command::Register ? Verdict::UnknownPeer : Verdict::Accepted, "", {}};
