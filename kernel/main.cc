@@ -97,9 +97,14 @@ CommandLine parse(const std::vector<std::string>& arguments) {
     return line;
 }
 
+void print_warnings(const config::Configuration& configuration) {
+    for (const auto& warning : configuration.warnings()) std::cerr << "warning: " << warning << "\n";
+}
+
 /// Problems to standard output when the file cannot be loaded, to standard error when it is invalid: scripts rely on it.
 int report(const config::Configuration& configuration) {
     const int code = configuration.exit_code();
+    print_warnings(configuration);  // They may be the cause: a file that is not there leaves the defaults.
     std::ostream& out = code == kExitNotLoaded ? std::cout : std::cerr;
     for (const auto& problem : configuration.problems()) out << problem.line() << "\n";
     return code;
@@ -236,13 +241,14 @@ int main(int argc, char** argv) {
     try {
         loaded = load_plugins(configuration, loader);
     } catch (const Error& error) {
+        print_warnings(configuration);
         std::cerr << error.what() << "\n";
         return kExitInvalid;
     }
     if (configuration.exit_code() != 0) return report(configuration);
     if (line.checks) {
         configuration.print_effective(std::cout);
-        for (const auto& warning : configuration.warnings()) std::cerr << "warning: " << warning << "\n";
+        print_warnings(configuration);
         return 0;
     }
     return serve(configuration, loader, std::move(loaded));

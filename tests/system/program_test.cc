@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "tests/system/cluster.h"
 
@@ -35,6 +37,16 @@ TEST(Program, RefusesAnUnknownPluginInOneLine) {
     node.launch();
     EXPECT_EQ(node.wait_for_end(), 98);
     EXPECT_NE(node.output().find("libstore-nosuch.so was not found"), std::string::npos) << node.output();
+}
+
+TEST(Program, NamesTheConfigurationFileThatIsNotThere) {
+    TemporaryFolder folder;
+    const auto output = folder.path() / "output";
+    const std::string command = std::string("env -i ") + EDGESYNC_SERVICE + " -c /nonexistent/sync.conf > " + output.string() + " 2>&1";
+    EXPECT_NE(std::system(command.c_str()), 0);
+    std::stringstream text;
+    text << std::ifstream(output).rdbuf();
+    EXPECT_NE(text.str().find("'/nonexistent/sync.conf' cannot be opened"), std::string::npos) << text.str();
 }
 
 TEST(Program, RefusesAStoreThatIsNoStore) {
