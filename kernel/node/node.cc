@@ -244,8 +244,8 @@ void Node::start() {
     p.start_store();
     p.io.start();
     p.start_transports();
+    p.is_running = true;  // Before anybody can ask: who finds the node healthy may use it.
     p.start_listeners();
-    p.is_running = true;
     p.maintenance->start();
     p.work.kick();
     if (p.edge) p.edge->start(*p.transports.front().transport);

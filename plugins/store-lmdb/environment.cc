@@ -34,6 +34,8 @@ bool check(int result, const char* what) {
         case ENOSPC:
         case EDQUOT:
         case EFBIG: throw Error(ErrorKind::NoSpace, std::string("The disk of the store is full (") + what + ")");
+        case EIO:  // LMDB's word also for a write that the disk had room for only in part.
+            throw Error(ErrorKind::Io, std::string("The store failed at ") + what + ": I/O error, or the disk is full");
         case MDB_CORRUPTED:
         case MDB_PAGE_NOTFOUND:
         case MDB_PANIC: throw Error(ErrorKind::Corrupt, std::string("The store is damaged: ") + mdb_strerror(result));

@@ -179,7 +179,9 @@ void GroupCommit::run_with_room(std::vector<Item>& group, std::size_t& count, st
         } catch (const MapFull&) {
             if (!release_pages()) grow();
         } catch (const Error& error) {
-            if (error.kind() != ErrorKind::NoSpace || !release_pages()) throw;
+            // A write that the disk had room for only in part is an I/O error to LMDB.
+            const bool may_be_full = error.kind() == ErrorKind::NoSpace || error.kind() == ErrorKind::Io;
+            if (!may_be_full || !release_pages()) throw;
         }
     }
 }

@@ -173,7 +173,8 @@ TEST_P(FullDisk, IsAnErrorAndWorkGoesOnWhenThereIsSpace) {
         for (const int i : kept) {
             const std::string path = "objects/acme/model/f" + std::to_string(i);
             EXPECT_TRUE(css->request("GET", path + "/data").body == filler) << i;
-            EXPECT_EQ(css->request("DELETE", path).status, 204);
+            const Answer removed = css->request("DELETE", path);
+            EXPECT_EQ(removed.status, 204) << removed.body;
         }
         EXPECT_TRUE(eventually([&] { return publish(*css, "model", "after", "{}", filler) == 204; }));
         EXPECT_TRUE(css->request("GET", "objects/acme/model/after/data").body == filler);
