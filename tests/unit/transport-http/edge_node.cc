@@ -89,6 +89,7 @@ rules::NodeContext EdgeNode::make_context(LoadedStore& store) {
 data::FetcherOptions EdgeNode::fetcher_options(const EdgeOptions& options) {
     data::FetcherOptions result;
     result.parallel_chunks = options.parallel_chunks;
+    result.largest_object = options.largest_object;
     result.retry_pause = kRetryPause;
     result.verify = options.verify;
     return result;

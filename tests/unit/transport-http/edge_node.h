@@ -79,6 +79,7 @@ private:
 struct EdgeOptions {
     std::map<std::string, std::string> settings;
     int parallel_chunks = 1;
+    std::int64_t largest_object = 0;
     std::function<std::string(const Metadata&, BlobWriter&)> verify;
     std::chrono::hours ping_interval{0};
 };

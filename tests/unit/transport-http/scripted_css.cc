@@ -56,6 +56,11 @@ void ScriptedCss::set_data(std::string octets) {
     data_ = std::move(octets);
 }
 
+void ScriptedCss::set_digest(const std::string& field) {
+    const std::lock_guard lock(mutex_);
+    digest_ = field;
+}
+
 void ScriptedCss::set_capabilities(const std::string& field) {
     const std::lock_guard lock(mutex_);
     capabilities_ = field;
@@ -91,6 +96,11 @@ void ScriptedCss::release() {
 std::size_t ScriptedCss::held() const {
     const std::lock_guard lock(mutex_);
     return held_.size();
+}
+
+std::size_t ScriptedCss::most_held() const {
+    const std::lock_guard lock(mutex_);
+    return most_held_;
 }
 
 void ScriptedCss::go_away() {
@@ -133,6 +143,7 @@ HttpResponse ScriptedCss::download(std::pair<std::int64_t, std::int64_t> range, 
         response.headers.push_back(
             {"Content-Range", "bytes " + std::to_string(begin) + "-" + std::to_string(end - 1) + "/" + std::to_string(size)});
     }
+    if (!digest_.empty()) response.headers.push_back({"Repr-Digest", digest_});
     if (status == kCut) {
         response.blob = std::make_unique<HalfBlob>(data_, begin + (end - begin) / 2);
     } else {
@@ -151,6 +162,7 @@ void ScriptedCss::handle(HttpRequest request, std::shared_ptr<HttpResponder> res
     const int status = script == scripts_.end() ? kDefault : script->second(call);
     if (status == kHold) {
         held_.emplace_back(std::move(call), std::move(responder));
+        most_held_ = std::max(most_held_, held_.size());
         return;
     }
     responder->send(response_to(call, status));

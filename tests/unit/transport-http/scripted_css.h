@@ -33,6 +33,8 @@ public:
     std::uint16_t port() const { return listener_->port(); }
     /// What downloads get, whole or in part.
     void set_data(std::string octets);
+    /// Repr-Digest of downloads; empty: none.
+    void set_digest(const std::string& field);
     /// How one call is answered: a status, or kHold, kCut.
     using Script = std::function<int(const SpiCall&)>;
     static constexpr int kHold = -1;    ///< Not before `release`.
@@ -51,6 +53,8 @@ public:
     /// Answers all held calls as without a script.
     void release();
     std::size_t held() const;
+    /// The most that was held at once.
+    std::size_t most_held() const;
 
     /// Ends the listener; later calls are refused by the system.
     void go_away();
@@ -70,9 +74,11 @@ private:
     mutable std::mutex mutex_;
     std::string data_;
     std::string capabilities_;
+    std::string digest_;
     std::map<std::string, Script> scripts_;
     std::vector<SpiCall> calls_;
     std::vector<std::pair<SpiCall, std::shared_ptr<HttpResponder>>> held_;
+    std::size_t most_held_ = 0;
 
     http::Router router_;
     http::IoContext io_{2};
