@@ -96,20 +96,21 @@ data::FetcherOptions EdgeNode::fetcher_options(const EdgeOptions& options) {
 }
 
 EdgeNode::EdgeNode(LoadedStore& used_store, std::uint16_t css_port, EdgeOptions options)
-    : store(used_store), settings(edge_settings(css_port, options.settings)), host(NodeRole::Ess, settings), operations(*used_store, *this),
-      context(make_context(used_store)), line(line_timers, kRetryPause,
-                                              [this] {
-                                                  if (!registration.is_registered()) return;
-                                                  outbox.scan();
-                                                  fetcher.resume_all();
-                                              }),
+    : store(used_store), settings(edge_settings(css_port, options.settings)), host(NodeRole::Ess, settings),
+      workers(options.threads, options.queue), operations(*used_store, *this), context(make_context(used_store)),
+      line(line_timers, kRetryPause,
+           [this] {
+               if (!registration.is_registered()) return;
+               outbox.scan();
+               fetcher.resume_all();
+           }),
       outbox(context, operations, line_timers, line, host.log(), [this] { registration.report_unknown(); }),
       fetcher(
           context, operations, fetch_timers, line, host.log(), fetcher_options(options),
           [this](Message message) { outbox.send_message(std::move(message)); }, [this] { registration.report_unknown(); }),
       registration(context, operations, registration_timers, host.log(),
                    {[this](bool registered, const std::vector<std::string>& capabilities) { changed(registered, capabilities); }},
-                   options.ping_interval) {
+                   std::chrono::hours(1)) {
     transport.configure(settings, host.log());
     transport.start(host);
     outbox.set_transport(transport);
@@ -184,27 +185,34 @@ HandleResult EdgeNode::announce(const Metadata& meta, const std::string& sha256)
     return future.get();
 }
 
-Metadata EdgeNode::publish(const std::string& id, const std::optional<std::string>& octets) {
+Metadata EdgeNode::publish(const std::string& id, const std::optional<std::string>& octets, std::int32_t chunk_size) {
     ObjectRecord record;
-    record.meta = announced(id, 0, octets ? static_cast<std::int64_t>(octets->size()) : 0, 4096);
+    record.meta = announced(id, 0, octets ? static_cast<std::int64_t>(octets->size()) : 0, chunk_size);
     record.meta.origin_type = context.self.type;
     record.meta.origin_id = context.self.id;
     record.meta.no_data = !octets;
     record.status = ObjectStatus::Ready;
     record.side = Side::Sender;
+    BlobRecord blob;
+    if (octets) {
+        blob.id = store->blobs().new_id();
+        blob.owner = record.key();
+        blob.state = BlobState::Published;
+        blob.total = record.meta.object_size;
+        blob.created = context.now();
+        record.data = blob.id;
+    }
+    const bool is_inline = blob.total <= context.inline_limit;
+    if (!is_inline) {
+        const auto writer = store->blobs().create(blob.id);
+        writer->write(0, std::as_bytes(std::span(*octets)));
+        writer->sync();
+    }
     in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
         record.meta.instance_id = record.meta.data_id = txn.next_instance_id(context.now(), 0);
-        if (octets) {
-            BlobRecord blob;
-            blob.id = store->blobs().new_id();
-            blob.owner = record.key();
-            blob.state = BlobState::Published;
-            blob.total = record.meta.object_size;
-            blob.instance_id = record.meta.instance_id;
-            blob.created = context.now();
-            txn.put_small_data(blob, std::as_bytes(std::span(*octets)));
-            record.data = blob.id;
-        }
+        blob.instance_id = record.meta.instance_id;
+        if (octets && is_inline) txn.put_small_data(blob, std::as_bytes(std::span(*octets)));
+        if (octets && !is_inline) txn.put_blob(blob);
         txn.put_object(record);
         addressing::notify_update(context, txn, record, context.self, "", effects);
     });

@@ -81,7 +81,8 @@ struct EdgeOptions {
     int parallel_chunks = 1;
     std::int64_t largest_object = 0;
     std::function<std::string(const Metadata&, BlobWriter&)> verify;
-    std::chrono::hours ping_interval{0};
+    std::size_t threads = ops::WorkerPool::kDefaultThreads;
+    std::size_t queue = ops::WorkerPool::kDefaultQueue;
 };
 
 /// Node acme/edge/n1, wired as the service wires it.
@@ -102,7 +103,7 @@ public:
     /// What the CSS announces; waits for the verdict.
     HandleResult announce(const Metadata& meta, const std::string& sha256 = {});
     /// An object of an application of this node, published and queued.
-    Metadata publish(const std::string& id, const std::optional<std::string>& octets);
+    Metadata publish(const std::string& id, const std::optional<std::string>& octets, std::int32_t chunk_size = 4096);
 
     std::optional<ObjectRecord> object(const std::string& id);
     std::optional<NotificationRecord> notification(const std::string& id, const NodeKey& peer);
