@@ -41,7 +41,23 @@ std::size_t ManualScheduler::timers() const {
     return timers_.size();
 }
 
+bool ManualScheduler::work(std::function<void()> function) {
+    if (!takes_work) return false;
+    ++*in_progress_;
+    const bool is_taken = workers_.try_post([count = in_progress_, function = std::move(function)] {
+        function();
+        --*count;
+    });
+    if (!is_taken) --*in_progress_;
+    return is_taken;
+}
+
 std::optional<milliseconds> ManualScheduler::fire() {
+    if (!http::test::eventually([this] { return timers() > 0 && *in_progress_ == 0; })) return std::nullopt;
+    return fire_at_once();
+}
+
+std::optional<milliseconds> ManualScheduler::fire_at_once() {
     if (!http::test::eventually([this] { return timers() > 0; })) return std::nullopt;
     Timer timer;
     {
@@ -161,7 +177,7 @@ std::optional<int> EdgeNode::ticks_until(const std::function<bool()>& condition)
     // A tick during an exchange does nothing, so the next one follows only after a while.
     const bool is_reached = http::test::eventually([&] {
         if (condition()) return true;
-        registration_timers.fire();
+        registration_timers.fire_at_once();
         ++ticks;
         return false;
     });

@@ -31,10 +31,13 @@ public:
     void post(std::function<void()> function) override { workers_.try_post(std::move(function)); }
     std::uint64_t after(milliseconds delay, std::function<void()> function) override;
     void cancel(std::uint64_t handle) override;
-    bool work(std::function<void()> function) override { return takes_work && workers_.try_post(std::move(function)); }
+    bool work(std::function<void()> function) override;
 
-    /// Waits for a timer, at most 10 s, and runs the one set first; its delay. nullopt: none was set.
+    /// Waits for a timer and for the end of all work, at most 10 s each, and runs the timer set first; its delay. nullopt: none was set.
+    /// Real pauses are longer than the rest of the work that began them; here that is said, not hoped.
     std::optional<milliseconds> fire();
+    /// The same, also while work is in progress.
+    std::optional<milliseconds> fire_at_once();
     std::size_t timers() const;
 
     std::atomic<bool> takes_work{true};  ///< False: the pool is full.
@@ -47,6 +50,7 @@ private:
     };
 
     ops::WorkerPool& workers_;
+    std::shared_ptr<std::atomic<int>> in_progress_ = std::make_shared<std::atomic<int>>(0);  ///< Shared: work may outlive this.
     mutable std::mutex mutex_;
     std::vector<Timer> timers_;
     std::uint64_t last_ = 0;

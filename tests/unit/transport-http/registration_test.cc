@@ -71,7 +71,7 @@ TEST_F(RegistrationTest, AsksOneQuestionAtATime) {
     css.answer_in_turn("register", {ScriptedCss::kHold, 204});
     edge.registration.start();
     ASSERT_TRUE(eventually([&] { return css.held() == 1; }));
-    for (int i = 0; i < 5; ++i) EXPECT_TRUE(edge.registration_timers.fire());
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(edge.registration_timers.fire_at_once());
     ASSERT_TRUE(eventually([&] { return edge.workers.queued() == 0; }));
     css.release();
     edge.workers.stop();  // What the ticks asked for has been done now.
