@@ -19,9 +19,11 @@ struct Progress {
     std::string cursor;
 };
 
-bool may_hold_object(DeliveryStatus status) {
-    return status == DeliveryStatus::Delivering || status == DeliveryStatus::Delivered || status == DeliveryStatus::Consumed ||
-           status == DeliveryStatus::Error;
+/// Pending says nothing about an earlier version, which the node may have; the exchange about that one does.
+bool may_hold_object(ReadTransaction& txn, const DeliveryRecord& delivery) {
+    if (delivery.status != DeliveryStatus::Pending) return delivery.status != DeliveryStatus::Deleted;
+    const auto record = txn.notification(delivery.object, delivery.node);
+    return record && record->status != NotificationStatus::Update;
 }
 
 void set_destination(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const NodeKey& node,
@@ -292,7 +294,7 @@ bool withdraw(const NodeContext& context, WriteTransaction& txn, const ObjectRec
 
 void remove_destination(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const DeliveryRecord& delivery,
                         Effects& effects) {
-    if (may_hold_object(delivery.status)) {
+    if (may_hold_object(txn, delivery)) {
         notify_delete(context, txn, object, delivery.node, protocol_of(context, txn, delivery.node), effects);
     } else {
         txn.erase_notification(delivery.object, delivery.node);
@@ -329,7 +331,7 @@ void run_work_step(const NodeContext& context, WriteTransaction& txn, const Work
     if (item.kind == kWelcomeWork) return continue_welcome(context, txn, item, effects);
     if (item.kind == kRequeueWork) return continue_requeue(context, txn, item, effects);
     if (item.kind == kDetachWork) return continue_detach(txn, item, effects);
-    throw Error(ErrorKind::Corrupt, "Unknown kind of work '" + item.kind + "'");
+    throw Error(ErrorKind::InvalidRequest, "Unknown kind of work '" + item.kind + "'");
 }
 
 void enqueue_welcome(const NodeContext& context, WriteTransaction& txn, const NodeKey& node, ResendMode mode, Effects& effects) {

@@ -60,7 +60,7 @@ std::optional<HttpResponse> parse_object_path(std::string_view rest, NodeRole ro
     }
     const bool has_org = role == NodeRole::Css;
     std::size_t next = 0;
-    path.key.org = has_org ? std::move(segments[next++]) : own_org;
+    path.key.org = has_org ? segments[next++] : own_org;
     std::size_t count = segments.size() - next;
     // One trailing slash is fine, but "org/" is the type form with an empty type.
     if (count > 1 && segments.back().empty()) --count;

@@ -127,6 +127,11 @@ void ChunkUpload::start() {
     blob_ = *staged;
     if (!writer_) writer_ = store.blobs().reopen(blob_);
     if (!writer_) throw Error(ErrorKind::Conflict, "The upload was replaced by another one");
+    if (target_.kind == UploadKind::Application && range_.begin == 0) {
+        store.read([&](ReadTransaction& txn) {
+            if (const auto blob = txn.blob(blob_)) held_ = blob->received;
+        });
+    }
     digest_ = digests_.of(blob_);
 }
 
@@ -137,18 +142,29 @@ void ChunkUpload::write(std::span<const std::byte> octets) {
         octets = octets.first(static_cast<std::size_t>(length - written_));  // Traditional nodes pad their last chunk.
     }
     if (octets.empty()) return;
+    is_other_upload_ = is_other_upload_ || differs_from_held(range_.begin + written_, octets);
     writer_->write(range_.begin + written_, octets);
     digest_->written(range_.begin + written_, octets);
     if (content_hash_) content_hash_->update(octets);
     written_ += static_cast<std::int64_t>(octets.size());
 }
 
-bool ChunkUpload::record(WriteTransaction& txn) {
+bool ChunkUpload::differs_from_held(std::int64_t offset, std::span<const std::byte> octets) const {
+    if (held_.empty() || held_.front().begin > offset || held_.front().end <= offset) return false;
+    const auto count = std::min<std::size_t>(octets.size(), static_cast<std::size_t>(held_.front().end - offset));
+    std::vector<std::byte> before(count);
+    return writer_->read(offset, before) != count || !std::equal(before.begin(), before.end(), octets.begin());
+}
+
+ChunkUpload::Recorded ChunkUpload::record(WriteTransaction& txn) {
     auto blob = txn.blob(blob_);
-    if (!blob || blob->state != BlobState::Staged) return false;
+    const auto object = txn.object(target_.key);
+    if (blob && object && blob->state == BlobState::Published && object->data == blob_) return Recorded::Incomplete;  // A repetition.
+    if (!blob || !object || object->staged != blob_) return Recorded::Replaced;
+    if (is_other_upload_) remove_ranges(blob->received, held_);
     add_range(blob->received, {range_.begin, range_.end});
     txn.put_blob(*blob);
-    return covers(blob->received, blob->total);
+    return covers(blob->received, blob->total) ? Recorded::Complete : Recorded::Incomplete;
 }
 
 void ChunkUpload::drop_staged(WriteTransaction& txn) {
@@ -179,7 +195,7 @@ bool ChunkUpload::complete(WriteTransaction& txn, const std::string& sha256, obj
     }
     if (target_.kind == UploadKind::Node) {
         if (signature == objects::PublishRequest::Signature::Invalid) {
-            is_forged_ = delivery::fail_reception(context_, txn, target_.key, target_.instance_id, true);
+            is_forged_ = delivery::fail_reception(context_, txn, target_.key, target_.instance_id, {3, "signature", true}, effects);
             return false;
         }
         delivery::ReceivedData received;
@@ -205,8 +221,9 @@ bool ChunkUpload::finish() {
         throw Error(ErrorKind::InvalidRequest, "The data does not match its Content-Digest");
     }
     writer_->sync();
-    const bool is_complete = operations_.run_and_wait<bool>([this](WriteTransaction& txn, rules::Effects&) { return record(txn); });
-    if (!is_complete) return false;
+    const auto recorded = operations_.run_and_wait<Recorded>([this](WriteTransaction& txn, rules::Effects&) { return record(txn); });
+    if (recorded == Recorded::Replaced) throw Error(ErrorKind::Conflict, "The upload was replaced by another one");
+    if (recorded == Recorded::Incomplete) return false;
     const std::string sha256 = digest_->finish(*writer_, range_.total);
     digests_.forget(blob_);
     if (!target_.repr_sha256.empty() && sha256 != target_.repr_sha256) {

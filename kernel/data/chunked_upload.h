@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "edgesync/sdk/store.h"
 #include "kernel/data/digest.h"
@@ -70,7 +71,9 @@ private:
     /// The blob that takes this range; nullopt: one must be opened. @throws as `start`
     std::optional<BlobId> staged_blob(ReadTransaction& txn) const;
     BlobId begin(WriteTransaction& txn);
-    bool record(WriteTransaction& txn);
+    enum class Recorded { Replaced, Incomplete, Complete };
+    Recorded record(WriteTransaction& txn);
+    bool differs_from_held(std::int64_t offset, std::span<const std::byte> octets) const;
     objects::PublishRequest::Signature judge();
     bool complete(WriteTransaction& txn, const std::string& sha256, objects::PublishRequest::Signature signature, rules::Effects& effects);
     void check_object(const std::optional<ObjectRecord>& object) const;
@@ -86,6 +89,9 @@ private:
     std::shared_ptr<BlobDigest> digest_;
     std::optional<Sha256> content_hash_;
     std::int64_t written_ = 0;
+    /// What earlier requests left. If an application begins again with other octets, it uploads something else, and none of this counts.
+    std::vector<ByteRange> held_;
+    bool is_other_upload_ = false;
     bool is_forged_ = false;  ///< Node: the data is not what its publisher signed.
     Metadata judged_;         ///< Whose signature was checked.
 };

@@ -30,11 +30,14 @@ Sha256::Sha256() : context_(std::make_unique<Context>()) {
 
 Sha256::~Sha256() = default;
 
-void Sha256::update(std::span<const std::byte> octets) { EVP_DigestUpdate(context_->evp, octets.data(), octets.size()); }
+void Sha256::update(std::span<const std::byte> octets) {
+    if (EVP_DigestUpdate(context_->evp, octets.data(), octets.size()) != 1) throw Error(ErrorKind::Internal, "SHA-256 failed");
+}
 
 std::string Sha256::finish() {
     std::string digest(32, '\0');
-    EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+    if (EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(digest.data()), nullptr) != 1)
+        throw Error(ErrorKind::Internal, "SHA-256 failed");
     return digest;
 }
 
@@ -56,25 +59,32 @@ std::string to_hex(std::string_view octets) {
 }
 
 void BlobDigest::written(std::int64_t offset, std::span<const std::byte> octets) {
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock() || offset > hashed_) return;  // Read back later.
-    const auto known = static_cast<std::size_t>(hashed_ - offset);
-    if (known >= octets.size()) return;
-    hash_.update(octets.subspan(known));
-    hashed_ += static_cast<std::int64_t>(octets.size() - known);
+    const std::lock_guard lock(mutex_);
+    if (!result_.empty() || offset < hashed_) is_stale_ = true;
+    result_.clear();
+    if (is_stale_ || offset > hashed_) return;  // Read back later.
+    hash_->update(octets);
+    hashed_ += static_cast<std::int64_t>(octets.size());
 }
 
 std::string BlobDigest::finish(BlobWriter& blob, std::int64_t total) {
     const std::lock_guard lock(mutex_);
+    if (!result_.empty()) return result_;
+    if (is_stale_) {
+        hash_.emplace();
+        hashed_ = 0;
+        is_stale_ = false;
+    }
     std::vector<std::byte> buffer(static_cast<std::size_t>(std::clamp<std::int64_t>(total - hashed_, 0, kReadBack)));
     while (hashed_ < total) {
         const auto wanted = static_cast<std::size_t>(std::min<std::int64_t>(total - hashed_, static_cast<std::int64_t>(buffer.size())));
         const std::size_t count = blob.read(hashed_, std::span(buffer).first(wanted));
         if (count == 0) throw Error(ErrorKind::Corrupt, "Received data ends before its size");
-        hash_.update(std::span(buffer).first(count));
+        hash_->update(std::span(buffer).first(count));
         hashed_ += static_cast<std::int64_t>(count);
     }
-    return hash_.finish();
+    result_ = hash_->finish();
+    return result_;
 }
 
 }  // namespace edgesync::data

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -35,15 +36,17 @@ std::string to_hex(std::string_view octets);
 /// end. Thread-safe.
 class BlobDigest {
 public:
-    /// Octets just written at `offset`.
+    /// Octets just written at `offset`. Writing hashed ones again makes `finish` read everything back: they may differ.
     void written(std::int64_t offset, std::span<const std::byte> octets);
-    /// Hashes what is left of [0, total) by reading it back. Blocks on disk. May be called once.
+    /// Hashes what is left of [0, total) by reading it back. Blocks on disk. Repeated calls give the same until more is written.
     std::string finish(BlobWriter& blob, std::int64_t total);
 
 private:
     std::mutex mutex_;
-    Sha256 hash_;
+    std::optional<Sha256> hash_{std::in_place};
     std::int64_t hashed_ = 0;
+    bool is_stale_ = false;
+    std::string result_;
 };
 
 }  // namespace edgesync::data

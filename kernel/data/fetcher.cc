@@ -68,9 +68,17 @@ std::optional<PeerAnswer> Fetcher::call(const DataRequest& request, DataSink& si
     }
 }
 
-void Fetcher::accept(const Message& update, const Done& done) {
+Fetcher::Seen Fetcher::look(ReadTransaction& txn, const ObjectKey& key) const {
+    Seen seen;
+    if (const auto record = txn.notification(key, context_.cloud())) seen.record.emplace(record->instance_id, record->status);
+    if (const auto object = txn.object(key)) seen.object.emplace(object->meta.instance_id, object->status);
+    return seen;
+}
+
+void Fetcher::accept(const Message& update, const std::optional<Seen>& seen, const Done& done) {
     operations_.run<HandleResult>(
-        [this, update](WriteTransaction& txn, rules::Effects& effects) {
+        [this, update, seen](WriteTransaction& txn, rules::Effects& effects) {
+            if (seen && look(txn, update.key()) != *seen) return HandleResult{};
             return delivery::handle_message(context_, txn, context_.cloud(), update, effects);
         },
         [this, done](rules::Outcome<HandleResult> outcome) {
@@ -80,7 +88,7 @@ void Fetcher::accept(const Message& update, const Done& done) {
             } else {
                 result = std::move(*outcome.value);
                 for (auto& reply : result.replies) {
-                    // `received` has a record that is sent by itself; `updated` has none.
+                    // `received` has a record that is sent by itself; `updated` and the feedback about a refusal have none.
                     if (reply.command == Command::Updated || result.verdict == Verdict::Ignored) send_(std::move(reply));
                 }
                 result.replies.clear();
@@ -89,33 +97,61 @@ void Fetcher::accept(const Message& update, const Done& done) {
         });
 }
 
+/// Told to the CSS like any other failure to receive, so that its status shows why; nothing is transferred.
+void Fetcher::refuse_too_large(const Message& update, const Done& done) {
+    const std::string reason = "The data of " + std::to_string(update.meta.object_size) +
+                               " bytes is larger than this node's MaxObjectDataSize (" + std::to_string(options_.largest_object) + ")";
+    operations_.run<rules::Done>(
+        [this, update, reason](WriteTransaction& txn, rules::Effects& effects) {
+            if (delivery::accept_update(context_, txn, context_.cloud(), update.meta, effects).acceptance !=
+                delivery::Acceptance::NeedsData)
+                return rules::Done{};
+            effects.fetch.clear();
+            delivery::fail_reception(context_, txn, update.key(), update.meta.instance_id, {kIoError, reason, false}, effects);
+            return rules::Done{};
+        },
+        [this, update, reason, done](const rules::Outcome<rules::Done>& outcome) {
+            if (!outcome.error) log_.log(LogLevel::Error, name_of(update.key()) + " is not received: " + reason);
+            done(outcome.error ? HandleResult{Verdict::Failed, {}, "not stored"} : HandleResult{});
+        });
+}
+
 void Fetcher::announced(Message update, Done done) {
     delivery::UpdateResult judged;
-    operations_.store().read([&](ReadTransaction& txn) { judged = delivery::judge_update(context_, txn, context_.cloud(), update.meta); });
+    Seen seen;
+    operations_.store().read([&](ReadTransaction& txn) {
+        judged = delivery::judge_update(context_, txn, context_.cloud(), update.meta);
+        seen = look(txn, update.key());
+    });
     const Metadata& meta = update.meta;
-    if (options_.largest_object > 0 && meta.object_size > options_.largest_object) {
-        log_.log(LogLevel::Error, name_of(update.key()) + " of " + std::to_string(meta.object_size) +
-                                      " bytes is larger than MaxObjectDataSize; not fetched");
-    }
+    const bool needs_data = judged.acceptance == delivery::Acceptance::NeedsData;
+    if (needs_data && options_.largest_object > 0 && meta.object_size > options_.largest_object) return refuse_too_large(update, done);
     const bool is_small =
         meta.object_size > 0 && meta.object_size <= context_.inline_limit && (meta.chunk_size <= 0 || meta.chunk_size >= meta.object_size);
-    if (judged.acceptance != delivery::Acceptance::NeedsData || !is_small) return accept(update, done);
+    if (!needs_data || !is_small) return accept(update, std::nullopt, done);
+    const std::pair small_key(update.key(), meta.instance_id);
     {
         std::unique_lock lock(mutex_);
+        if (small_keys_.contains(small_key)) {
+            lock.unlock();
+            return done({});  // A poll repeats what is being dealt with.
+        }
         // Back-pressure on the poll loop: small fetches are few enough to fit in memory.
         changed_.wait(lock, [this] { return small_ < kMaxSmall || is_stopped_; });
         if (is_stopped_) return;
+        small_keys_.insert(small_key);
         ++small_;
         ++running_;
     }
-    auto job = [this, update = std::move(update), done = std::move(done)] {
+    auto job = [this, update = std::move(update), seen, small_key, done = std::move(done)] {
         try {
-            take_small(update, done);
+            take_small(update, seen, done);
         } catch (const std::exception& error) {
             log_.log(LogLevel::Error, "Cannot receive " + name_of(update.key()) + ": " + error.what());
-            accept(update, done);
+            accept(update, seen, done);
         }
         const std::lock_guard lock(mutex_);
+        small_keys_.erase(small_key);
         --small_;
         --running_;
         changed_.notify_all();
@@ -124,7 +160,7 @@ void Fetcher::announced(Message update, Done done) {
     job();  // The workers are busy: the poll loop helps.
 }
 
-void Fetcher::take_small(const Message& update, const Done& done) {
+void Fetcher::take_small(const Message& update, const Seen& seen, const Done& done) {
     const Metadata& meta = update.meta;
     MemorySink sink(meta.object_size);
     DataRequest request;
@@ -146,9 +182,10 @@ void Fetcher::take_small(const Message& update, const Done& done) {
     const std::string& announced_digest = sink.repr_sha256().empty() ? update.sha256 : sink.repr_sha256();
     const bool is_signed = !meta.hash_algorithm.empty() && !meta.public_key.empty() && !meta.signature.empty();
     // Anything unusual takes the long way, which knows how to retry, to verify and to report.
-    if (!is_good || is_signed || (!announced_digest.empty() && announced_digest != received.sha256)) return accept(update, done);
+    if (!is_good || is_signed || (!announced_digest.empty() && announced_digest != received.sha256)) return accept(update, seen, done);
     operations_.run<HandleResult>(
-        [this, update, received](WriteTransaction& txn, rules::Effects& effects) {
+        [this, update, seen, received](WriteTransaction& txn, rules::Effects& effects) {
+            if (look(txn, update.key()) != seen) return HandleResult{};  // Deleted, or replaced, while the data was on its way.
             const auto result = delivery::accept_update(context_, txn, context_.cloud(), update.meta, effects);
             if (result.acceptance == delivery::Acceptance::NeedsData &&
                 delivery::complete_data(context_, txn, update.key(), update.meta.instance_id, received, effects)) {
@@ -156,22 +193,19 @@ void Fetcher::take_small(const Message& update, const Done& done) {
             }
             return HandleResult{};
         },
-        [done](rules::Outcome<HandleResult> outcome) {
+        [done](const rules::Outcome<HandleResult>& outcome) {
             done(outcome.error ? HandleResult{Verdict::Failed, {}, "not stored"} : HandleResult{});
         });
 }
 
 void Fetcher::fetch(const rules::ExchangeKey& key) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (is_stopped_ || transport_ == nullptr || !known_.insert(key.object).second) return;
-    }
     std::int64_t size = 0;
     operations_.store().read([&](ReadTransaction& txn) {
         if (const auto object = txn.object(key.object)) size = object->meta.object_size;
     });
     {
         const std::lock_guard lock(mutex_);
+        if (is_stopped_ || transport_ == nullptr || !known_.insert(key.object).second) return;
         waiting_.emplace(size, key.object);
     }
     run_next();
@@ -199,38 +233,7 @@ void Fetcher::run_next() {
         ++transfers_;
         ++running_;
     }
-    const bool is_queued = scheduler_.work([this, key] {
-        std::string reason;
-        std::int32_t code = kInternalError;
-        Result result = Result::Retry;
-        try {
-            result = run_transfer(key, reason, code);
-        } catch (const Error& error) {
-            reason = error.what();
-            log_.log(LogLevel::Error, "Cannot receive " + name_of(key) + ": " + reason);
-            result = error.kind() == ErrorKind::NoSpace || error.kind() == ErrorKind::Busy ? Result::Retry : Result::Failed;
-            code = kIoError;
-        } catch (const std::exception& error) {
-            reason = error.what();
-            result = Result::Failed;
-        }
-        InstanceId instance = 0;
-        operations_.store().read([&](ReadTransaction& txn) {
-            if (const auto object = txn.object(key)) instance = object->meta.instance_id;
-        });
-        try {
-            report(key, instance, result, reason, code);
-        } catch (const std::exception& error) {
-            log_.log(LogLevel::Error, "Cannot record the end of a transfer: " + std::string(error.what()));
-        }
-        {
-            const std::lock_guard lock(mutex_);
-            --transfers_;
-        }
-        run_next();
-        leave();
-    });
-    if (is_queued) return;
+    if (scheduler_.work([this, key] { run_one(key); })) return;
     const std::lock_guard lock(mutex_);
     waiting_.emplace(0, key);
     --transfers_;
@@ -238,10 +241,51 @@ void Fetcher::run_next() {
     changed_.notify_all();
 }
 
-Fetcher::Result Fetcher::run_transfer(const ObjectKey& key, std::string& reason, std::int32_t& code) {
+void Fetcher::run_one(const ObjectKey& key) {
+    End end{Result::Retry, 0, "", kInternalError};
+    try {
+        end.result = run_transfer(key, end.instance, end.reason, end.code);
+    } catch (const Error& error) {
+        end.reason = error.what();
+        log_.log(LogLevel::Error, "Cannot receive " + name_of(key) + ": " + end.reason);
+        // Without an instance nothing is known about the object: the store could not be read.
+        const bool may_pass = error.kind() == ErrorKind::NoSpace || error.kind() == ErrorKind::Busy || end.instance == 0;
+        end.result = may_pass ? Result::Retry : Result::Failed;
+        end.code = kIoError;
+    } catch (const std::exception& error) {
+        end.reason = error.what();
+        end.result = end.instance == 0 ? Result::Retry : Result::Failed;
+    }
+    try {
+        report(key, end);
+        // A newer version may have been announced meanwhile; its request found the object busy.
+        if (end.result != Result::Retry && is_awaited(key)) fetch({key, context_.cloud()});
+    } catch (const std::exception& error) {
+        log_.log(LogLevel::Error, "Cannot record the end of a transfer: " + std::string(error.what()));
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        --transfers_;
+    }
+    run_next();
+    leave();
+}
+
+bool Fetcher::is_awaited(const ObjectKey& key) {
+    bool is_awaited = false;
+    operations_.store().read([&](ReadTransaction& txn) {
+        const auto record = txn.notification(key, context_.cloud());
+        is_awaited = record && record->status == NotificationStatus::GetData;
+    });
+    return is_awaited;
+}
+
+Fetcher::Result Fetcher::run_transfer(const ObjectKey& key, InstanceId& instance, std::string& reason, std::int32_t& code) {
     Transfer transfer;
     transfer.key = key;
-    if (!prepare(transfer)) return Result::Finished;
+    const bool is_prepared = prepare(transfer);
+    instance = transfer.meta.instance_id;
+    if (!is_prepared) return Result::Finished;
     const Result result = pull(transfer, reason, code);
     if (result != Result::Finished) return result;
     return publish(transfer, reason, code);
@@ -316,8 +360,7 @@ Fetcher::Result Fetcher::pull(Transfer& transfer, std::string& reason, std::int3
         result = pull_ranges(transfer, ranges, reason);
     }
     transfer.wait_for_sync();
-    // Also after a failure: what arrived need not be fetched again.
-    if (!is_stopped() || result != Result::Finished) make_durable(transfer);
+    make_durable(transfer);  // Also after a failure: what arrived need not be fetched again.
     code = kInternalError;
     return result;
 }
@@ -425,12 +468,12 @@ Fetcher::Result Fetcher::publish(Transfer& transfer, std::string& reason, std::i
     return Result::Finished;
 }
 
-void Fetcher::report(const ObjectKey& key, InstanceId instance, Result result, const std::string& reason, std::int32_t code) {
+void Fetcher::report(const ObjectKey& key, const End& end) {
     std::chrono::milliseconds pause{0};
     {
         const std::lock_guard lock(mutex_);
         known_.erase(key);
-        if (result == Result::Retry) {
+        if (end.result == Result::Retry) {
             const int attempt = std::min(attempts_[key]++, 5);
             pause = std::chrono::milliseconds(options_.retry_pause) * (1 << attempt);
         } else {
@@ -438,40 +481,34 @@ void Fetcher::report(const ObjectKey& key, InstanceId instance, Result result, c
         }
         if (is_stopped_) return;
     }
-    switch (result) {
+    switch (end.result) {
         case Result::Finished: break;
         case Result::Retry:
-            log_.log(LogLevel::Info, "Transfer of " + name_of(key) + " pauses: " + reason);
+            log_.log(LogLevel::Info, "Transfer of " + name_of(key) + " pauses: " + end.reason);
             scheduler_.after(std::min<std::chrono::milliseconds>(pause, std::chrono::seconds(60)), [this, key] {
                 scheduler_.work([this, key] {
                     if (!enter()) return;
-                    fetch({key, context_.cloud()});
+                    try {
+                        fetch({key, context_.cloud()});
+                    } catch (const std::exception& error) {
+                        log_.log(LogLevel::Error, "Cannot continue a transfer: " + std::string(error.what()));
+                    }
                     leave();
                 });
             });
             break;
         case Result::Gone:
             operations_.run_and_wait<bool>(
-                [&](WriteTransaction& txn, rules::Effects&) { return delivery::abandon_reception(context_, txn, key, instance); });
+                [&](WriteTransaction& txn, rules::Effects&) { return delivery::abandon_reception(context_, txn, key, end.instance); });
             break;
         case Result::Forged:
-        case Result::Failed: {
-            log_.log(LogLevel::Error, "Receiving " + name_of(key) + " failed: " + reason);
-            const bool is_awaited = operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects&) {
-                return delivery::fail_reception(context_, txn, key, instance, result == Result::Forged);
+        case Result::Failed:
+            log_.log(LogLevel::Error, "Receiving " + name_of(key) + " failed: " + end.reason);
+            operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects& effects) {
+                return delivery::fail_reception(context_, txn, key, end.instance, {end.code, end.reason, end.result == Result::Forged},
+                                                effects);
             });
-            if (!is_awaited) break;
-            Message feedback;
-            feedback.command = Command::Feedback;
-            feedback.meta.org = key.org;
-            feedback.meta.object_type = key.type;
-            feedback.meta.object_id = key.id;
-            feedback.meta.instance_id = instance;
-            feedback.feedback.code = code;
-            feedback.feedback.reason = reason;
-            send_(std::move(feedback));
             break;
-        }
     }
 }
 

@@ -54,17 +54,35 @@ public:
 private:
     enum class Result { Finished, Retry, Gone, Failed, Forged };
 
-    void take_small(const Message& update, const Done& done);
-    void accept(const Message& update, const Done& done);
+    /// What an announcement was judged by; if it changed before the data came, the announcement is void.
+    struct Seen {
+        std::optional<std::pair<InstanceId, NotificationStatus>> record;
+        std::optional<std::pair<InstanceId, ObjectStatus>> object;
+        bool operator==(const Seen&) const = default;
+    };
+    /// How a transfer ended.
+    struct End {
+        Result result = Result::Retry;
+        InstanceId instance = 0;
+        std::string reason;
+        std::int32_t code = 0;
+    };
+
+    Seen look(ReadTransaction& txn, const ObjectKey& key) const;
+    void take_small(const Message& update, const Seen& seen, const Done& done);
+    void accept(const Message& update, const std::optional<Seen>& seen, const Done& done);
+    void refuse_too_large(const Message& update, const Done& done);
+    bool is_awaited(const ObjectKey& key);
     void run_next();
-    Result run_transfer(const ObjectKey& key, std::string& reason, std::int32_t& code);
+    void run_one(const ObjectKey& key);
+    Result run_transfer(const ObjectKey& key, InstanceId& instance, std::string& reason, std::int32_t& code);
     bool prepare(Transfer& transfer);
     Result pull(Transfer& transfer, std::string& reason, std::int32_t& code);
     Result pull_ranges(Transfer& transfer, const std::vector<ByteRange>& ranges, std::string& reason);
     Result pull_one(Transfer& transfer, ByteRange range, std::string& reason);
     void make_durable(Transfer& transfer);
     Result publish(Transfer& transfer, std::string& reason, std::int32_t& code);
-    void report(const ObjectKey& key, InstanceId instance, Result result, const std::string& reason, std::int32_t code);
+    void report(const ObjectKey& key, const End& end);
     std::optional<PeerAnswer> call(const DataRequest& request, DataSink& sink, std::string& reason);
     bool enter();
     void leave();
@@ -90,6 +108,7 @@ private:
     std::map<ObjectKey, int> attempts_;
     int transfers_ = 0;
     std::size_t small_ = 0;
+    std::set<std::pair<ObjectKey, InstanceId>> small_keys_;  ///< Fetched right now.
     int running_ = 0;
     bool is_stopped_ = false;
 };

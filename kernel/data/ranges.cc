@@ -18,6 +18,21 @@ void add_range(std::vector<ByteRange>& set, ByteRange added) {
     set.insert(at, added);
 }
 
+void remove_ranges(std::vector<ByteRange>& set, const std::vector<ByteRange>& removed) {
+    std::vector<ByteRange> left;
+    for (const auto& held : set) {
+        std::int64_t at = held.begin;
+        for (const auto& range : removed) {
+            if (range.end <= at) continue;
+            if (range.begin >= held.end) break;
+            if (range.begin > at) left.push_back({at, range.begin});
+            at = range.end;
+        }
+        if (at < held.end) left.push_back({at, held.end});
+    }
+    set = std::move(left);
+}
+
 bool covers(const std::vector<ByteRange>& set, std::int64_t total) { return total <= 0 || contains(set, {0, total}); }
 
 bool contains(const std::vector<ByteRange>& set, ByteRange range) {

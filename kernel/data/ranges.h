@@ -10,6 +10,8 @@ namespace edgesync::data {
 
 /// Adds [begin, end); the set stays sorted, disjoint and without adjacent ranges. Empty ranges change nothing.
 void add_range(std::vector<ByteRange>& set, ByteRange added);
+/// Takes the octets of `removed` out of the set.
+void remove_ranges(std::vector<ByteRange>& set, const std::vector<ByteRange>& removed);
 /// True if the set covers [0, total). An empty total is always covered.
 bool covers(const std::vector<ByteRange>& set, std::int64_t total);
 /// True if the set covers all of `range`.

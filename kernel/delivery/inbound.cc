@@ -6,6 +6,7 @@
 #include "kernel/delivery/notification_state.h"
 #include "kernel/delivery/registration.h"
 #include "kernel/objects/lifecycle.h"
+#include "kernel/objects/time_text.h"
 
 namespace edgesync::delivery {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using rules::Effects;
 using rules::NodeContext;
 
+constexpr std::int32_t kInternalError = 1;
 constexpr std::int32_t kUnknownObject = 5;
 constexpr std::int32_t kFirstInformational = 10000;
 constexpr auto kAutodeleteDelay = std::chrono::hours(1);
@@ -33,6 +35,8 @@ Message about(const NodeContext& context, Command command, const Metadata& meta)
     return message;
 }
 
+bool is_delete(NotificationStatus status) { return status == NotificationStatus::Delete || status == NotificationStatus::DeletePending; }
+
 HandleResult ignored(const std::string& reason) { return {Verdict::Ignored, {}, reason}; }
 
 /// The destination at the other end of a record about an own object: on an ESS its only one, itself.
@@ -47,7 +51,9 @@ void schedule_autodelete(const NodeContext& context, WriteTransaction& txn, Obje
     for (std::size_t status = 0; status < counts.size(); ++status) {
         if (counts[status] > 0 && status != static_cast<std::size_t>(DeliveryStatus::Consumed)) return;
     }
-    object.expires = context.now() + kAutodeleteDelay;
+    // Whoever reads the metadata sees when, and what is seen is what holds.
+    object.expires = std::chrono::floor<std::chrono::seconds>(context.now() + kAutodeleteDelay);
+    object.meta.expiration = objects::to_rfc3339(*object.expires);
     txn.put_object(object);
 }
 
@@ -159,8 +165,14 @@ HandleResult handle_feedback(const NodeContext& context, WriteTransaction& txn, 
         }
         return {};
     }
-    record->status = NotificationStatus::Error;
     record->resend_at = context.resend_at();
+    if (is_delete(record->status)) {
+        // The object must leave the node whatever the problem was: the delete is said again.
+        record->status = NotificationStatus::Delete;
+        txn.put_notification(*record);
+        return {};
+    }
+    record->status = NotificationStatus::Error;
     if (message.feedback.retry_seconds > 0) {
         record->status = NotificationStatus::Update;
         record->resend_at = context.now() + std::chrono::seconds(message.feedback.retry_seconds);
@@ -179,7 +191,13 @@ HandleResult handle_update(const NodeContext& context, WriteTransaction& txn, co
         case Acceptance::NeedsData: return {Verdict::Accepted, {about(context, Command::Updated, message.meta)}, ""};
         case Acceptance::AlreadyComplete: return {Verdict::Ignored, {about(context, Command::Received, message.meta)}, update.reason};
         case Acceptance::AlreadyKnown: return {Verdict::Ignored, {about(context, Command::Updated, message.meta)}, update.reason};
-        case Acceptance::Refused: return ignored(update.reason);
+        case Acceptance::Refused: {
+            // The origin says why it is not delivered; it repeats the update, and this the answer, until the name is free.
+            Message refusal = about(context, Command::Feedback, message.meta);
+            refusal.feedback.code = kInternalError;
+            refusal.feedback.reason = update.reason;
+            return {Verdict::Ignored, {refusal}, update.reason};
+        }
     }
     return ignored(update.reason);
 }

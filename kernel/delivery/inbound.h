@@ -43,9 +43,23 @@ struct ReceivedData {
 bool complete_data(const rules::NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance,
                    const ReceivedData& data, rules::Effects& effects);
 
+/// Why a version could not be received.
+struct ReceptionFailure {
+    std::int32_t code = 1;  ///< As FeedbackDetail::code.
+    std::string reason;
+    bool is_signature = false;
+};
+
 /// The receiver could not use what it got: drops the partial data and remembers `receiverError`, so that the same version is accepted
-/// when announced again. False: that version is no longer awaited.
-bool fail_reception(const rules::NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance, bool is_signature);
+/// when announced again. An ESS tells the CSS, also after a restart. False: that version is no longer awaited.
+bool fail_reception(const rules::NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance,
+                    const ReceptionFailure& failure, rules::Effects& effects);
+
+/// The feedback about a failed reception; nullopt: the CSS has it.
+std::optional<Message> failure_message(ReadTransaction& txn, const NotificationRecord& record);
+
+/// The CSS got the feedback about a failed reception: it is not sent again.
+void forget_failure(WriteTransaction& txn, const ObjectKey& key);
 
 /// The data is gone at the origin: drops the partial object and its records. False: that version is no longer awaited.
 bool abandon_reception(const rules::NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance);
@@ -55,6 +69,10 @@ std::optional<Message> message_of(const rules::NodeContext& context, ReadTransac
 
 /// ESS: forgets everything about the exchange with a CSS that does not know this node (object model 6).
 void forget_exchange(const rules::NodeContext& context, WriteTransaction& txn);
+
+/// ESS: whether own objects are still to be announced to the CSS that this node has newly registered at; survives restarts.
+bool must_announce(ReadTransaction& txn);
+void set_announced(WriteTransaction& txn);
 
 /// ESS: queues announcements of all own objects after a new registration. Up to `limit` objects from `cursor`; returns the next cursor.
 std::string announce_own_objects(const rules::NodeContext& context, WriteTransaction& txn, const std::string& cursor, std::size_t limit,

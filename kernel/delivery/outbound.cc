@@ -9,6 +9,8 @@ namespace {
 using rules::Effects;
 using rules::NodeContext;
 
+const std::vector<std::string> kMustAnnounce{"must-announce"};
+
 std::optional<Command> command_of(NotificationStatus status) {
     switch (status) {
         case NotificationStatus::Update:
@@ -46,6 +48,7 @@ void repeat_one(const NodeContext& context, WriteTransaction& txn, NotificationR
 }  // namespace
 
 std::optional<Message> message_of(const NodeContext& context, ReadTransaction& txn, const NotificationRecord& record) {
+    if (record.status == NotificationStatus::ReceiverError) return context.is_css() ? std::nullopt : failure_message(txn, record);
     const auto command = command_of(record.status);
     if (!command) return std::nullopt;
     const auto object = txn.object(record.object);
@@ -78,7 +81,12 @@ std::optional<Message> message_of(const NodeContext& context, ReadTransaction& t
     return message;
 }
 
+bool must_announce(ReadTransaction& txn) { return txn.entry(EntryTable::Setting, kMustAnnounce).has_value(); }
+
+void set_announced(WriteTransaction& txn) { txn.erase_entry(EntryTable::Setting, kMustAnnounce); }
+
 void forget_exchange(const NodeContext& context, WriteTransaction& txn) {
+    txn.put_entry(EntryTable::Setting, kMustAnnounce, "1");
     txn.erase_notifications_of_peer(context.self);
     txn.erase_notifications_of_peer(context.cloud());
     std::string cursor;

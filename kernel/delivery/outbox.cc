@@ -19,7 +19,8 @@ bool is_to_be_sent(NotificationStatus status) {
         case NotificationStatus::Delete:
         case NotificationStatus::Deleted:
         case NotificationStatus::Consumed:
-        case NotificationStatus::Received: return true;
+        case NotificationStatus::Received:
+        case NotificationStatus::ReceiverError: return true;
         default: return false;
     }
 }
@@ -126,7 +127,7 @@ std::optional<PeerAnswer> Outbox::call(const std::function<PeerAnswer()>& f) {
             return std::nullopt;
         }
         return answer;
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
         if (line_.is_up()) log_.log(LogLevel::Warning, std::string("The CSS cannot be reached: ") + error.what());
         line_.failed();
         return std::nullopt;
@@ -163,7 +164,18 @@ bool Outbox::run_once(const rules::ExchangeKey& key) {
     return send_record(*record, *message);
 }
 
+bool Outbox::send_failure(const NotificationRecord& record, const Message& feedback) {
+    if (!call([&] { return transport_->send(context_.cloud(), feedback); })) return false;
+    operations_.run_and_wait<rules::Done>([&](WriteTransaction& txn, rules::Effects&) {
+        const auto current = txn.notification(record.object, record.peer);
+        if (current && current->sequence == record.sequence) forget_failure(txn, record.object);
+        return rules::Done{};
+    });
+    return true;
+}
+
 bool Outbox::send_record(const NotificationRecord& record, const Message& message) {
+    if (record.status == NotificationStatus::ReceiverError) return send_failure(record, message);
     const auto answer = call([&] { return transport_->send(context_.cloud(), message); });
     if (!answer) return false;
     const auto implied = implied_answer(record.status);
@@ -216,7 +228,7 @@ void Outbox::remember_offset(const ObjectRecord& object, std::int64_t offset) {
     });
 }
 
-bool Outbox::push_chunks(const ObjectRecord& object, BlobReader& source, const std::string& sha256) {
+Outbox::Pushed Outbox::push_chunks(const ObjectRecord& object, BlobReader& source, const std::string& sha256) {
     const std::int64_t total = source.size();
     const bool is_chunked = context_.chunks_data && object.meta.chunk_size > 0 && total > object.meta.chunk_size;
     const std::int64_t chunk = is_chunked ? object.meta.chunk_size : total;
@@ -230,18 +242,29 @@ bool Outbox::push_chunks(const ObjectRecord& object, BlobReader& source, const s
         request.length = is_chunked ? std::min(chunk, total - offset) : 0;
         request.total = total;
         const auto answer = call([&] { return transport_->push(context_.cloud(), request, source, sha256); });
-        if (!answer) return false;
+        if (!answer) return Pushed::Later;
         if (answer->verdict != Verdict::Accepted) {
-            // Ignored: the CSS has it, or a newer version; its own messages tell which.
-            if (answer->verdict != Verdict::Ignored) {
-                log_.log(LogLevel::Error, "The CSS refused data of " + name_of(object.key()) + ": " + answer->reason);
-            }
-            return answer->verdict == Verdict::Ignored;
+            // Ignored: the CSS has it already, or it did not like its digest; when it is announced again, it says which.
+            const LogLevel level = answer->verdict == Verdict::Ignored ? LogLevel::Info : LogLevel::Error;
+            log_.log(level, "The CSS refused data of " + name_of(object.key()) + ": " + answer->reason + "; it will be announced again");
+            return Pushed::Refused;
         }
         offset += is_chunked ? request.length : total;
         if (is_chunked) remember_offset(object, offset < total ? offset : 0);
     } while (offset < total);
-    return true;
+    return Pushed::Completely;
+}
+
+/// Not before the usual time for repeating: what refuses once may refuse again. The push then begins at the beginning.
+void Outbox::announce_again(const NotificationRecord& record) {
+    operations_.run_and_wait<rules::Done>([&](WriteTransaction& txn, rules::Effects&) {
+        auto current = txn.notification(record.object, record.peer);
+        if (!current || current->instance_id != record.instance_id || current->status != NotificationStatus::Updated) return rules::Done{};
+        current->status = NotificationStatus::Update;
+        current->resend_at = context_.resend_at();
+        txn.put_notification(*current);
+        return rules::Done{};
+    });
 }
 
 void Outbox::push_data(const NotificationRecord& record) {
@@ -265,15 +288,16 @@ void Outbox::push_data(const NotificationRecord& record) {
         }
         ++pushes_;
     }
-    bool is_done = false;
+    Pushed pushed = Pushed::Later;
     try {
-        is_done = push_chunks(*object, *source, sha256);
+        pushed = push_chunks(*object, *source, sha256);
     } catch (...) {
         const std::lock_guard lock(mutex_);
         --pushes_;
         throw;
     }
-    if (is_done) apply(Command::GetData, record);
+    if (pushed == Pushed::Completely) apply(Command::GetData, record);
+    if (pushed == Pushed::Refused) announce_again(record);
     const std::lock_guard lock(mutex_);
     --pushes_;
 }
@@ -305,6 +329,16 @@ void Outbox::scan() {
         }
         is_scanning_ = true;
     }
+    try {
+        scan_records();
+    } catch (const std::exception& error) {
+        log_.log(LogLevel::Error, std::string("Cannot look for what is to be sent: ") + error.what());
+    }
+    const std::lock_guard lock(mutex_);
+    is_scanning_ = false;
+}
+
+void Outbox::scan_records() {
     for (const NodeKey& peer : {context_.self, context_.cloud()}) {
         std::string cursor;
         do {
@@ -317,8 +351,6 @@ void Outbox::scan() {
             cursor = page.next;
         } while (!cursor.empty());
     }
-    const std::lock_guard lock(mutex_);
-    is_scanning_ = false;
 }
 
 void Outbox::stop() {

@@ -41,13 +41,17 @@ private:
     void run(const rules::ExchangeKey& key);
     bool run_once(const rules::ExchangeKey& key);
     bool send_record(const NotificationRecord& record, const Message& message);
+    bool send_failure(const NotificationRecord& record, const Message& feedback);
+    void announce_again(const NotificationRecord& record);
     void push_data(const NotificationRecord& record);
-    bool push_chunks(const ObjectRecord& object, BlobReader& source, const std::string& sha256);
+    enum class Pushed { Completely, Later, Refused };
+    Pushed push_chunks(const ObjectRecord& object, BlobReader& source, const std::string& sha256);
     std::int64_t pushed_offset(const ObjectRecord& object);
     void forget_offset(const ObjectKey& key);
     void remember_offset(const ObjectRecord& object, std::int64_t offset);
     std::optional<PeerAnswer> call(const std::function<PeerAnswer()>& f);
     void apply(Command command, const NotificationRecord& record);
+    void scan_records();
     void start_worker(const rules::ExchangeKey& key);
 
     static constexpr std::size_t kMaxQueued = 10000;

@@ -2,6 +2,7 @@
 #include "edgesync/sdk/error.h"
 #include "kernel/addressing/announce.h"
 #include "kernel/addressing/distribution.h"
+#include "kernel/addressing/work_payload.h"
 #include "kernel/delivery/inbound.h"
 
 namespace edgesync::delivery {
@@ -45,6 +46,9 @@ UpdateResult judge(const NodeContext& context, const std::optional<NotificationR
     return {needs_no_data(old, meta) ? Acceptance::Complete : Acceptance::NeedsData, ""};
 }
 
+/// Why the last reception failed, until the CSS knows.
+std::vector<std::string> failure_entry(const ObjectKey& key) { return {"failure", key.type, key.id}; }
+
 void store_version(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const std::optional<ObjectRecord>& old,
                    const Metadata& meta, bool complete) {
     ObjectRecord record;
@@ -63,6 +67,7 @@ void store_version(const NodeContext& context, WriteTransaction& txn, const Node
         record.data = old->data;
         record.meta.object_size = old->meta.object_size;
     }
+    if (!context.is_css() && txn.entry(EntryTable::Setting, failure_entry(record.key()))) forget_failure(txn, record.key());
     if (old && old->data && !keeps_data) txn.erase_blob(*old->data);
     if (old && old->staged) txn.erase_blob(*old->staged);
     txn.put_object(record);
@@ -103,7 +108,7 @@ UpdateResult accept_update(const NodeContext& context, WriteTransaction& txn, co
     const ObjectKey key{meta.org, meta.object_type, meta.object_id};
     const auto known = txn.notification(key, record_peer(context, peer));
     const auto old = txn.object(key);
-    const UpdateResult result = judge(context, known, old, meta);
+    UpdateResult result = judge(context, known, old, meta);
     const bool is_repeated = known && known->instance_id == meta.instance_id && known->status != NotificationStatus::ReceiverError;
     switch (result.acceptance) {
         case Acceptance::Complete: {
@@ -158,14 +163,38 @@ bool complete_data(const NodeContext& context, WriteTransaction& txn, const Obje
     return true;
 }
 
-bool fail_reception(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance, bool is_signature) {
+std::optional<Message> failure_message(ReadTransaction& txn, const NotificationRecord& record) {
+    const auto entry = txn.entry(EntryTable::Setting, failure_entry(record.object));
+    if (!entry) return std::nullopt;
+    const auto fields = addressing::split_fields(*entry, 3);
+    if (fields[0] != std::to_string(record.instance_id)) return std::nullopt;
+    Message message;
+    message.command = Command::Feedback;
+    message.meta.org = record.object.org;
+    message.meta.object_type = record.object.type;
+    message.meta.object_id = record.object.id;
+    message.meta.instance_id = record.instance_id;
+    message.meta.data_id = record.data_id;
+    message.feedback.code = std::stoi(fields[1]);
+    message.feedback.reason = fields[2];
+    return message;
+}
+
+void forget_failure(WriteTransaction& txn, const ObjectKey& key) { txn.erase_entry(EntryTable::Setting, failure_entry(key)); }
+
+bool fail_reception(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance,
+                    const ReceptionFailure& failure, Effects& effects) {
     auto object = awaited(context, txn, key, instance);
     if (!object) return false;
     if (object->staged) txn.erase_blob(*object->staged);
     object->staged.reset();
-    if (is_signature) object->status = ObjectStatus::ReceiverVerificationFailed;
+    if (failure.is_signature) object->status = ObjectStatus::ReceiverVerificationFailed;
     txn.put_object(*object);
     set_status(context, txn, *object, NotificationStatus::ReceiverError);
+    if (context.is_css()) return true;  // Its answer to the push says it.
+    txn.put_entry(EntryTable::Setting, failure_entry(key),
+                  addressing::join_fields({std::to_string(instance), std::to_string(failure.code), failure.reason}));
+    effects.send.push_back({key, context.cloud()});
     return true;
 }
 

@@ -7,13 +7,15 @@ namespace edgesync::delivery {
 namespace {
 
 constexpr char kCodeVersion[] = "1.0";
+/// After a failure; doubles up to the resend interval. Nodes are often started together, and the CSS is up a moment later.
+constexpr std::chrono::milliseconds kFirstRetry{200};
 
 }  // namespace
 
 RegistrationClient::RegistrationClient(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler,
                                        Log& log, Hooks hooks, std::chrono::hours ping_interval)
     : context_(context), operations_(operations), scheduler_(scheduler), log_(log), hooks_(std::move(hooks)),
-      ping_interval_(ping_interval) {}
+      ping_interval_(ping_interval), retry_pause_(kFirstRetry) {}
 
 void RegistrationClient::start() {
     scheduler_.work([this] { exchange(); });
@@ -25,6 +27,7 @@ void RegistrationClient::stop() {
         const std::lock_guard lock(mutex_);
         is_stopped_ = true;
         scheduler_.cancel(timer_);
+        scheduler_.cancel(retry_timer_);
     }
     const std::lock_guard wait_for_exchange(exchange_mutex_);
 }
@@ -38,6 +41,14 @@ void RegistrationClient::schedule_tick() {
     const std::lock_guard lock(mutex_);
     if (is_stopped_) return;
     timer_ = scheduler_.after(std::chrono::duration_cast<std::chrono::milliseconds>(context_.resend_interval), [this] { tick(); });
+}
+
+void RegistrationClient::retry_soon() {
+    const std::lock_guard lock(mutex_);
+    if (is_stopped_ || is_registered_ || retry_pause_ >= context_.resend_interval) return;  // The tick comes as soon.
+    scheduler_.cancel(retry_timer_);
+    retry_timer_ = scheduler_.after(retry_pause_, [this] { scheduler_.work([this] { exchange(); }); });
+    retry_pause_ *= 2;
 }
 
 void RegistrationClient::tick() {
@@ -60,6 +71,7 @@ void RegistrationClient::exchange() {
     bool pings = false;
     bool resends = false;
     bool as_new = false;
+    bool failed = false;
     {
         const std::lock_guard lock(mutex_);
         if (is_stopped_) return;
@@ -91,22 +103,32 @@ void RegistrationClient::exchange() {
         const std::lock_guard lock(mutex_);
         if (last_problem_ != error.what()) log_.log(LogLevel::Warning, std::string("Cannot register at the CSS: ") + error.what());
         last_problem_ = error.what();
+        failed = true;
     } catch (const std::exception& error) {
         log_.log(LogLevel::Error, std::string("Registration failed: ") + error.what());
     }
+    if (failed) retry_soon();
 }
 
 void RegistrationClient::acknowledged(bool was_new, const std::vector<std::string>& capabilities) {
+    // Before the node counts as registered: if it fails, or the power does, the next acknowledgement does it.
+    announce_if_needed();
     {
         const std::lock_guard lock(mutex_);
         is_registered_ = true;
         must_register_new_ = false;
         unknown_answers_ = 0;
+        retry_pause_ = kFirstRetry;
         last_ping_ = std::chrono::steady_clock::now();
     }
     log_.log(LogLevel::Info, was_new ? "Registered as a new node" : "Registered");
-    if (was_new) announce_everything();
-    hooks_.changed(true, capabilities);
+    try {
+        hooks_.changed(true, capabilities);
+    } catch (...) {
+        const std::lock_guard lock(mutex_);
+        is_registered_ = false;
+        throw;
+    }
 }
 
 bool RegistrationClient::has_something_to_lose() {
@@ -136,11 +158,17 @@ void RegistrationClient::told_unknown() {
     if (answer.verdict == Verdict::Accepted && transport_->traits().send_is_answered) acknowledged(true, answer.capabilities);
 }
 
-void RegistrationClient::announce_everything() {
+void RegistrationClient::announce_if_needed() {
+    bool is_needed = false;
+    operations_.store().read([&](ReadTransaction& txn) { is_needed = must_announce(txn); });
+    if (!is_needed) return;
     std::string cursor;
     do {
-        cursor = operations_.run_and_wait<std::string>(
-            [&](WriteTransaction& txn, rules::Effects& effects) { return announce_own_objects(context_, txn, cursor, 500, effects); });
+        cursor = operations_.run_and_wait<std::string>([&](WriteTransaction& txn, rules::Effects& effects) {
+            auto next = announce_own_objects(context_, txn, cursor, 500, effects);
+            if (next.empty()) set_announced(txn);
+            return next;
+        });
     } while (!cursor.empty());
 }
 

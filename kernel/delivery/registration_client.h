@@ -25,7 +25,7 @@ public:
                        std::chrono::hours ping_interval);
 
     void set_transport(Transport& transport) { transport_ = &transport; }
-    /// Registers at once and then keeps trying every resend interval.
+    /// Registers at once and then keeps trying: after short, growing pauses, then every resend interval.
     void start();
     /// Ends; returns when no call to the transport is running.
     void stop();
@@ -42,12 +42,13 @@ public:
 private:
     void schedule_tick();
     void tick();
+    void retry_soon();
     void exchange();
     PeerAnswer send(Command command);
     void acknowledged(bool was_new, const std::vector<std::string>& capabilities);
     void told_unknown();
     bool has_something_to_lose();
-    void announce_everything();
+    void announce_if_needed();
 
     const rules::NodeContext& context_;
     rules::Operations& operations_;
@@ -66,6 +67,8 @@ private:
     int unknown_answers_ = 0;
     std::chrono::steady_clock::time_point last_ping_;
     std::uint64_t timer_ = 0;
+    std::uint64_t retry_timer_ = 0;
+    std::chrono::milliseconds retry_pause_;
     std::string last_problem_;
 };
 

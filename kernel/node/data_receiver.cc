@@ -78,8 +78,8 @@ private:
 
     /// Unverified data is never published; the object's status shows it.
     void reject(const std::string& problem, const std::function<void(HandleResult)>& done) {
-        parts_.operations.run_and_wait<bool>([this](WriteTransaction& txn, rules::Effects&) {
-            return delivery::fail_reception(parts_.context, txn, request_.key, request_.instance_id, true);
+        parts_.operations.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects& effects) {
+            return delivery::fail_reception(parts_.context, txn, request_.key, request_.instance_id, {3, problem, true}, effects);
         });
         done({Verdict::Failed, {}, problem});
     }

@@ -41,18 +41,22 @@ void EdgeSide::fetch(const rules::ExchangeKey& key) {
     fetcher_.fetch(key);
 }
 
+void EdgeSide::resume_transfers() {
+    if (transport_ != nullptr && transport_->traits().fetches_data) fetcher_.resume_all();
+}
+
 void EdgeSide::changed(bool registered, const std::vector<std::string>& capabilities) {
     outbox_.set_registered(registered);
     transport_->registration_changed(registered, capabilities);
     if (!registered) return;
     outbox_.scan();
-    if (transport_->traits().fetches_data) fetcher_.resume_all();
+    resume_transfers();
 }
 
 void EdgeSide::line_is_back() {
     if (!registration_.is_registered()) return;
     outbox_.scan();
-    if (transport_->traits().fetches_data) fetcher_.resume_all();
+    resume_transfers();
 }
 
 void EdgeSide::stop() {

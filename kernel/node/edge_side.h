@@ -27,6 +27,8 @@ public:
 
     void send(const rules::ExchangeKey& key) { outbox_.send(key); }
     void fetch(const rules::ExchangeKey& key);
+    /// Continues all receptions, as the timer that repeats does (object model 5.7).
+    void resume_transfers();
     void send_message(Message message) { outbox_.send_message(std::move(message)); }
     void announced(Message update, std::function<void(HandleResult)> done) { fetcher_.announced(std::move(update), std::move(done)); }
     delivery::RegistrationClient& registration() { return registration_; }

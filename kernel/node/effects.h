@@ -18,16 +18,23 @@ struct EffectTargets {
 
 class NodeEffects : public rules::EffectsRunner {
 public:
+    explicit NodeEffects(Log& log) : log_(log) {}
     void set_targets(EffectTargets targets) { targets_ = std::move(targets); }
 
     void run(rules::Effects effects) override {
-        for (const auto& peer : effects.wake) targets_.wake(peer);
-        for (const auto& key : effects.send) targets_.send(key);
-        for (const auto& key : effects.fetch) targets_.fetch(key);
-        if (effects.has_work) targets_.work();
+        // The records are stored: what fails here is found again by the next scan, or by the timer that repeats.
+        try {
+            for (const auto& peer : effects.wake) targets_.wake(peer);
+            for (const auto& key : effects.send) targets_.send(key);
+            for (const auto& key : effects.fetch) targets_.fetch(key);
+            if (effects.has_work) targets_.work();
+        } catch (const std::exception& error) {
+            log_.log(LogLevel::Error, std::string("Cannot act upon a change at once: ") + error.what());
+        }
     }
 
 private:
+    Log& log_;
     EffectTargets targets_;
 };
 

@@ -9,7 +9,7 @@ namespace {
 
 /// A file's name relative to the persistence root, or PEM text as it is.
 std::string pem_or_path(const Settings& settings, const char* key) {
-    const std::string value = settings.text(key);
+    std::string value = settings.text(key);
     if (value.find("-----BEGIN") != std::string::npos || value.empty() || value.front() == '/') return value;
     return (std::filesystem::path(settings.persistence_root()) / value).string();
 }

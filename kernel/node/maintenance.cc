@@ -48,7 +48,11 @@ void Maintenance::arm(std::size_t timer, std::chrono::milliseconds interval, std
     const std::lock_guard lock(mutex_);
     if (is_stopped_) return;
     timers_[timer] = scheduler_.after(interval, [this, timer, interval, job = std::move(job)] {
-        job();
+        try {
+            job();
+        } catch (const std::exception& error) {
+            log_.log(LogLevel::Error, std::string("Maintenance failed, it is tried again at its next time: ") + error.what());
+        }
         arm(timer, interval, job);
     });
 }
@@ -74,6 +78,7 @@ void Maintenance::run(const char* what, std::function<bool(WriteTransaction&, ru
 
 void Maintenance::repeat_due() {
     if (options_.may_send && !options_.may_send()) return;
+    if (options_.resume_transfers) scheduler_.work([this] { options_.resume_transfers(); });
     bool is_due = false;
     operations_.store().read([&](ReadTransaction& txn) { is_due = !txn.due_notifications(context_.now(), 1).empty(); });
     if (!is_due) return;

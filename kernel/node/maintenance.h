@@ -21,7 +21,8 @@ struct MaintenanceOptions {
     std::chrono::seconds expiration_interval{30};
     std::chrono::hours silent_node_limit{24 * 30};  ///< 0: never removed.
     std::chrono::seconds upload_limit{86400};
-    std::function<bool()> may_send;  ///< ESS: registered.
+    std::function<bool()> may_send;          ///< ESS: registered.
+    std::function<void()> resume_transfers;  ///< ESS.
 };
 
 /// Thread-safe.

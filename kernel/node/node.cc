@@ -75,8 +75,9 @@ delivery::PendingOptions pending_options(const Settings& settings) {
 
 struct Node::Parts {
     Parts(const Settings& settings_in, Log& log_in, std::unique_ptr<Store> store_in, std::vector<LoadedTransport> transports_in)
-        : settings(settings_in), log(log_in), store(std::move(store_in)), transports(std::move(transports_in)), io(io_threads()),
-          scheduler(io, workers), line_scheduler(io, line_workers), operations(*store, effects),
+        : settings(settings_in), log(log_in), store(std::move(store_in)), transports(std::move(transports_in)),
+          io(io_threads(), [this](std::string_view problem) { log.log(LogLevel::Error, std::string(problem)); }),
+          scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log), operations(*store, effects),
           context(context_of(settings, *store, transports)), work(context, operations, scheduler, log),
           pending(context, *store, scheduler, pending_options(settings),
                   [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }) {}
@@ -196,7 +197,10 @@ void Node::Parts::start_transports() {
         ++started_transports;
     }
     MaintenanceOptions options = maintenance_options(settings);
-    if (edge) options.may_send = [this] { return edge->registration().is_registered(); };
+    if (edge) {
+        options.may_send = [this] { return edge->registration().is_registered(); };
+        options.resume_transfers = [this] { edge->resume_transfers(); };
+    }
     maintenance = std::make_unique<Maintenance>(context, operations, scheduler, log, options);
 }
 

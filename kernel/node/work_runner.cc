@@ -1,5 +1,7 @@
 #include "kernel/node/work_runner.h"
 
+#include <algorithm>
+
 #include "edgesync/sdk/error.h"
 #include "kernel/addressing/distribution.h"
 
@@ -8,7 +10,8 @@ namespace {
 
 /// Another process takes over an item this long after its holder died.
 constexpr std::chrono::seconds kLease{60};
-constexpr std::chrono::milliseconds kPauseAfterFailure{2000};
+constexpr std::chrono::seconds kPauseAfterFailure{10};
+constexpr std::chrono::milliseconds kSoon{100};
 constexpr std::chrono::milliseconds kLongestStep{2};
 
 }  // namespace
@@ -35,12 +38,16 @@ WorkRunner::Step WorkRunner::step(WriteTransaction& txn, rules::Effects& effects
     const auto end = std::chrono::steady_clock::now() + kLongestStep;
     do {
         const auto items = txn.claim_work(context_.now(), kLease, 1);
-        if (items.empty()) return result;
+        if (items.empty()) {
+            if (!result.found) result.next = txn.next_work();
+            return result;
+        }
         result.found = true;
+        current_ = items.front();
         try {
             addressing::run_work_step(context_, txn, items.front(), effects);
         } catch (const Error& error) {
-            if (error.kind() != ErrorKind::Corrupt) throw;
+            if (error.kind() != ErrorKind::InvalidRequest) throw;
             // An item that cannot be read would be tried for ever.
             txn.complete_work(items.front().id);
             result.problem = error.what();
@@ -52,19 +59,49 @@ WorkRunner::Step WorkRunner::step(WriteTransaction& txn, rules::Effects& effects
 void WorkRunner::next() {
     operations_.run<Step>([this](WriteTransaction& txn, rules::Effects& effects) { return step(txn, effects); },
                           [this](rules::Outcome<Step> outcome) {
-                              const bool has_failed = outcome.error != nullptr;
-                              if (outcome.value && !outcome.value->problem.empty()) log_.log(LogLevel::Error, outcome.value->problem);
+                              if (outcome.error) return put_off(outcome.error);
+                              if (!outcome.value->problem.empty()) log_.log(LogLevel::Error, outcome.value->problem);
                               bool goes_on = false;
                               {
                                   const std::lock_guard lock(mutex_);
-                                  goes_on = !is_stopped_ && !has_failed && ((outcome.value && outcome.value->found) || must_run_again_);
+                                  goes_on = !is_stopped_ && (outcome.value->found || must_run_again_);
                                   must_run_again_ = false;
                                   is_running_ = goes_on;
-                                  if (has_failed && !is_stopped_) timer_ = scheduler_.after(kPauseAfterFailure, [this] { kick(); });
+                                  if (!goes_on && outcome.value->next) wake_at(*outcome.value->next);
                                   idle_.notify_all();
                               }
                               if (goes_on) next();
                           });
+}
+
+/// With the lock held. Such an item was put off, or was claimed by a process that died.
+void WorkRunner::wake_at(TimePoint time) {
+    if (is_stopped_) return;
+    if (timer_ != 0) scheduler_.cancel(timer_);
+    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(time - context_.now());
+    timer_ = scheduler_.after(std::max(wait, kSoon), [this] { kick(); });
+}
+
+/// Lets the items behind the one that failed come first.
+void WorkRunner::put_off(const std::exception_ptr& error) {
+    std::string problem = "unknown";
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& failure) {
+        problem = failure.what();
+    }
+    log_.log(LogLevel::Error, "Work in the background failed and is tried again: " + problem);
+    operations_.run<rules::Done>(
+        [this](WriteTransaction& txn, rules::Effects&) {
+            if (current_.id != 0) txn.reschedule_work(current_.id, context_.now() + kPauseAfterFailure, current_.payload);
+            return rules::Done{};
+        },
+        [this](const rules::Outcome<rules::Done>&) {
+            const std::lock_guard lock(mutex_);
+            is_running_ = false;
+            wake_at(context_.now());
+            idle_.notify_all();
+        });
 }
 
 void WorkRunner::stop() {

@@ -25,8 +25,11 @@ private:
     struct Step {
         bool found = false;
         std::string problem;
+        std::optional<TimePoint> next;  ///< When nothing was found: when there will be something.
     };
     void next();
+    void wake_at(TimePoint time);
+    void put_off(const std::exception_ptr& error);
     Step step(WriteTransaction& txn, rules::Effects& effects);
 
     const rules::NodeContext& context_;
@@ -40,6 +43,7 @@ private:
     bool must_run_again_ = false;
     bool is_stopped_ = false;
     std::uint64_t timer_ = 0;
+    WorkItem current_;  ///< Of the step in progress.
 };
 
 }  // namespace edgesync::node

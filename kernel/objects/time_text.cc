@@ -1,5 +1,8 @@
 #include "kernel/objects/time_text.h"
 
+#include <array>
+#include <ctime>
+
 namespace edgesync::objects {
 namespace {
 
@@ -70,6 +73,14 @@ std::optional<TimePoint> parse_rfc3339(std::string_view text) {
     if (year > 2261) return TimePoint::max();
     return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second) +
            std::chrono::nanoseconds(nanoseconds) - offset;
+}
+
+std::string to_rfc3339(TimePoint time) {
+    const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    std::array<char, 32> text{};
+    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 }  // namespace edgesync::objects

@@ -14,4 +14,7 @@ namespace edgesync::objects {
 /// cannot hold (before 1678, after 2261) are the earliest and the latest instant.
 std::optional<TimePoint> parse_rfc3339(std::string_view text);
 
+/// In UTC and whole seconds, the fraction dropped: "2024-01-31T23:59:59Z".
+std::string to_rfc3339(TimePoint time);
+
 }  // namespace edgesync::objects

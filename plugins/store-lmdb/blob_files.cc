@@ -149,12 +149,13 @@ std::unique_ptr<BlobWriter> BlobFiles::create(const BlobId& id) {
         if (is_sweeping_) fresh_.insert(id);
     }
     const auto file = file_of(id);
-    int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == ENOENT) {
+    if (auto& is_durable = durable_folders_[id.bytes.back()]; !is_durable) {
+        // Also if it exists: an earlier run, or another thread, may not have got as far as the sync.
         if (::mkdir(file.parent_path().c_str(), 0750) != 0 && errno != EEXIST) fail("Cannot create " + file.parent_path().string(), errno);
         sync_folder(folder_);
-        fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        is_durable = true;
     }
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) fail("Cannot create " + file.string(), errno);
     return std::make_unique<FileWriter>(fd, file.parent_path(), false);
 }

@@ -2,6 +2,8 @@
 // the blob's record; a file without a record is an orphan that is removed after the next start.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
@@ -46,6 +48,7 @@ private:
     std::function<bool(const BlobId&)> has_record_;
     std::mutex mutex_;
     std::condition_variable wake_;
+    std::array<std::atomic<bool>, 256> durable_folders_{};  ///< Whose entries survive power loss, by the last octet of the blob's id.
     std::deque<BlobId> doomed_;
     std::condition_variable swept_;
     std::set<BlobId> fresh_;  ///< Created while the sweep runs.

@@ -218,7 +218,16 @@ void CommitLog::append(std::string_view octets) {
     std::memset(record + sizeof head + octets.size(), 0, last_size_ - sizeof head - octets.size());
     head.checksum = checksum_of(record, octets.size(), seed_);
     std::memcpy(record, &head.checksum, sizeof head.checksum);
-    write_all(fd_, record, last_size_, offset_of(next_));
+    try {
+        write_all(fd_, record, last_size_, offset_of(next_));
+    } catch (...) {
+        // The record may be there all the same; nobody may find it after a crash.
+        is_uncertain_ = true;
+        std::memset(record, 0, kBlock);
+        write_all(fd_, record, kBlock, offset_of(next_));
+        is_uncertain_ = false;
+        throw;
+    }
     next_.offset += last_size_;
     ++next_.record;
     blocks_.shrink();

@@ -52,8 +52,10 @@ public:
 
     bool has_room(std::size_t size) const;
     bool fits_a_segment(std::size_t size) const;
-    /// Durable on return. @throws Error{Io}: nothing is appended.
+    /// Durable on return. @throws Error{Io}: not appended
     void append(std::string_view octets);
+    /// A failed append could not be undone: the next start may find its record.
+    bool is_uncertain() const { return is_uncertain_; }
     /// Takes the last append back, durably. @throws Error{Io}
     void revoke();
     /// Lets the next record begin the other segment; fills in `first_record` and `segment`.
@@ -96,6 +98,7 @@ private:
     Checkpoint checkpoint_;
     Position next_;
     std::size_t last_size_ = 0;  ///< Octets in the file of the last append.
+    bool is_uncertain_ = false;
     Blocks blocks_;
     Blocks header_blocks_;
 };

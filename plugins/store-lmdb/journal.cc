@@ -131,7 +131,12 @@ void Journal::log(const ChangeList& changes) {
         wait_for_checkpoint();
         begin_checkpoint();
     }
-    log_.append(changes.octets());
+    try {
+        log_.append(changes.octets());
+    } catch (const Error& error) {
+        if (log_.is_uncertain()) broken_ = error.what();
+        throw;
+    }
 }
 
 void Journal::commit(MDB_txn* txn) {

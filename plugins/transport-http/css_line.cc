@@ -3,7 +3,6 @@
 #include <Poco/Exception.h>
 #include <Poco/Net/DNS.h>
 #include <Poco/Net/HTTPHeaderStream.h>
-#include <Poco/Net/HTTPSClientSession.h>
 #include <Poco/Net/HostEntry.h>
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/SecureStreamSocket.h>
@@ -26,12 +25,11 @@ Poco::Timespan timespan(std::chrono::milliseconds duration) { return {static_cas
 
 }  // namespace
 
-template <typename Session>
-class CssLine::OpenSession : public Session, public CssLine::Input {
+class CssLine::OpenSession : public Poco::Net::HTTPClientSession {
 public:
-    using Session::Session;
-    int next_octet() override { return this->get(); }
-    int next_octets(std::span<char> out) override { return this->read(out.data(), static_cast<std::streamsize>(out.size())); }
+    using Poco::Net::HTTPClientSession::HTTPClientSession;
+    int next_octet() { return get(); }
+    int next_octets(std::span<char> out) { return read(out.data(), static_cast<std::streamsize>(out.size())); }
 };
 
 /// Turns Poco's exceptions into ours.
@@ -60,16 +58,9 @@ CssLine::CssLine(const CssAddress& address, Poco::Net::Context::Ptr trust, OpenS
             socket.setNoDelay(true);
             socket.setReceiveTimeout(timespan(limit.next_wait()));
             socket.setSendTimeout(timespan(limit.next_wait()));
-            if (is_tls_) {
-                auto session = std::make_unique<OpenSession<Poco::Net::HTTPSClientSession>>(
-                    Poco::Net::SecureStreamSocket::attach(socket, address.host, trust));
-                input_ = session.get();
-                session_ = std::move(session);
-            } else {
-                auto session = std::make_unique<OpenSession<Poco::Net::HTTPClientSession>>(socket);
-                input_ = session.get();
-                session_ = std::move(session);
-            }
+            // Not HTTPSClientSession: it refuses a socket that is connected already, and all it adds is the connecting.
+            if (is_tls_) socket = Poco::Net::SecureStreamSocket::attach(socket, address.host, trust);
+            session_ = std::make_unique<OpenSession>(socket);
         } catch (...) {
             sockets_.remove(descriptor_);
             throw;
@@ -164,7 +155,7 @@ void CssLine::set_body(const Poco::Net::HTTPResponse& response) {
 }
 
 std::size_t CssLine::receive_some(std::span<char> out) {
-    const int count = input_->next_octets(out);
+    const int count = session_->next_octets(out);
     if (count > 0) return static_cast<std::size_t>(count);
     if (body_ == Body::UntilClose) return 0;
     throw Error(ErrorKind::NotConnected, name_ + " closed the connection in the middle of an answer");
@@ -173,7 +164,7 @@ std::size_t CssLine::receive_some(std::span<char> out) {
 std::string CssLine::receive_text_line() {
     std::string line;
     for (;;) {
-        const int octet = input_->next_octet();
+        const int octet = session_->next_octet();
         if (octet < 0) throw Error(ErrorKind::NotConnected, name_ + " closed the connection in the middle of an answer");
         if (octet == '\n') break;
         if (line.size() >= kLongestChunkLine) throw Error(ErrorKind::NotConnected, name_ + " sends a malformed chunk");

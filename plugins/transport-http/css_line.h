@@ -49,12 +49,6 @@ public:
 private:
     enum class Body { None, Length, Chunked, UntilClose };
     /// Opens up what Poco keeps for its own streams.
-    struct Input {
-        virtual ~Input() = default;
-        virtual int next_octet() = 0;
-        virtual int next_octets(std::span<char> out) = 0;
-    };
-    template <typename Session>
     class OpenSession;
 
     Poco::Net::StreamSocket connect(const CssAddress& address, const CallLimit& limit);
@@ -70,8 +64,7 @@ private:
     const bool is_tls_;
     OpenSockets& sockets_;
     int descriptor_ = -1;
-    std::unique_ptr<Poco::Net::HTTPClientSession> session_;
-    Input* input_ = nullptr;  ///< The same object as `session_`.
+    std::unique_ptr<OpenSession> session_;
     Body body_ = Body::None;
     std::int64_t left_ = 0;  ///< Octets of the body or of the current chunk.
     bool is_first_chunk_ = false;

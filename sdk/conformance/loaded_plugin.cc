@@ -41,7 +41,7 @@ LoadedPlugin::LoadedPlugin(const std::filesystem::path& file, PluginKind kind) {
 std::unique_ptr<Store> LoadedPlugin::create_store() const {
     std::unique_ptr<Plugin> plugin(descriptor_->create());
     if (auto* const store = dynamic_cast<Store*>(plugin.get())) {
-        plugin.release();
+        (void)plugin.release();  // The same object.
         return std::unique_ptr<Store>(store);
     }
     throw std::runtime_error("the factory of the plugin did not create an edgesync::Store");

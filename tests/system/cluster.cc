@@ -96,11 +96,22 @@ Answer call(int port, const std::string& method, const std::string& path, const 
 Node::Node(std::filesystem::path folder, std::string name, std::vector<std::string> lines)
     : root_(folder / name), config_(folder / (name + ".conf")), output_(folder / (name + ".out")) {
     std::ofstream out(config_);
-    out << "ListeningType unsecure\nListeningAddress 127.0.0.1\nUnsecureListeningPort " << port_ << "\nCommunicationProtocol http\n"
-        << "PersistenceRootPath " << root_.string() << "\nLogRootPath " << (folder / (name + "-log")).string() << "\nTraceRootPath "
-        << (folder / (name + "-trace")).string() << "\nLogTraceDestination stdout\n";
-    const bool has_store = std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("StorageProvider"); });
-    if (!has_store) out << "StorageProvider lmdb\n";
+    std::set<std::string> given;
+    for (const auto& line : lines) given.insert(line.substr(0, line.find(' ')));
+    const std::vector<std::pair<std::string, std::string>> defaults = {
+        {"ListeningType", "unsecure"},
+        {"ListeningAddress", "127.0.0.1"},
+        {"UnsecureListeningPort", std::to_string(port_)},
+        {"CommunicationProtocol", "http"},
+        {"PersistenceRootPath", root_.string()},
+        {"LogRootPath", (folder / (name + "-log")).string()},
+        {"TraceRootPath", (folder / (name + "-trace")).string()},
+        {"LogTraceDestination", "stdout"},
+        {"StorageProvider", "lmdb"},
+    };
+    for (const auto& [key, value] : defaults) {
+        if (!given.contains(key)) out << key << " " << value << "\n";
+    }
     for (const auto& line : lines) out << line << "\n";
 }
 
@@ -115,7 +126,13 @@ void Node::launch() {
     std::string flag = "-c";
     std::string file = config_.string();
     char* arguments[] = {program.data(), flag.data(), file.data(), nullptr};
-    if (::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, environ) != 0) pid_ = -1;
+    std::string shift = "EDGESYNC_TEST_CLOCK_AHEAD=" + std::to_string(clock_ahead_.count());
+    std::string preload = "LD_PRELOAD=" EDGESYNC_TEST_CLOCK;
+    std::vector<char*> environment;
+    for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
+    if (clock_ahead_.count() != 0) environment.insert(environment.end(), {shift.data(), preload.data()});
+    environment.push_back(nullptr);
+    if (::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, environment.data()) != 0) pid_ = -1;
     posix_spawn_file_actions_destroy(&actions);
 }
 
@@ -157,9 +174,15 @@ std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<
 }
 
 std::unique_ptr<Node> make_ess(const std::filesystem::path& folder, const std::string& id, int css_port, std::vector<std::string> lines) {
-    lines.insert(lines.begin(),
-                 {"NodeType ESS", "OrgID acme", "DestinationType camera", "DestinationID " + id, "HTTPCSSHost 127.0.0.1",
-                  "HTTPCSSPort " + std::to_string(css_port), "ResendInterval 1", "ESSCallSPIRetryInterval 1", "HTTPPollingInterval 1"});
+    const auto has = [given = lines](const std::string& key) {
+        return std::any_of(given.begin(), given.end(), [&](const auto& line) { return line.starts_with(key + " "); });
+    };
+    for (const char* line : {"OrgID acme", "DestinationType camera"}) {
+        const std::string text = line;
+        if (!has(text.substr(0, text.find(' ')))) lines.push_back(text);
+    }
+    lines.insert(lines.begin(), {"NodeType ESS", "DestinationID " + id, "HTTPCSSHost 127.0.0.1", "HTTPCSSPort " + std::to_string(css_port),
+                                 "ResendInterval 1", "ESSCallSPIRetryInterval 1", "HTTPPollingInterval 1"});
     return std::make_unique<Node>(folder, id, std::move(lines));
 }
 

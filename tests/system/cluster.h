@@ -42,7 +42,7 @@ struct Answer {
 Answer call(int port, const std::string& method, const std::string& path, const std::string& body = "",
             const std::map<std::string, std::string>& headers = {}, const std::string& user = "admin@acme");
 
-/// One node of the service.
+/// One node of the service. `lines` of its configuration replace what a test node has by default.
 class Node {
 public:
     Node(std::filesystem::path folder, std::string name, std::vector<std::string> lines);
@@ -54,6 +54,8 @@ public:
     void start();
     /// Starts without waiting.
     void launch();
+    /// The clock on the wall that the process sees from its next start on is so much ahead.
+    void shift_clock(std::chrono::seconds ahead) { clock_ahead_ = ahead; }
     void kill_hard();
     /// SIGTERM; the exit code.
     int terminate();
@@ -76,6 +78,7 @@ private:
     std::filesystem::path config_;
     std::filesystem::path output_;
     pid_t pid_ = -1;
+    std::chrono::seconds clock_ahead_{0};
 };
 
 std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<std::string> lines = {});

@@ -91,6 +91,35 @@ TEST_F(Upload, IsComparedWithItsDigest) {
     EXPECT_EQ(upload("hello", {{"Repr-Digest", digest}}).status, 204);
 }
 
+TEST_F(Upload, ThatBeginsAgainWithOtherOctetsIsThatUpload) {
+    const std::string digest_of_new = codec::to_digest_field(data::sha256_of("newnewnewnew"));
+    struct Row {
+        std::vector<int> before;  ///< Chunks of the abandoned upload.
+        std::vector<int> after;
+    };
+    for (const Row& row : {Row{{0}, {0, 1, 2}}, Row{{0, 1}, {0, 1, 2}}, Row{{0, 1}, {0, 2, 1}}, Row{{0, 2}, {0, 1, 2}}}) {
+        publish("model", "m1", "", std::nullopt);
+        const auto range = [](int chunk) { return "bytes " + std::to_string(4 * chunk) + "-" + std::to_string(4 * chunk + 3) + "/12"; };
+        const std::string old_data = "aaaabbbbcccc";
+        const std::string new_data = "newnewnewnew";
+        for (const int at : row.before) EXPECT_EQ(chunk(old_data.substr(4 * static_cast<std::size_t>(at), 4), range(at)).status, 204);
+        for (const int at : row.after) {
+            EXPECT_EQ(status(), "notReady");
+            EXPECT_EQ(chunk(new_data.substr(4 * static_cast<std::size_t>(at), 4), range(at)).status, 204);
+        }
+        EXPECT_EQ(status(), "ready");
+        EXPECT_EQ(get(kTarget).body, new_data);
+        EXPECT_EQ(get(kTarget).header("Repr-Digest"), digest_of_new);
+    }
+}
+
+TEST_F(Upload, MayRepeatItsChunks) {
+    publish("model", "m1", "", std::nullopt);
+    for (const char* range : {"bytes 0-3/8", "bytes 0-3/8"}) EXPECT_EQ(chunk("same", range).status, 204);
+    EXPECT_EQ(chunk("last", "bytes 4-7/8").status, 204);
+    EXPECT_EQ(get(kTarget).body, "samelast");
+}
+
 TEST_F(Upload, IsVerified) {
     const Signer signer;
     publish("model", "m1", signer.meta_for("hello"), std::nullopt);

@@ -39,5 +39,11 @@ TEST(TimeText, YearsBeyondTheResolutionAreTheEarliestAndTheLatestInstant) {
     EXPECT_EQ(parse_rfc3339("9999-12-31T23:59:59Z"), TimePoint::max());
 }
 
+TEST(TimeText, AnInstantIsWrittenInUtcWithoutItsFraction) {
+    for (const char* text : {"1970-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "2024-02-29T12:34:56Z"})
+        EXPECT_EQ(to_rfc3339(*parse_rfc3339(text)), text);
+    EXPECT_EQ(to_rfc3339(*parse_rfc3339("2026-01-01T01:00:00.999+01:00")), "2026-01-01T00:00:00Z");
+}
+
 }  // namespace
 }  // namespace edgesync::objects

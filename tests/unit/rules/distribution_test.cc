@@ -74,6 +74,19 @@ TEST_F(Distribution, ANodeThatDropsOutGetsADelete) {
     EXPECT_EQ(notification_status("moved", cam2_), NotificationStatus::UpdatePending);
 }
 
+TEST_F(Distribution, ANodeThatDropsOutWhileANewVersionWaitsForItsDataLosesTheOldOne) {
+    Metadata meta = metadata("moved");
+    meta.destination_type = "camera";
+    publish(meta, "x");
+    receive(cam1_, Command::Updated, object("moved")->meta);
+    receive(cam1_, Command::Received, object("moved")->meta);
+    publish(meta);
+    ASSERT_EQ(delivery_status("moved", cam1_), DeliveryStatus::Pending);
+    meta.destination_id = "cam2";
+    publish(meta);
+    EXPECT_EQ(notification_status("moved", cam1_), NotificationStatus::DeletePending);
+}
+
 TEST_F(Distribution, ANodeThatDropsOutBeforeItWasToldGetsNothing) {
     Metadata meta = metadata("silent");
     meta.destination_type = "camera";

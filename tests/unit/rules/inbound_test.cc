@@ -74,6 +74,26 @@ TEST_F(CloudInbound, AnErrorIsShownAndAnnouncedAgainLater) {
     EXPECT_EQ(delivery_status("m1", cam1_), DeliveryStatus::Delivering);
 }
 
+TEST_F(CloudInbound, ADeleteStaysADeleteAfterFeedback) {
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        objects::remove(context_, txn, {"acme", "model", "m1"}, effects);
+    });
+    ASSERT_EQ(notification_status("m1", cam1_), NotificationStatus::DeletePending);
+    Message message;
+    message.command = Command::Feedback;
+    message.meta = object("m1")->meta;
+    message.feedback.code = 2;
+    in_transaction(
+        [&](WriteTransaction& txn, rules::Effects& effects) { delivery::handle_message(context_, txn, cam1_, message, effects); });
+    now_ += std::chrono::seconds(61);
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) { delivery::repeat_due(context_, txn, 100, effects); });
+    std::optional<Message> repeated;
+    store_->read([&](ReadTransaction& txn) { repeated = delivery::message_of(context_, txn, *notification("m1", cam1_)); });
+    ASSERT_TRUE(repeated);
+    EXPECT_EQ(repeated->command, Command::Delete);
+    EXPECT_EQ(receive(cam1_, Command::AckDelete, message.meta).verdict, Verdict::Accepted);
+}
+
 TEST_F(CloudInbound, FeedbackThatTheObjectIsUnknownEndsTheExchange) {
     Message message;
     message.command = Command::Feedback;
@@ -175,8 +195,8 @@ TEST_F(EdgeInbound, ANewerVersionEndsTheReceptionOfTheOlder) {
 
 TEST_F(EdgeInbound, AFailedVersionIsAcceptedWhenAnnouncedAgain) {
     receive(cloud_, Command::Update, announced(10));
-    EXPECT_TRUE(in_transaction([&](WriteTransaction& txn, rules::Effects&) {
-        return delivery::fail_reception(context_, txn, {"acme", "model", "m1"}, 10, false);
+    EXPECT_TRUE(in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        return delivery::fail_reception(context_, txn, {"acme", "model", "m1"}, 10, {2, "too short", false}, effects);
     }));
     EXPECT_EQ(notification_status("m1", cloud_), NotificationStatus::ReceiverError);
     EXPECT_EQ(receive(cloud_, Command::Update, announced(10)).verdict, Verdict::Accepted);

@@ -1,4 +1,5 @@
 #include "kernel/objects/lifecycle.h"
+#include "kernel/objects/time_text.h"
 
 #include <functional>
 
@@ -226,7 +227,9 @@ TEST_F(Lifecycle, AutodeleteExpiresAnHourAfterTheLastDestinationConsumed) {
     receive(cam1_, Command::Consumed, meta);
     EXPECT_FALSE(object("m1")->expires);
     receive(cam2_, Command::Consumed, meta);
-    EXPECT_EQ(object("m1")->expires, now_ + std::chrono::hours(1));
+    const TimePoint expected = std::chrono::floor<std::chrono::seconds>(now_ + std::chrono::hours(1));
+    EXPECT_EQ(object("m1")->expires, expected);
+    EXPECT_EQ(objects::parse_rfc3339(object("m1")->meta.expiration), expected) << "readers of the metadata see it";
 }
 
 class EdgeLifecycle : public EdgeRuleTest {

@@ -1,0 +1,124 @@
+#include "kernel/delivery/registration_client.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/edge/edge_fixture.h"
+
+namespace edgesync {
+namespace {
+
+using testing::eventually;
+using ::testing::SizeIs;
+
+class RegistrationTest : public testing::EdgeTest {
+protected:
+    RegistrationTest() { context_.resend_interval = std::chrono::seconds(1); }
+
+    /// As a process does that starts; ends the one before.
+    void start() {
+        if (client_) client_->stop();
+        retired_.push_back(std::move(client_));
+        client_ = std::make_unique<delivery::RegistrationClient>(context_, *operations_, scheduler_, log_,
+                                                                 delivery::RegistrationClient::Hooks{[this](bool registered, const auto&) {
+                                                                     if (registered && is_failing_.exchange(false))
+                                                                         throw Error(ErrorKind::Busy, "not now");
+                                                                     ++(registered ? registered_ : unregistered_);
+                                                                 }},
+                                                                 std::chrono::hours(0));
+        client_->set_transport(transport_);
+        client_->start();
+        if (stops_.empty()) stops_.emplace_back([this] { client_->stop(); });
+    }
+
+    std::unique_ptr<delivery::RegistrationClient> client_;
+    std::vector<std::unique_ptr<delivery::RegistrationClient>> retired_;  // Their last ticks may still be queued.
+    std::atomic<int> registered_{0};
+    std::atomic<int> unregistered_{0};
+    std::atomic<bool> is_failing_{false};
+};
+
+TEST_F(RegistrationTest, RegistersAndTellsWhoDependsOnIt) {
+    start();
+    EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
+    EXPECT_EQ(registered_, 1);
+    EXPECT_TRUE(transport_.sent(Command::RegisterNew).empty());
+}
+
+TEST_F(RegistrationTest, TriesUntilTheCssAnswers) {
+    std::atomic<int> calls{0};
+    transport_.on_send = [&](const Message&) -> PeerAnswer {
+        if (++calls < 3) throw Error(ErrorKind::NotConnected, "no line");
+        return {};
+    };
+    start();
+    EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
+}
+
+TEST_F(RegistrationTest, TriesAgainSoonIfTheCssIsNotUpYet) {
+    context_.resend_interval = std::chrono::seconds(60);
+    std::atomic<int> calls{0};
+    transport_.on_send = [&](const Message&) -> PeerAnswer {
+        if (++calls == 1) throw Error(ErrorKind::NotConnected, "no line");
+        if (calls == 2) return {Verdict::Unavailable, "starting", {}};
+        return {};
+    };
+    start();
+    EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
+}
+
+TEST_F(RegistrationTest, AnUnknownNodeWithoutAPastRegistersAnewAtOnce) {
+    transport_.on_send = [](const Message& message) {
+        return PeerAnswer{message.command == Command::Register ? Verdict::UnknownPeer : Verdict::Accepted, "", {}};
+    };
+    start();
+    EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
+    EXPECT_THAT(transport_.sent(Command::Register), SizeIs(1));
+    EXPECT_THAT(transport_.sent(Command::RegisterNew), SizeIs(1));
+}
+
+TEST_F(RegistrationTest, AnUnknownNodeWithAPastIsToldTwiceBeforeItForgets) {
+    publish(metadata("m1"), "hello");
+    transport_.on_send = [](const Message& message) {
+        return PeerAnswer{message.command == Command::Register ? Verdict::UnknownPeer : Verdict::Accepted, "", {}};
+    };
+    start();
+    EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
+    EXPECT_THAT(transport_.sent(Command::Register), SizeIs(2));
+    EXPECT_EQ(notification_status("m1", context_.self), NotificationStatus::Update) << "announced to the CSS that does not know it";
+}
+
+TEST_F(RegistrationTest, AnnouncesItsObjectsAlsoIfItDiedBetweenForgettingAndAnnouncing) {
+    publish(metadata("m1"), "hello");
+    // The CSS stored the node, but its answer did not arrive.
+    transport_.on_send = [](const Message& message) -> PeerAnswer {
+        if (message.command == Command::Register) return {Verdict::UnknownPeer, "", {}};
+        throw Error(ErrorKind::NotConnected, "the line broke");
+    };
+    start();
+    ASSERT_TRUE(eventually([&] { return !transport_.sent(Command::RegisterNew).empty(); }));
+    client_->stop();
+    ASSERT_FALSE(notification("m1", context_.self));
+    transport_.on_send = [](const Message&) { return PeerAnswer{}; };
+    start();
+    EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
+    EXPECT_EQ(notification_status("m1", context_.self), NotificationStatus::Update);
+}
+
+TEST_F(RegistrationTest, IsNotRegisteredWhenWhatDependsOnItCannotStart) {
+    is_failing_ = true;
+    start();
+    EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
+    EXPECT_EQ(registered_, 1);
+    EXPECT_THAT(transport_.sent(Command::Register), SizeIs(2));
+}
+
+TEST_F(RegistrationTest, RegistersAgainWhenAnotherCallSaysThatItIsUnknown) {
+    start();
+    ASSERT_TRUE(eventually([&] { return client_->is_registered(); }));
+    client_->report_unknown();
+    EXPECT_EQ(unregistered_, 1);
+    EXPECT_TRUE(eventually([&] { return client_->is_registered() && registered_ == 2; }));
+}
+
+}  // namespace
+}  // namespace edgesync
