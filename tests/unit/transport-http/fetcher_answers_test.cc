@@ -44,12 +44,12 @@ TEST(FetcherAnswers, AnErrorThatStaysEndsTheReceptionAndIsReported) {
             Download download;
             download.css.answer("get data", status);
             ASSERT_TRUE(download.begin(mode));
-            EXPECT_EQ(download.feedback_code(), 1) << status << " " << mode;
+            ASSERT_EQ(download.feedback_code(), 1) << status << " " << mode;
             EXPECT_TRUE(eventually([&] { return download.edge.exchange("m1") == "receiverError"; })) << status << " " << mode;
             EXPECT_EQ(download.edge.fetch_timers.timers(), 0U) << "it would ask again: " << status;
             EXPECT_FALSE(download.edge.data("m1"));
             const auto sent = download.css.calls("feedback").front();
-            EXPECT_EQ(sent.request.path, "/spi/v1/objects/acme/model/m1/17/0/feedback") << status;
+            EXPECT_EQ(sent.request.path, "/spi/v1/objects/acme/model/m1/17/17/feedback") << status;
         }
     }
 }
@@ -129,7 +129,7 @@ TEST(FetcherAnswers, DataIsComparedWithTheDigestThatComesWithIt) {
         Download bad;
         bad.css.set_digest(codec::to_digest_field(data::sha256_of("other octets")));
         ASSERT_TRUE(bad.begin(mode));
-        EXPECT_EQ(bad.feedback_code(), 2) << mode;
+        ASSERT_EQ(bad.feedback_code(), 2) << mode;
         const auto reason = codec::feedback_from_json(bad.css.calls("feedback").front().request.body).reason;
         EXPECT_NE(reason.find(data::to_hex(data::sha256_of(kData))), std::string::npos) << reason;
         EXPECT_NE(reason.find(data::to_hex(data::sha256_of("other octets"))), std::string::npos) << reason;
@@ -238,10 +238,11 @@ TEST(FetcherAnswers, ANewerVersionTakesThePlaceOfTheOneBeingFetched) {
     EXPECT_EQ(download.css.count("feedback"), 0U);
 }
 
-TEST(FetcherAnswers, DataBeyondTheLimitIsNotStored) {
+TEST(FetcherAnswers, DataBeyondTheLimitIsNotAskedFor) {
     Download download({.settings = {}, .parallel_chunks = 1, .largest_object = 5000, .verify = {}});
     ASSERT_TRUE(download.begin(kChunkMode));
-    EXPECT_EQ(download.feedback_code(), 1);
+    EXPECT_EQ(download.feedback_code(), 2);
+    EXPECT_EQ(download.css.count("get data"), 0U);
     EXPECT_FALSE(download.edge.data("m1"));
 }
 
