@@ -15,6 +15,7 @@ namespace edgesync::lmdb {
 namespace {
 
 constexpr std::uint64_t kSchema = 1;
+constexpr std::size_t kLentPages = 64;
 constexpr unsigned int kMaxReaders = 1024;
 
 constexpr std::array<const char*, static_cast<std::size_t>(Table::Count_)> kNames = {
@@ -205,6 +206,11 @@ void Environment::grow() {
 }
 
 void Environment::grow_beyond_limit() { resize(map_size() * 2); }
+
+void Environment::lend_pages() { resize(map_size() + kLentPages * page_size()); }
+
+/// LMDB keeps as many as are in use.
+void Environment::return_pages() { resize(options_.largest_map); }
 
 bool Environment::is_nearly_full() const {
     MDB_envinfo info{};

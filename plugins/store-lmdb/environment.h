@@ -88,6 +88,10 @@ public:
     /// @throws Error{NoSpace} at the limit.
     void grow();
     void grow_beyond_limit();
+    bool may_grow() const { return map_size() < options_.largest_map; }
+    /// A few pages above the limit, until `return_pages`. As `grow`.
+    void lend_pages();
+    void return_pages();
     /// @throws Error{NoSpace} if the map has its largest size already.
     void check_growth() const;
     /// Nine tenths of the map are used, and it may grow.

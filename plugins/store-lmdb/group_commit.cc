@@ -177,20 +177,14 @@ void GroupCommit::run_with_room(std::vector<Item>& group, std::size_t& count, st
             if (environment_.is_nearly_full()) grow();
             if (try_group(group, count, erased)) return;
         } catch (const MapFull&) {
-            if (!release_pages()) grow();
+            journal_ != nullptr ? journal_->make_room() : environment_.grow();
         } catch (const Error& error) {
-            // A write that the disk had room for only in part is an I/O error to LMDB.
-            const bool may_be_full = error.kind() == ErrorKind::NoSpace || error.kind() == ErrorKind::Io;
-            if (!may_be_full || !release_pages()) throw;
+            // Pages that were given up can be used after a checkpoint, also to erase something where no page is left.
+            const bool has_given_up = journal_ != nullptr && journal_->is_ahead();
+            if (error.kind() != ErrorKind::NoSpace || !has_given_up) throw;
+            journal_->checkpoint();
         }
     }
-}
-
-/// Pages that were given up can be used after a checkpoint, also to erase something where no page is left. False: there are none.
-bool GroupCommit::release_pages() {
-    if (journal_ == nullptr || !journal_->is_ahead()) return false;
-    journal_->checkpoint();
-    return true;
 }
 
 /// True: the first `count` items are committed (or failed by themselves). False: one of them spoiled the transaction and is marked;

@@ -64,7 +64,6 @@ private:
     void grow();
     void run_group(std::vector<Item>& group);
     void run_with_room(std::vector<Item>& group, std::size_t& count, std::vector<BlobId>& erased);
-    bool release_pages();
     bool try_group(std::vector<Item>& group, std::size_t& count, std::vector<BlobId>& erased);
     void fail_group(std::vector<Item>& group, std::size_t count, std::exception_ptr error);
     void load_sequences();

@@ -152,6 +152,7 @@ void Journal::commit(MDB_txn* txn) {
         throw;
     }
     ++commits_;
+    has_committed_nothing_ = false;
     if (!is_logged_) return settle();
     if (commits_ >= segment_size_ / kSegmentPerCommit) begin_checkpoint();
 }
@@ -203,14 +204,44 @@ void Journal::checkpoint() {
 void Journal::grow() {
     environment_.check_growth();
     checkpoint();
+    resize([this] { environment_.grow(); });
+}
+
+/// The map may move while nothing is pinned; no commit comes in between.
+void Journal::resize(const std::function<void()>& change) {
     unpin();
     try {
-        environment_.grow();
+        change();
     } catch (...) {
         pin();
         throw;
     }
     pin();
+}
+
+void Journal::make_room() {
+    if (is_ahead()) return checkpoint();
+    if (environment_.may_grow()) return grow();
+    if (has_committed_nothing_) environment_.check_growth();
+    commit_nothing();
+    has_committed_nothing_ = true;
+}
+
+/// LMDB does not use the pages that the last commit gave up, because the checkpoint is of that commit. In a full store they may be
+/// all there is, so one more commit makes them usable; its few pages are the only ones above the limit.
+void Journal::commit_nothing() {
+    checkpoint();
+    resize([this] { environment_.lend_pages(); });
+    MDB_txn* txn = environment_.begin_write();
+    MDB_val key{8, const_cast<char*>("released")};
+    MDB_val value{1, const_cast<char*>("x")};
+    const int result = mdb_put(txn, environment_.dbi(Table::Meta), &key, &value, 0);
+    if (result == MDB_SUCCESS) {
+        commit_unlogged(txn);
+    } else {
+        mdb_txn_abort(txn);
+    }
+    resize([this] { environment_.return_pages(); });
 }
 
 /// LMDB's state after the last commit. No commit may run.

@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -51,10 +52,14 @@ public:
     void checkpoint();
     /// Gives the environment a larger map. @throws as `Environment::grow`
     void grow();
+    /// After MapFull: makes pages usable that were given up, or grows. @throws Error{NoSpace} when nothing helps any more; Error{Io}
+    void make_room();
 
 private:
     void replay();
     void grow_to_replay();
+    void resize(const std::function<void()>& change);
+    void commit_nothing();
     void settle();
     void run();
     Checkpoint look() const;
@@ -72,7 +77,8 @@ private:
     MDB_txn* next_pin_ = nullptr;  ///< Keeps those of the one under way.
     std::size_t commits_ = 0;      ///< Since the last checkpoint began.
     bool is_logged_ = false;
-    std::string broken_;  ///< Why nothing can be written until the next start.
+    bool has_committed_nothing_ = false;  ///< Since the last commit of something.
+    std::string broken_;                  ///< Why nothing can be written until the next start.
 
     std::mutex mutex_;
     std::condition_variable changed_;

@@ -31,8 +31,8 @@ void write_file(const std::filesystem::path& file, const std::string& octets) { 
 /// An environment with its journal, and one table in use.
 class Database {
 public:
-    explicit Database(const std::filesystem::path& folder, SyncMode sync = SyncMode::Full)
-        : environment_({folder, 4 << 20U, 64 << 20U, sync}), journal_(environment_, kSegment) {
+    explicit Database(const std::filesystem::path& folder, SyncMode sync = SyncMode::Full, std::size_t largest_map = 64 << 20U)
+        : environment_({folder, std::min<std::size_t>(4 << 20U, largest_map), largest_map, sync}), journal_(environment_, kSegment) {
         environment_.claim();
         journal_.restore();
         environment_.open();
@@ -49,11 +49,15 @@ public:
                 ChangeList::apply(changes.octets(), environment_, txn);
             } catch (const MapFull&) {
                 mdb_txn_abort(txn);
-                journal_.grow();
+                make_room();
                 continue;
             }
-            journal_.log(changes);
-            return journal_.commit(txn);
+            try {
+                journal_.log(changes);
+                return journal_.commit(txn);
+            } catch (const MapFull&) {
+                make_room();
+            }
         }
     }
     Content content() {
@@ -71,6 +75,8 @@ public:
         });
         return found;
     }
+    /// As the store's writer does it.
+    void make_room() { journal_.make_room(); }
     std::uint64_t last_transaction() const { return environment_.last_transaction(); }
     Journal& journal() { return journal_; }
 
@@ -239,6 +245,42 @@ TEST_F(PowerCut, TheMapGrowsWithTheLogInUse) {
         EXPECT_EQ(database.content(), model);
     }
     EXPECT_EQ(Database(store_).content(), model);
+}
+
+TEST_F(PowerCut, AFullStoreHasRoomToEraseAfterIt) {
+    constexpr std::size_t kSmallMap = 1 << 20U;
+    std::string name;
+    std::vector<std::pair<std::string, std::string>> states;
+    {
+        Database database(store_, SyncMode::Full, kSmallMap);
+        EXPECT_THROW(
+            for (int i = 0; i < 2000; ++i) {
+                name = "key" + std::to_string(i);
+                database.change({{name, std::string(3000, 'x')}}, {});
+                states.emplace_back(read_file(store_ / "data.mdb"), read_file(store_ / "commit.log"));
+                if (states.size() > 7) states.erase(states.begin());
+            },
+            Error);
+        states.emplace_back(read_file(store_ / "data.mdb"), read_file(store_ / "commit.log"));
+    }
+    for (std::size_t i = 0; i < states.size(); ++i) {
+        const auto folder = folder_.path() / ("full" + std::to_string(i));
+        std::filesystem::create_directory(folder);
+        write_file(folder / "data.mdb", states[i].first);
+        write_file(folder / "commit.log", states[i].second);
+        Database database(folder, SyncMode::Full, kSmallMap);
+        // What needs more room than there is at first has it when something else was erased.
+        for (int attempt = 0; attempt < 2; ++attempt) {
+            for (const auto& [key, value] : database.content()) {
+                try {
+                    database.change({}, {key});
+                } catch (const Error&) {
+                    EXPECT_EQ(attempt, 0) << key << " in state " << i;
+                }
+            }
+        }
+        EXPECT_TRUE(database.content().empty()) << "state " << i;
+    }
 }
 
 }  // namespace

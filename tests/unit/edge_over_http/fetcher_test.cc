@@ -1,8 +1,8 @@
 // An ESS downloads what was announced: in which pieces, how many at once, and how it goes on after a break (node protocol 8).
 #include <set>
 
-#include "tests/unit/transport-http/edge_node.h"
-#include "tests/unit/transport-http/scripted_css.h"
+#include "tests/unit/edge_over_http/edge_node.h"
+#include "tests/unit/edge_over_http/scripted_css.h"
 
 namespace edgesync::transport_http::test {
 namespace {

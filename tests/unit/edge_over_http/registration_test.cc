@@ -1,6 +1,6 @@
 // An ESS makes itself known to its CSS (node protocol 6.1, 6.3, 6.5; extensions 3).
-#include "tests/unit/transport-http/edge_node.h"
-#include "tests/unit/transport-http/scripted_css.h"
+#include "tests/unit/edge_over_http/edge_node.h"
+#include "tests/unit/edge_over_http/scripted_css.h"
 
 namespace edgesync::transport_http::test {
 namespace {

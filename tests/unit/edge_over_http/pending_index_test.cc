@@ -3,7 +3,7 @@
 
 #include "edgesync/sdk/codec.h"
 #include "kernel/delivery/pending_index.h"
-#include "tests/unit/transport-http/edge_node.h"
+#include "tests/unit/edge_over_http/edge_node.h"
 #include "tests/unit/transport_http/css_fixture.h"
 
 namespace edgesync::transport_http::test {

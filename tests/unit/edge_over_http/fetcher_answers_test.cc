@@ -1,8 +1,8 @@
 // What an ESS makes of the answers to its downloads and of repeated announcements (node protocol 7.2, 8; extensions 2).
 #include "edgesync/sdk/codec.h"
 #include "kernel/data/digest.h"
-#include "tests/unit/transport-http/edge_node.h"
-#include "tests/unit/transport-http/scripted_css.h"
+#include "tests/unit/edge_over_http/edge_node.h"
+#include "tests/unit/edge_over_http/scripted_css.h"
 
 namespace edgesync::transport_http::test {
 namespace {

@@ -2,8 +2,8 @@
 #include <set>
 
 #include "edgesync/sdk/codec.h"
-#include "tests/unit/transport-http/edge_node.h"
-#include "tests/unit/transport-http/scripted_css.h"
+#include "tests/unit/edge_over_http/edge_node.h"
+#include "tests/unit/edge_over_http/scripted_css.h"
 
 namespace edgesync::transport_http::test {
 namespace {
