@@ -12,6 +12,7 @@
 namespace edgesync::data {
 namespace {
 
+constexpr std::size_t kMaxDigests = 10000;
 constexpr std::int32_t kInternalError = 1;
 constexpr std::int32_t kIoError = 2;
 
@@ -89,7 +90,7 @@ void Fetcher::accept(const Message& update, const std::optional<Seen>& seen, con
                 result = std::move(*outcome.value);
                 for (auto& reply : result.replies) {
                     // `received` has a record that is sent by itself; `updated` and the feedback about a refusal have none.
-                    if (reply.command == Command::Updated || result.verdict == Verdict::Ignored) send_(std::move(reply));
+                    if (reply.command != Command::Received) send_(std::move(reply));
                 }
                 result.replies.clear();
             }
@@ -128,6 +129,7 @@ void Fetcher::announced(Message update, Done done) {
     if (needs_data && options_.largest_object > 0 && meta.object_size > options_.largest_object) return refuse_too_large(update, done);
     const bool is_small =
         meta.object_size > 0 && meta.object_size <= context_.inline_limit && (meta.chunk_size <= 0 || meta.chunk_size >= meta.object_size);
+    if (needs_data && !is_small) remember_digest(update);
     if (!needs_data || !is_small) return accept(update, std::nullopt, done);
     const std::pair small_key(update.key(), meta.instance_id);
     {
@@ -158,6 +160,12 @@ void Fetcher::announced(Message update, Done done) {
     };
     if (scheduler_.work(job)) return;
     job();  // The workers are busy: the poll loop helps.
+}
+
+void Fetcher::remember_digest(const Message& update) {
+    if (update.sha256.empty()) return;
+    const std::lock_guard lock(mutex_);
+    if (announced_sha256_.size() < kMaxDigests) announced_sha256_[update.key()] = {update.meta.instance_id, update.sha256};
 }
 
 void Fetcher::take_small(const Message& update, const Seen& seen, const Done& done) {
@@ -455,6 +463,12 @@ Fetcher::Result Fetcher::publish(Transfer& transfer, std::string& reason, std::i
     received.is_staged = true;
     received.size = total;
     received.sha256 = transfer.digest.finish(*transfer.writer, total);
+    if (transfer.repr_sha256.empty()) {
+        const std::lock_guard lock(mutex_);
+        const auto announced = announced_sha256_.find(transfer.key);
+        if (announced != announced_sha256_.end() && announced->second.first == transfer.meta.instance_id)
+            transfer.repr_sha256 = announced->second.second;
+    }
     if (!transfer.repr_sha256.empty() && transfer.repr_sha256 != received.sha256) {
         reason = "The data has SHA-256 " + to_hex(received.sha256) + " but " + to_hex(transfer.repr_sha256) + " was announced";
         code = kIoError;
@@ -478,6 +492,8 @@ void Fetcher::report(const ObjectKey& key, const End& end) {
             pause = std::chrono::milliseconds(options_.retry_pause) * (1 << attempt);
         } else {
             attempts_.erase(key);
+            const auto digest = announced_sha256_.find(key);
+            if (digest != announced_sha256_.end() && digest->second.first == end.instance) announced_sha256_.erase(digest);
         }
         if (is_stopped_) return;
     }

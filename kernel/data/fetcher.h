@@ -76,6 +76,7 @@ private:
     void run_next();
     void run_one(const ObjectKey& key);
     Result run_transfer(const ObjectKey& key, InstanceId& instance, std::string& reason, std::int32_t& code);
+    void remember_digest(const Message& update);
     bool prepare(Transfer& transfer);
     Result pull(Transfer& transfer, std::string& reason, std::int32_t& code);
     Result pull_ranges(Transfer& transfer, const std::vector<ByteRange>& ranges, std::string& reason);
@@ -106,6 +107,8 @@ private:
     std::multimap<std::int64_t, ObjectKey> waiting_;  ///< By size: smaller objects first.
     std::set<ObjectKey> known_;                       ///< Waiting or running.
     std::map<ObjectKey, int> attempts_;
+    /// Digests that announcements named, for answers that name none; of what is waited for or fetched.
+    std::map<ObjectKey, std::pair<InstanceId, std::string>> announced_sha256_;
     int transfers_ = 0;
     std::size_t small_ = 0;
     std::set<std::pair<ObjectKey, InstanceId>> small_keys_;  ///< Fetched right now.

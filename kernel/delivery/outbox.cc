@@ -78,9 +78,42 @@ void Outbox::start_worker(const rules::ExchangeKey& key) {
     if (scheduler_.work([this, key] { run(key); })) return;
     const std::lock_guard lock(mutex_);
     in_progress_.erase(key);
-    must_scan_ = true;
     --running_;
     idle_.notify_all();
+    scan_later();
+}
+
+/// With the lock held: the workers have no place just now.
+void Outbox::scan_later() {
+    if (is_stopped_ || scan_timer_ != 0) return;
+    scan_timer_ = scheduler_.after(kScanPause, [this] {
+        {
+            const std::lock_guard lock(mutex_);
+            scan_timer_ = 0;
+            if (is_stopped_) return;
+            ++running_;
+        }
+        if (scheduler_.work([this] { finish_run(true); })) return;
+        const std::lock_guard lock(mutex_);
+        --running_;
+        idle_.notify_all();
+        scan_later();
+    });
+}
+
+/// Ends a run; first, it looks for what found no place in the queue.
+void Outbox::finish_run(bool scans) {
+    for (;;) {
+        if (scans) scan();
+        const std::lock_guard lock(mutex_);
+        scans = must_scan_ && !is_scanning_ && in_progress_.size() < kMaxQueued / 2 && !is_stopped_;
+        if (!scans) {
+            --running_;
+            idle_.notify_all();
+            return;
+        }
+        must_scan_ = false;
+    }
 }
 
 void Outbox::run(const rules::ExchangeKey& key) {
@@ -98,16 +131,7 @@ void Outbox::run(const rules::ExchangeKey& key) {
         at->second = false;
         if (!again) in_progress_.erase(at);
     }
-    bool scans = false;
-    {
-        const std::lock_guard lock(mutex_);
-        scans = must_scan_ && in_progress_.size() < kMaxQueued / 2 && !is_stopped_;
-        if (scans) must_scan_ = false;
-    }
-    if (scans) scan();
-    const std::lock_guard lock(mutex_);
-    --running_;
-    idle_.notify_all();
+    finish_run(false);
 }
 
 std::optional<PeerAnswer> Outbox::call(const std::function<PeerAnswer()>& f) {
@@ -281,9 +305,13 @@ void Outbox::push_data(const NotificationRecord& record) {
     if (!source) return;
     {
         std::unique_lock lock(mutex_);
-        // Few at once, so that small messages find a free worker; the others are found by the scan that follows.
+        // Few at once, so that small messages find a free worker; the others come when one of them ends.
         if (source->size() > context_.inline_limit && pushes_ >= kMaxPushes) {
-            must_scan_ = true;
+            if (waiting_pushes_.size() < kMaxQueued) {
+                waiting_pushes_.insert({record.object, record.peer});
+            } else {
+                must_scan_ = true;
+            }
             return;
         }
         ++pushes_;
@@ -291,15 +319,25 @@ void Outbox::push_data(const NotificationRecord& record) {
     Pushed pushed = Pushed::Later;
     try {
         pushed = push_chunks(*object, *source, sha256);
+        if (pushed == Pushed::Completely) apply(Command::GetData, record);
+        if (pushed == Pushed::Refused) announce_again(record);
     } catch (...) {
-        const std::lock_guard lock(mutex_);
-        --pushes_;
+        end_push();
         throw;
     }
-    if (pushed == Pushed::Completely) apply(Command::GetData, record);
-    if (pushed == Pushed::Refused) announce_again(record);
-    const std::lock_guard lock(mutex_);
-    --pushes_;
+    end_push();
+}
+
+void Outbox::end_push() {
+    std::optional<rules::ExchangeKey> next;
+    {
+        const std::lock_guard lock(mutex_);
+        --pushes_;
+        if (waiting_pushes_.empty()) return;
+        next = *waiting_pushes_.begin();
+        waiting_pushes_.erase(waiting_pushes_.begin());
+    }
+    send(*next);
 }
 
 void Outbox::send_message(Message message) {
@@ -336,6 +374,7 @@ void Outbox::scan() {
     }
     const std::lock_guard lock(mutex_);
     is_scanning_ = false;
+    if (must_scan_ && running_ == 0) scan_later();
 }
 
 void Outbox::scan_records() {
@@ -356,6 +395,7 @@ void Outbox::scan_records() {
 void Outbox::stop() {
     std::unique_lock lock(mutex_);
     is_stopped_ = true;
+    scheduler_.cancel(scan_timer_);
     idle_.wait(lock, [this] { return running_ == 0; });
 }
 

@@ -51,11 +51,15 @@ private:
     void remember_offset(const ObjectRecord& object, std::int64_t offset);
     std::optional<PeerAnswer> call(const std::function<PeerAnswer()>& f);
     void apply(Command command, const NotificationRecord& record);
+    void finish_run(bool scans);
+    void scan_later();
+    void end_push();
     void scan_records();
     void start_worker(const rules::ExchangeKey& key);
 
     static constexpr std::size_t kMaxQueued = 10000;
     static constexpr int kMaxPushes = 2;
+    static constexpr std::chrono::milliseconds kScanPause{200};
 
     const rules::NodeContext& context_;
     rules::Operations& operations_;
@@ -68,6 +72,8 @@ private:
     std::mutex mutex_;
     std::condition_variable idle_;
     std::map<rules::ExchangeKey, bool> in_progress_;  ///< True: must be looked at again when done.
+    std::set<rules::ExchangeKey> waiting_pushes_;     ///< Large data that found too many pushes under way.
+    std::uint64_t scan_timer_ = 0;
     int running_ = 0;
     int pushes_ = 0;
     bool is_scanning_ = false;

@@ -14,8 +14,8 @@ constexpr std::chrono::milliseconds kFirstRetry{200};
 
 RegistrationClient::RegistrationClient(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler,
                                        Log& log, Hooks hooks, std::chrono::hours ping_interval)
-    : context_(context), operations_(operations), scheduler_(scheduler), log_(log), hooks_(std::move(hooks)),
-      ping_interval_(ping_interval), retry_pause_(kFirstRetry) {}
+    : context_(context), operations_(operations), scheduler_(scheduler), log_(log), hooks_(std::move(hooks)), ping_interval_(ping_interval),
+      retry_pause_(kFirstRetry) {}
 
 void RegistrationClient::start() {
     scheduler_.work([this] { exchange(); });
