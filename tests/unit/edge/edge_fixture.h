@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -119,6 +120,10 @@ protected:
         for (const auto& stop : stops_) stop();
         io_.stop();
         workers_.stop();
+        // The store's thread still reports what was submitted, to this object.
+        std::promise<void> done;
+        store_->submit([](WriteTransaction&) {}, [&done](const std::exception_ptr&) { done.set_value(); });
+        done.get_future().wait();
     }
 
     void run(rules::Effects effects) override {
