@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "data_file.h"
 #include "durable_folder.h"
 #include "edgesync/sdk/error.h"
 
@@ -39,39 +40,6 @@ std::optional<BlobId> id_of(const std::string& hex) {
     return id;
 }
 
-class File {
-public:
-    explicit File(int fd) : fd_(fd) {}
-    ~File() { ::close(fd_); }
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-    int fd() const { return fd_; }
-
-    std::size_t read(std::int64_t offset, std::span<std::byte> out) const {
-        std::size_t done = 0;
-        while (done < out.size()) {
-            const ssize_t count = ::pread(fd_, out.data() + done, out.size() - done, offset + static_cast<std::int64_t>(done));
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) fail("Cannot read a data file", errno);
-            if (count == 0) break;
-            done += static_cast<std::size_t>(count);
-        }
-        return done;
-    }
-    void write(std::int64_t offset, std::span<const std::byte> octets) const {
-        std::size_t done = 0;
-        while (done < octets.size()) {
-            const ssize_t count = ::pwrite(fd_, octets.data() + done, octets.size() - done, offset + static_cast<std::int64_t>(done));
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) fail("Cannot write a data file", errno);
-            done += static_cast<std::size_t>(count);
-        }
-    }
-
-private:
-    const int fd_;
-};
-
 class FileWriter : public BlobWriter {
 public:
     FileWriter(int fd, std::filesystem::path folder, bool is_named_durably)
@@ -85,7 +53,7 @@ public:
     std::size_t read(std::int64_t offset, std::span<std::byte> out) override { return file_.read(offset, out); }
 
 private:
-    const File file_;
+    DataFile file_;
     const std::filesystem::path folder_;
     std::atomic<bool> is_named_;  ///< The folder's entry survives power loss.
 };
@@ -98,7 +66,7 @@ public:
     int file_descriptor() const override { return file_.fd(); }
 
 private:
-    const File file_;
+    const DataFile file_;
     const std::int64_t size_;
 };
 

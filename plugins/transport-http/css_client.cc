@@ -1,6 +1,8 @@
 #include "css_client.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <new>
 
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
@@ -13,6 +15,7 @@ namespace {
 constexpr std::size_t kLargestBody = 32 * 1024 * 1024;
 /// A window is handed on when it is full or this old, so that a slow line loses little when it breaks.
 constexpr std::chrono::milliseconds kWindowAge{500};
+constexpr std::size_t kPage = 4096;
 /// Larger bodies are announced under TLS, where an early refusal cannot be seen while the body is on its way.
 constexpr std::int64_t kAnnouncedBody = 1024 * 1024;
 constexpr std::chrono::milliseconds kContinueWait{1000};
@@ -140,7 +143,9 @@ bool CssClient::send_body(CssLine& line, const CssCall& call, const CallLimit& l
 }
 
 bool CssClient::stream_body(CssLine& line, const CssCall& call, const CallLimit& limit) {
-    const auto window = std::make_unique_for_overwrite<char[]>(kWindow);
+    // A store may write what begins at a page past the cache.
+    const std::unique_ptr<char, decltype(&std::free)> window(static_cast<char*>(std::aligned_alloc(kPage, kWindow)), &std::free);
+    if (!window) throw std::bad_alloc();
     for (bool is_complete = false; !is_complete;) {
         const auto begin = CallLimit::Clock::now();
         std::size_t filled = 0;

@@ -145,7 +145,8 @@ public:
 class BlobWriter {
 public:
     virtual ~BlobWriter() = default;
-    /// May block on disk. @throws Error{NoSpace}, Error{Io}
+    /// May block on disk. Pieces of some 100 KiB whose offset and address are multiples of 4096 may be written faster.
+    /// @throws Error{NoSpace}, Error{Io}
     virtual void write(std::int64_t offset, std::span<const std::byte> octets) = 0;
     /// When it returns, all octets written before survive power loss, and so does the blob's name. @throws Error{Io}, Error{NoSpace}
     virtual void sync() = 0;
