@@ -37,26 +37,20 @@ endif()
 
 # edgesync_room(objects SOURCES a.cc b.cc LINK edgesync_sdk): a kernel folder as a static library edgesync_<name>.
 function(edgesync_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK;PRIVATE_LINK;PCH" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
   add_library(edgesync_${name} STATIC ${ROOM_SOURCES})
   target_include_directories(edgesync_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(edgesync_${name} PUBLIC ${ROOM_LINK} PRIVATE edgesync_options ${ROOM_PRIVATE_LINK})
-  if(ROOM_PCH)
-    target_precompile_headers(edgesync_${name} PRIVATE ${ROOM_PCH})
-  endif()
 endfunction()
 
 # edgesync_own_plugin(store-lmdb SOURCES ... LINK ...): one of the project's plugins, lib<name>.so.
 function(edgesync_own_plugin name)
-  cmake_parse_arguments(PLUGIN "" "" "SOURCES;LINK;PCH" ${ARGN})
+  cmake_parse_arguments(PLUGIN "" "" "SOURCES;LINK" ${ARGN})
   add_library(${name} MODULE ${PLUGIN_SOURCES})
   set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LIBRARY_OUTPUT_DIRECTORY ${EDGESYNC_PLUGIN_OUTPUT})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE edgesync_sdk edgesync_options ${PLUGIN_LINK})
-  if(PLUGIN_PCH)
-    target_precompile_headers(${name} PRIVATE ${PLUGIN_PCH})
-  endif()
   install(TARGETS ${name} LIBRARY DESTINATION ${EDGESYNC_PLUGIN_INSTALL_DIR})
 endfunction()
 
