@@ -26,7 +26,7 @@ HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
 
 Api::Api(ApiContext context)
     : context_(std::move(context)), environment_{context_, security::Access(context_.node.role, context_.acls)}, objects_(environment_),
-      operations_(environment_), lists_(environment_), destinations_(environment_), admin_(environment_),
+      operations_(environment_), lists_(environment_), queries_(environment_), destinations_(environment_), admin_(environment_),
       object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
 
 std::int64_t Api::body_limit(const HttpRequest& request) const { return request.method == "PUT" ? object_body_limit_ : kOtherBodyLimit; }
@@ -87,7 +87,7 @@ void Api::handle_objects(const CallPtr& call, std::string_view rest) {
         case ObjectPath::Level::Organization:
             if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET"));
             authenticate(*call);
-            return lists_.query(call);
+            return queries_.handle(call);
         case ObjectPath::Level::Type: return handle_type(call);
         case ObjectPath::Level::Object: return handle_object(call);
         case ObjectPath::Level::Operation: return handle_operation(call);
