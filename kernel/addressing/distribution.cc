@@ -292,6 +292,11 @@ bool withdraw(const NodeContext& context, WriteTransaction& txn, const ObjectRec
     return false;
 }
 
+void add_destination(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const DestinationRecord& node,
+                     Effects& effects) {
+    set_destination(context, txn, object, node.node, node.protocol, effects);
+}
+
 void remove_destination(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const DeliveryRecord& delivery,
                         Effects& effects) {
     if (may_hold_object(txn, delivery)) {

@@ -26,8 +26,8 @@ HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
 
 Api::Api(ApiContext context)
     : context_(std::move(context)), environment_{context_, security::Access(context_.node.role, context_.acls)}, objects_(environment_),
-      operations_(environment_), lists_(environment_), queries_(environment_), destinations_(environment_), admin_(environment_),
-      object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
+      operations_(environment_), lists_(environment_), queries_(environment_), placement_(environment_), destinations_(environment_),
+      admin_(environment_), object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
 
 std::int64_t Api::body_limit(const HttpRequest& request) const { return request.method == "PUT" ? object_body_limit_ : kOtherBodyLimit; }
 
@@ -131,6 +131,11 @@ void Api::handle_operation(const CallPtr& call) {
         return download_data(environment_, call);
     }
     if (operation != "status" && operation != "destinations") return call->reply.empty(400);
+    if (operation == "destinations" && (method == "PUT" || method == "POST")) {
+        if (!authenticate(*call)) return call->reply.send(unauthorized());
+        return placement_.handle(call);
+    }
+    if (operation == "destinations" && method != "GET") return call->reply.send(method_not_allowed("GET, PUT, POST"));
     if (method != "GET") return call->reply.send(method_not_allowed("GET"));
     if (!authenticate(*call)) return call->reply.send(unauthorized());
     if (operation == "status") return objects_.status(call);

@@ -12,6 +12,7 @@
 #include "kernel/api/lists_handler.h"
 #include "kernel/api/objects_handler.h"
 #include "kernel/api/operations_handler.h"
+#include "kernel/api/placement_handler.h"
 #include "kernel/api/queries_handler.h"
 
 namespace edgesync::api {
@@ -44,6 +45,7 @@ private:
     const OperationsHandler operations_;
     const ListsHandler lists_;
     const QueriesHandler queries_;
+    const PlacementHandler placement_;
     const DestinationsHandler destinations_;
     const AdminHandler admin_;
     const std::int64_t object_body_limit_;
