@@ -26,8 +26,9 @@ HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
 
 Api::Api(ApiContext context)
     : context_(std::move(context)), environment_{context_, security::Access(context_.node.role, context_.acls)}, objects_(environment_),
-      operations_(environment_), lists_(environment_), queries_(environment_), placement_(environment_), destinations_(environment_),
-      admin_(environment_), object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
+      operations_(environment_), lists_(environment_), queries_(environment_), placement_(environment_), hooks_(environment_),
+      destinations_(environment_), admin_(environment_),
+      object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
 
 std::int64_t Api::body_limit(const HttpRequest& request) const { return request.method == "PUT" ? object_body_limit_ : kOtherBodyLimit; }
 
@@ -95,7 +96,11 @@ void Api::handle_objects(const CallPtr& call, std::string_view rest) {
 }
 
 void Api::handle_type(const CallPtr& call) {
-    if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET"));
+    if (call->request.method == "PUT") {
+        authenticate(*call);
+        return hooks_.handle(call);
+    }
+    if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET, PUT"));
     ListsHandler::Parameters parameters;
     try {
         parameters = ListsHandler::parameters(call->request);

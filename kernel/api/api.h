@@ -9,6 +9,7 @@
 #include "kernel/api/call.h"
 #include "kernel/api/context.h"
 #include "kernel/api/destinations_handler.h"
+#include "kernel/api/hooks_handler.h"
 #include "kernel/api/lists_handler.h"
 #include "kernel/api/objects_handler.h"
 #include "kernel/api/operations_handler.h"
@@ -46,6 +47,7 @@ private:
     const ListsHandler lists_;
     const QueriesHandler queries_;
     const PlacementHandler placement_;
+    const HooksHandler hooks_;
     const DestinationsHandler destinations_;
     const AdminHandler admin_;
     const std::int64_t object_body_limit_;

@@ -11,6 +11,7 @@
 #include "kernel/api/api.h"
 #include "kernel/data/chunked_upload.h"
 #include "kernel/delivery/pending_index.h"
+#include "kernel/hooks/webhook_sender.h"
 #include "kernel/node/bench_route.h"
 #include "kernel/node/edge_side.h"
 #include "kernel/node/effects.h"
@@ -78,7 +79,8 @@ struct Node::Parts {
         : settings(settings_in), log(log_in), store(std::move(store_in)), transports(std::move(transports_in)),
           io(io_threads(), [this](std::string_view problem) { log.log(LogLevel::Error, std::string(problem)); }),
           scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log), operations(*store, effects),
-          context(context_of(settings, *store, transports)), work(context, operations, scheduler, log),
+          context(context_of(settings, *store, transports)), webhooks(*store, scheduler, log, hooks::webhook_options(settings)),
+          work(context, operations, scheduler, log),
           pending(context, *store, scheduler, pending_options(settings),
                   [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }) {}
 
@@ -116,6 +118,7 @@ struct Node::Parts {
     NodeEffects effects;
     rules::Operations operations;
     rules::NodeContext context;
+    hooks::WebhookSender webhooks;
     WorkRunner work;
     delivery::PendingIndex pending;
     data::UploadDigests digests;
@@ -155,6 +158,7 @@ EffectTargets Node::Parts::effect_targets() {
         if (edge) edge->fetch(key);
     };
     targets.work = [this] { work.kick(); };
+    targets.arrived = [this](const ObjectKey& key) { webhooks.arrived(key); };
     return targets;
 }
 
@@ -272,6 +276,7 @@ void Node::stop(const StopRequest& request) {
     const bool may_erase = request.unregisters && p.edge && p.edge->registration().unregister();
     p.stop_communication();
     p.work.stop();
+    p.webhooks.stop();
     p.workers.stop();
     p.line_workers.stop();
     if (p.is_store_open && may_erase) {
