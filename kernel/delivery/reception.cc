@@ -5,6 +5,7 @@
 #include "kernel/addressing/work_payload.h"
 #include "kernel/delivery/inbound.h"
 #include "kernel/hooks/hook_list.h"
+#include "kernel/objects/policy_marks.h"
 
 namespace edgesync::delivery {
 namespace {
@@ -63,6 +64,7 @@ void store_version(const NodeContext& context, WriteTransaction& txn, const Node
         record.meta.origin_id = peer.id;
         record.meta.owner_id = peer.org + "/" + peer.id;
     }
+    if (!context.is_css() && old && old->side == Side::Receiver) record.removed_services = objects::removed_by_update(*old, meta);
     const bool keeps_data = complete && holds_data(old, meta);
     if (keeps_data) {
         record.data = old->data;
