@@ -4,6 +4,7 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/addressing/announce.h"
+#include "kernel/addressing/org_removal.h"
 #include "kernel/addressing/work_payload.h"
 
 namespace edgesync::addressing {
@@ -336,6 +337,7 @@ void run_work_step(const NodeContext& context, WriteTransaction& txn, const Work
     if (item.kind == kWelcomeWork) return continue_welcome(context, txn, item, effects);
     if (item.kind == kRequeueWork) return continue_requeue(context, txn, item, effects);
     if (item.kind == kDetachWork) return continue_detach(txn, item, effects);
+    if (item.kind == kOrgRemovalWork) return continue_org_removal(txn, item, effects);
     throw Error(ErrorKind::InvalidRequest, "Unknown kind of work '" + item.kind + "'");
 }
 

@@ -27,7 +27,7 @@ HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
 Api::Api(ApiContext context)
     : context_(std::move(context)), environment_{context_, security::Access(context_.node.role, context_.acls)}, objects_(environment_),
       operations_(environment_), lists_(environment_), queries_(environment_), placement_(environment_), hooks_(environment_),
-      destinations_(environment_), admin_(environment_),
+      security_(environment_), organizations_(environment_), destinations_(environment_), admin_(environment_),
       object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
 
 std::int64_t Api::body_limit(const HttpRequest& request) const { return request.method == "PUT" ? object_body_limit_ : kOtherBodyLimit; }
@@ -78,6 +78,8 @@ void Api::dispatch(const CallPtr& call) {
     if (route.resource == Resource::Objects) return handle_objects(call, route.rest);
     authenticate(*call);
     if (route.resource == Resource::Resend) return admin_.resend(call);
+    if (route.resource == Resource::Security) return security_.handle(call, route.rest);
+    if (route.resource == Resource::Organizations) return organizations_.handle(call, route.rest);
     destinations_.handle(call, route.rest);
 }
 

@@ -52,6 +52,21 @@ std::vector<std::string> texts_from_json(std::string_view json) {
     return texts_of(document, "the array");
 }
 
+namespace {
+
+std::map<std::string, std::string> texts_of_object(const Json& object, const std::string& name) {
+    if (!object.is_object()) invalid(name + " must have objects only");
+    std::map<std::string, std::string> texts;
+    for (const auto& [member, value] : object.items()) {
+        if (value.is_null()) continue;
+        if (!value.is_string()) invalid("field " + member + " must be a string");
+        texts[lower_case(member)] = value.get<std::string>();
+    }
+    return texts;
+}
+
+}  // namespace
+
 std::string SmallBody::text(const std::string& name) const {
     const auto found = texts.find(name);
     return found == texts.end() ? std::string() : found->second;
@@ -68,7 +83,13 @@ SmallBody small_body_from_json(std::string_view json) {
     SmallBody body;
     for (const auto& [name, value] : document.items()) {
         if (value.is_string()) body.texts[lower_case(name)] = value.get<std::string>();
-        if (value.is_array()) body.lists[lower_case(name)] = texts_of(value, name);
+        if (!value.is_array()) continue;
+        if (value.empty() || !value.front().is_object()) {
+            body.lists[lower_case(name)] = texts_of(value, name);
+            continue;
+        }
+        auto& objects = body.objects[lower_case(name)];
+        for (const auto& item : value) objects.push_back(texts_of_object(item, name));
     }
     return body;
 }

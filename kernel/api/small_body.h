@@ -12,11 +12,13 @@ namespace edgesync::api {
 /// ["a","b"]; null is an empty list. @throws Error{InvalidRequest}; "EOF" for an empty body
 std::vector<std::string> texts_from_json(std::string_view json);
 
-/// The members of an object whose values are texts or lists of texts; others are ignored, as are members that are null. Names match in
-/// any case.
+/// The members of an object whose values are texts, lists of texts, or lists of flat objects; others are ignored, as are members that are
+/// null. Names match in any case.
 struct SmallBody {
     std::map<std::string, std::string> texts;               ///< By lower-case name.
     std::map<std::string, std::vector<std::string>> lists;  ///< By lower-case name.
+    /// Lists of flat objects of texts, both with lower-case names.
+    std::map<std::string, std::vector<std::map<std::string, std::string>>> objects;
 
     /// Empty if it is absent.
     std::string text(const std::string& name) const;
