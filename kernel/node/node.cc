@@ -295,6 +295,10 @@ std::optional<StopRequest> Node::wait(std::chrono::milliseconds timeout) {
     return parts_->stop_request;
 }
 
+void Node::reload() {
+    if (parts_->authenticator) parts_->authenticator->reload();
+}
+
 void Node::request_stop(StopRequest request) {
     const std::lock_guard lock(parts_->mutex);
     if (!parts_->stop_request) parts_->stop_request = request;
