@@ -146,15 +146,18 @@ sigset_t handled_signals() {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     return signals;
 }
 
-/// Waits for a request of the API or a signal. A second signal ends the program at once.
+/// Waits for a request of the API or a signal. SIGHUP reloads; a second SIGTERM or SIGINT ends the program at once.
 node::StopRequest wait_for_end(node::Node& node) {
     const sigset_t signals = handled_signals();
     for (;;) {
         const timespec at_once{0, 0};
-        if (sigtimedwait(&signals, nullptr, &at_once) > 0) {
+        const int received = sigtimedwait(&signals, nullptr, &at_once);
+        if (received == SIGHUP) node.reload();
+        if (received == SIGTERM || received == SIGINT) {
             signal(SIGTERM, SIG_DFL);
             signal(SIGINT, SIG_DFL);
             pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);

@@ -4,6 +4,7 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/addressing/announce.h"
+#include "kernel/addressing/org_removal.h"
 #include "kernel/addressing/work_payload.h"
 
 namespace edgesync::addressing {
@@ -292,6 +293,11 @@ bool withdraw(const NodeContext& context, WriteTransaction& txn, const ObjectRec
     return false;
 }
 
+void add_destination(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const DestinationRecord& node,
+                     Effects& effects) {
+    set_destination(context, txn, object, node.node, node.protocol, effects);
+}
+
 void remove_destination(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const DeliveryRecord& delivery,
                         Effects& effects) {
     if (may_hold_object(txn, delivery)) {
@@ -331,6 +337,7 @@ void run_work_step(const NodeContext& context, WriteTransaction& txn, const Work
     if (item.kind == kWelcomeWork) return continue_welcome(context, txn, item, effects);
     if (item.kind == kRequeueWork) return continue_requeue(context, txn, item, effects);
     if (item.kind == kDetachWork) return continue_detach(txn, item, effects);
+    if (item.kind == kOrgRemovalWork) return continue_org_removal(txn, item, effects);
     throw Error(ErrorKind::InvalidRequest, "Unknown kind of work '" + item.kind + "'");
 }
 

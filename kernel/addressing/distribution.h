@@ -41,6 +41,10 @@ void distribute(const rules::NodeContext& context, WriteTransaction& txn, const 
 /// Sends a delete to every destination of a tombstone. True if there is none, so that the object can go at once.
 bool withdraw(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, rules::Effects& effects);
 
+/// Makes a registered node a destination, announced if the object may be.
+void add_destination(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const DestinationRecord& node,
+                     rules::Effects& effects);
+
 /// Removes one destination from an object that stays; the node gets a delete if it may hold the object.
 void remove_destination(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object,
                         const DeliveryRecord& delivery, rules::Effects& effects);

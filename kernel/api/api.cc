@@ -26,7 +26,8 @@ HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
 
 Api::Api(ApiContext context)
     : context_(std::move(context)), environment_{context_, security::Access(context_.node.role, context_.acls)}, objects_(environment_),
-      operations_(environment_), lists_(environment_), destinations_(environment_), admin_(environment_),
+      operations_(environment_), lists_(environment_), queries_(environment_), placement_(environment_), hooks_(environment_),
+      security_(environment_), organizations_(environment_), destinations_(environment_), admin_(environment_),
       object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
 
 std::int64_t Api::body_limit(const HttpRequest& request) const { return request.method == "PUT" ? object_body_limit_ : kOtherBodyLimit; }
@@ -77,6 +78,8 @@ void Api::dispatch(const CallPtr& call) {
     if (route.resource == Resource::Objects) return handle_objects(call, route.rest);
     authenticate(*call);
     if (route.resource == Resource::Resend) return admin_.resend(call);
+    if (route.resource == Resource::Security) return security_.handle(call, route.rest);
+    if (route.resource == Resource::Organizations) return organizations_.handle(call, route.rest);
     destinations_.handle(call, route.rest);
 }
 
@@ -87,7 +90,7 @@ void Api::handle_objects(const CallPtr& call, std::string_view rest) {
         case ObjectPath::Level::Organization:
             if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET"));
             authenticate(*call);
-            return lists_.query(call);
+            return queries_.handle(call);
         case ObjectPath::Level::Type: return handle_type(call);
         case ObjectPath::Level::Object: return handle_object(call);
         case ObjectPath::Level::Operation: return handle_operation(call);
@@ -95,7 +98,11 @@ void Api::handle_objects(const CallPtr& call, std::string_view rest) {
 }
 
 void Api::handle_type(const CallPtr& call) {
-    if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET"));
+    if (call->request.method == "PUT") {
+        authenticate(*call);
+        return hooks_.handle(call);
+    }
+    if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET, PUT"));
     ListsHandler::Parameters parameters;
     try {
         parameters = ListsHandler::parameters(call->request);
@@ -131,6 +138,11 @@ void Api::handle_operation(const CallPtr& call) {
         return download_data(environment_, call);
     }
     if (operation != "status" && operation != "destinations") return call->reply.empty(400);
+    if (operation == "destinations" && (method == "PUT" || method == "POST")) {
+        if (!authenticate(*call)) return call->reply.send(unauthorized());
+        return placement_.handle(call);
+    }
+    if (operation == "destinations" && method != "GET") return call->reply.send(method_not_allowed("GET, PUT, POST"));
     if (method != "GET") return call->reply.send(method_not_allowed("GET"));
     if (!authenticate(*call)) return call->reply.send(unauthorized());
     if (operation == "status") return objects_.status(call);

@@ -9,9 +9,14 @@
 #include "kernel/api/call.h"
 #include "kernel/api/context.h"
 #include "kernel/api/destinations_handler.h"
+#include "kernel/api/hooks_handler.h"
 #include "kernel/api/lists_handler.h"
 #include "kernel/api/objects_handler.h"
 #include "kernel/api/operations_handler.h"
+#include "kernel/api/organizations_handler.h"
+#include "kernel/api/placement_handler.h"
+#include "kernel/api/queries_handler.h"
+#include "kernel/api/security_handler.h"
 
 namespace edgesync::api {
 
@@ -42,6 +47,11 @@ private:
     const ObjectsHandler objects_;
     const OperationsHandler operations_;
     const ListsHandler lists_;
+    const QueriesHandler queries_;
+    const PlacementHandler placement_;
+    const HooksHandler hooks_;
+    const SecurityHandler security_;
+    const OrganizationsHandler organizations_;
     const DestinationsHandler destinations_;
     const AdminHandler admin_;
     const std::int64_t object_body_limit_;

@@ -13,7 +13,7 @@
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
 #include "kernel/rules/scheduler.h"
-#include "kernel/security/acl.h"
+#include "kernel/security/acl_cache.h"
 #include "kernel/security/authenticator.h"
 
 namespace edgesync::api {
@@ -48,7 +48,7 @@ struct ApiContext {
     rules::Operations& operations;
     rules::Scheduler& scheduler;
     security::Authenticator& authenticator;
-    const security::AclLookup& acls;
+    security::AclCache& acls;
     const Settings& settings;  ///< MaxInlineObjectSize, MaxObjectDataSize, ResendInterval.
     data::UploadDigests& digests;
     Log& log;

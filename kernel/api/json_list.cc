@@ -17,7 +17,7 @@ struct Progress {
 
 /// `progress` has the first visible items, or is at the end.
 void answer(const Reply& reply, const std::shared_ptr<Progress>& progress) {
-    if (!progress->list.has_items()) return reply.empty(404);
+    if (!progress->list.has_items() && !progress->list.has_hidden()) return reply.empty(404);
     if (progress->is_at_end) {
         progress->list.close();
         return reply.send(json_answer(progress->list.take()));

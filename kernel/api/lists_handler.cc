@@ -1,57 +1,10 @@
 #include "kernel/api/lists_handler.h"
 
 #include "edgesync/sdk/codec.h"
+#include "kernel/api/object_json.h"
 
 namespace edgesync::api {
-namespace {
-
 using security::ReadAccess;
-
-void append_destination_status(const DeliveryRecord& delivery, std::string& out) {
-    out += "{\"destinationType\":";
-    codec::append_json_string(out, delivery.node.type);
-    out += ",\"destinationID\":";
-    codec::append_json_string(out, delivery.node.id);
-    out += ",\"status\":";
-    codec::append_json_string(out, to_string(delivery.status));
-    out += ",\"message\":";
-    codec::append_json_string(out, delivery.message);
-    out += '}';
-}
-
-void append_all_destinations(ReadTransaction& txn, const ObjectKey& key, std::string& out) {
-    out += '[';
-    std::string cursor;
-    bool is_first = true;
-    do {
-        const auto page = txn.deliveries(key, cursor, 1000);
-        for (const auto& delivery : page.items) {
-            if (!is_first) out += ',';
-            is_first = false;
-            append_destination_status(delivery, out);
-        }
-        cursor = page.next;
-    } while (!cursor.empty());
-    out += ']';
-}
-
-void append_with_destinations(ReadTransaction& txn, const Metadata& meta, std::string& out) {
-    out += "{\"orgID\":";
-    codec::append_json_string(out, meta.org);
-    out += ",\"objectType\":";
-    codec::append_json_string(out, meta.object_type);
-    out += ",\"objectID\":";
-    codec::append_json_string(out, meta.object_id);
-    if (meta.destination_policy) {
-        out += ",\"destinationPolicy\":";
-        codec::append_json(out, *meta.destination_policy);
-    }
-    out += ",\"destinations\":";
-    append_all_destinations(txn, {meta.org, meta.object_type, meta.object_id}, out);
-    out += '}';
-}
-
-}  // namespace
 
 ListsHandler::Parameters ListsHandler::parameters(const HttpRequest& request) {
     Parameters result;
@@ -119,14 +72,6 @@ void ListsHandler::destinations(const CallPtr& call) const {
         });
         return next;
     });
-}
-
-void ListsHandler::query(const CallPtr& call) const {
-    const auto code = call->identity.code;
-    const bool is_refused =
-        code == security::AuthCode::Failed || code == security::AuthCode::EdgeNode || code == security::AuthCode::Service;
-    if (is_refused) return call->reply.send(unauthorized());
-    call->reply.empty(400);
 }
 
 }  // namespace edgesync::api

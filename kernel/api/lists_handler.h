@@ -1,4 +1,4 @@
-// Objects of a type, and the destinations of one object (rest-api 3.8 to 3.11).
+// Objects of a type, and the destinations of one object (rest-api 3.8 to 3.10).
 #pragma once
 
 #include "kernel/api/call.h"
@@ -22,9 +22,6 @@ public:
 
     /// GET .../{id}/destinations
     void destinations(const CallPtr& call) const;
-
-    /// Queries over all types of an organization: none of them is part of this version.
-    void query(const CallPtr& call) const;
 
 private:
     PageSource updated(const CallPtr& call, bool includes_received, bool sees_all) const;

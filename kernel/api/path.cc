@@ -44,6 +44,8 @@ Route route_of(std::string_view raw_path, NodeRole role) {
         if (role == NodeRole::Ess && *rest != "destinations") return {};
         return {Resource::Destinations, *destinations};
     }
+    if (const auto security = below(*rest, "security"); security && role == NodeRole::Css) return {Resource::Security, *security};
+    if (const auto organizations = below(*rest, "organizations")) return {Resource::Organizations, *organizations};
     if (*rest == "resend") return {Resource::Resend, {}};
     if (*rest == "shutdown") return {Resource::Shutdown, {}};
     if (*rest == "health") return {Resource::Health, {}};

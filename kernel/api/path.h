@@ -12,7 +12,7 @@
 
 namespace edgesync::api {
 
-enum class Resource { Objects, Destinations, Resend, Shutdown, Health, Unknown };
+enum class Resource { Objects, Destinations, Security, Organizations, Resend, Shutdown, Health, Unknown };
 
 struct Route {
     Resource resource = Resource::Unknown;

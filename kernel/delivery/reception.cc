@@ -4,6 +4,8 @@
 #include "kernel/addressing/distribution.h"
 #include "kernel/addressing/work_payload.h"
 #include "kernel/delivery/inbound.h"
+#include "kernel/hooks/hook_list.h"
+#include "kernel/objects/policy_marks.h"
 
 namespace edgesync::delivery {
 namespace {
@@ -62,6 +64,7 @@ void store_version(const NodeContext& context, WriteTransaction& txn, const Node
         record.meta.origin_id = peer.id;
         record.meta.owner_id = peer.org + "/" + peer.id;
     }
+    if (!context.is_css() && old && old->side == Side::Receiver) record.removed_services = objects::removed_by_update(*old, meta);
     const bool keeps_data = complete && holds_data(old, meta);
     if (keeps_data) {
         record.data = old->data;
@@ -115,7 +118,7 @@ UpdateResult accept_update(const NodeContext& context, WriteTransaction& txn, co
             store_version(context, txn, peer, old, meta, true);
             const auto stored = txn.object(key);
             addressing::notify_origin(context, txn, *stored, NotificationStatus::Received, effects);
-            effects.arrived.push_back(key);
+            if (context.hooks_on_no_data && hooks::has_hooks(txn, key.org, key.type)) effects.arrived.push_back(key);
             break;
         }
         case Acceptance::NeedsData:
@@ -159,7 +162,7 @@ bool complete_data(const NodeContext& context, WriteTransaction& txn, const Obje
     object->status = ObjectStatus::CompletelyReceived;
     txn.put_object(*object);
     addressing::notify_origin(context, txn, *object, NotificationStatus::Received, effects);
-    effects.arrived.push_back(key);
+    if (hooks::has_hooks(txn, key.org, key.type)) effects.arrived.push_back(key);
     return true;
 }
 

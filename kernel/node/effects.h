@@ -14,6 +14,7 @@ struct EffectTargets {
     std::function<void(const rules::ExchangeKey&)> send;
     std::function<void(const rules::ExchangeKey&)> fetch;
     std::function<void()> work;
+    std::function<void(const ObjectKey&)> arrived;
 };
 
 class NodeEffects : public rules::EffectsRunner {
@@ -28,6 +29,7 @@ public:
             for (const auto& key : effects.send) targets_.send(key);
             for (const auto& key : effects.fetch) targets_.fetch(key);
             if (effects.has_work) targets_.work();
+            for (const auto& key : effects.arrived) targets_.arrived(key);
         } catch (const std::exception& error) {
             log_.log(LogLevel::Error, std::string("Cannot act upon a change at once: ") + error.what());
         }

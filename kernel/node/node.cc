@@ -11,6 +11,7 @@
 #include "kernel/api/api.h"
 #include "kernel/data/chunked_upload.h"
 #include "kernel/delivery/pending_index.h"
+#include "kernel/hooks/webhook_sender.h"
 #include "kernel/node/bench_route.h"
 #include "kernel/node/edge_side.h"
 #include "kernel/node/effects.h"
@@ -77,8 +78,9 @@ struct Node::Parts {
     Parts(const Settings& settings_in, Log& log_in, std::unique_ptr<Store> store_in, std::vector<LoadedTransport> transports_in)
         : settings(settings_in), log(log_in), store(std::move(store_in)), transports(std::move(transports_in)),
           io(io_threads(), [this](std::string_view problem) { log.log(LogLevel::Error, std::string(problem)); }),
-          scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log), operations(*store, effects),
-          context(context_of(settings, *store, transports)), work(context, operations, scheduler, log),
+          scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log), operations(*store, effects), acls(*store),
+          context(context_of(settings, *store, transports)), webhooks(*store, scheduler, log, hooks::webhook_options(settings)),
+          work(context, operations, scheduler, log),
           pending(context, *store, scheduler, pending_options(settings),
                   [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }) {}
 
@@ -115,12 +117,13 @@ struct Node::Parts {
     NodeScheduler line_scheduler;
     NodeEffects effects;
     rules::Operations operations;
+    security::AclCache acls;
     rules::NodeContext context;
+    hooks::WebhookSender webhooks;
     WorkRunner work;
     delivery::PendingIndex pending;
     data::UploadDigests digests;
     std::unique_ptr<security::Authenticator> authenticator;
-    security::NoAcls acls;
     std::unique_ptr<EdgeSide> edge;
     std::unique_ptr<NodeTransportHost> host;
     std::unique_ptr<Maintenance> maintenance;
@@ -155,6 +158,7 @@ EffectTargets Node::Parts::effect_targets() {
         if (edge) edge->fetch(key);
     };
     targets.work = [this] { work.kick(); };
+    targets.arrived = [this](const ObjectKey& key) { webhooks.arrived(key); };
     return targets;
 }
 
@@ -176,7 +180,7 @@ HostParts Node::Parts::host_parts() {
     parts.largest_object = settings.integer("MaxObjectDataSize");
     parts.is_running = [this] { return is_running.load(); };
     parts.mount = [this](const std::string& prefix, HttpHandler& handler) { router.mount(prefix, handler); };
-    parts.authenticate_node = [this](const HttpRequest& request) { return security::node_identity(*authenticator, request); };
+    parts.authenticate_node = [this](const HttpRequest& request) { return security::node_identity(*authenticator, request, acls); };
     parts.credentials_for = [this](const std::string& url) { return authenticator->credentials_for_url(url); };
     parts.announced = [this](Message update, std::function<void(HandleResult)> done) {
         edge->announced(std::move(update), std::move(done));
@@ -240,6 +244,7 @@ void Node::Parts::start_listeners() {
 void Node::start() {
     Parts& p = *parts_;
     p.authenticator = security::make_authenticator(p.settings, p.log);
+    if (p.context.is_css()) p.authenticator = std::make_unique<security::AclAuthenticator>(std::move(p.authenticator), p.acls);
     p.authenticator->start();
     p.start_store();
     p.io.start();
@@ -272,6 +277,7 @@ void Node::stop(const StopRequest& request) {
     const bool may_erase = request.unregisters && p.edge && p.edge->registration().unregister();
     p.stop_communication();
     p.work.stop();
+    p.webhooks.stop();
     p.workers.stop();
     p.line_workers.stop();
     if (p.is_store_open && may_erase) {
@@ -287,6 +293,10 @@ std::optional<StopRequest> Node::wait(std::chrono::milliseconds timeout) {
     std::unique_lock lock(parts_->mutex);
     parts_->changed.wait_for(lock, timeout, [this] { return parts_->stop_request.has_value(); });
     return parts_->stop_request;
+}
+
+void Node::reload() {
+    if (parts_->authenticator) parts_->authenticator->reload();
 }
 
 void Node::request_stop(StopRequest request) {

@@ -63,6 +63,18 @@ bool Access::write(const Identity& identity, const std::string& org, const Metad
     }
 }
 
+bool Access::manage_hooks(const Identity& identity, const std::string& org, const std::string& type) const {
+    if (identity.code == AuthCode::SyncAdmin) return true;
+    if (identity.org != org) return false;
+    switch (identity.code) {
+        case AuthCode::Admin:
+        case AuthCode::ObjectAdmin: return true;
+        case AuthCode::User:
+        case AuthCode::NodeUser: return role_ == NodeRole::Ess || acls_.object_role(acl_user(identity), type) == AclRole::Writer;
+        default: return false;
+    }
+}
+
 bool Access::write_by_acl(const Identity& identity, const Metadata& meta) const {
     const AclUser user = acl_user(identity);
     if (acls_.object_role(user, meta.object_type) != AclRole::Writer) return false;

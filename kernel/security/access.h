@@ -37,6 +37,9 @@ public:
     /// Create, update, data, destinations, delete: `meta` is the request's for create and update, else the stored one.
     bool write(const Identity& identity, const std::string& org, const Metadata& meta) const;
 
+    /// Webhooks of a type. Callers of another organization are refused, whatever their class.
+    bool manage_hooks(const Identity& identity, const std::string& org, const std::string& type) const;
+
     /// True if the caller's view of lists depends on the policies of the objects.
     bool is_edge_service(const Identity& identity) const { return role_ == NodeRole::Ess && identity.code == AuthCode::Service; }
 

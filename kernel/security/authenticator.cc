@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "edgesync/sdk/codec.h"
+#include "kernel/security/credential_cache.h"
 #include "kernel/security/dummy_authenticator.h"
+#include "kernel/security/preset_authenticator.h"
 
 namespace edgesync::security {
 namespace {
@@ -50,7 +52,8 @@ std::optional<BasicCredentials> basic_credentials(const HttpRequest& request) {
 std::unique_ptr<Authenticator> make_authenticator(const Settings& settings, Log& log) {
     const std::string handler = lower_case(settings.text("AuthenticationHandler"));
     if (handler == "dummy" || handler.empty()) return make_dummy(settings, log);
-    throw Error(ErrorKind::InvalidRequest, "Unknown AuthenticationHandler '" + handler + "': this version has dummy");
+    if (handler == "preset") return std::make_unique<CredentialCache>(std::make_unique<PresetAuthenticator>(settings, log));
+    throw Error(ErrorKind::InvalidRequest, "Unknown AuthenticationHandler '" + handler + "': use dummy or preset");
 }
 
 }  // namespace edgesync::security

@@ -38,6 +38,8 @@ public:
     virtual ~Authenticator() = default;
     /// Once, before serving; reads its files. @throws Error: the start of the node stops.
     virtual void start() = 0;
+    /// At SIGHUP: reads the files again; what cannot be read is reported and what was read before stays. Thread-safe.
+    virtual void reload() {}
     /// Headers and URL are complete, the body may be missing. Called on I/O threads. Never throws for bad credentials.
     virtual Identity authenticate(const HttpRequest& request) = 0;
     /// ESS: key and secret for calls to the CSS; both empty if `url` does not start with the CSS's base URL.

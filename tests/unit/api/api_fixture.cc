@@ -144,11 +144,13 @@ ApiTest::ApiTest(NodeRole role) : role_(role) {
     node_.now = [] { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); };
     node_.is_polled = [](const std::string& protocol) { return protocol == "http"; };
     operations_ = std::make_unique<rules::Operations>(*store_, effects_);
+    acls_ = std::make_unique<security::AclCache>(*store_);
     authenticator_ = security::make_authenticator(settings_, log_);
+    if (role == NodeRole::Css) authenticator_ = std::make_unique<security::AclAuthenticator>(std::move(authenticator_), *acls_);
     authenticator_->start();
     const auto resend = [this] { return ++resend_requests_, HandleResult{}; };
     const auto health = [] { return HealthExtras{std::chrono::seconds(5), std::nullopt}; };
-    api_ = std::make_unique<Api>(ApiContext{node_, *operations_, worker_, *authenticator_, acls_, settings_, digests_, log_, "owner-uuid",
+    api_ = std::make_unique<Api>(ApiContext{node_, *operations_, worker_, *authenticator_, *acls_, settings_, digests_, log_, "owner-uuid",
                                             [this] { return is_running_; }, resend,
                                             [this](ShutdownRequest request) { shutdown_ = request; }, health});
 }

@@ -100,7 +100,7 @@ protected:
     std::unique_ptr<rules::Operations> operations_;
     data::UploadDigests digests_;
     std::unique_ptr<security::Authenticator> authenticator_;
-    security::NoAcls acls_;
+    std::unique_ptr<security::AclCache> acls_;
     bool is_running_ = true;
     int resend_requests_ = 0;
     std::optional<ShutdownRequest> shutdown_;

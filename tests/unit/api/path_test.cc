@@ -41,7 +41,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Row{"GET", "/objects/acme/mo%3Cdel/m1", 400, "object Type (mo&lt;del) contains invalid characters\n"},
                       Row{"GET", "/objects/acme/model/m+1", 400, "object ID (m+1) contains invalid characters\n"},
                       Row{"POST", "/objects/acme/model/m1", 405, ""}, Row{"HEAD", "/objects/acme/model/m1", 405, ""},
-                      Row{"OPTIONS", "/objects/acme/model/m1", 405, ""}, Row{"PUT", "/objects/acme/model", 405, ""},
+                      Row{"OPTIONS", "/objects/acme/model/m1", 405, ""}, Row{"POST", "/objects/acme/model", 405, ""},
                       Row{"PUT", "/objects/acme", 405, ""}, Row{"PUT", "/objects/acme/model/m1/status", 405, ""},
                       Row{"DELETE", "/objects/acme/model/m1/data", 405, ""}, Row{"GET", "/objects/acme/model/m1/consumed", 405, ""},
                       Row{"GET", "/version", 404, "404 page not found\n"}, Row{"GET", "/", 404, "404 page not found\n"},

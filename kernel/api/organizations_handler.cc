@@ -1,0 +1,140 @@
+#include "kernel/api/organizations_handler.h"
+
+#include <algorithm>
+#include <array>
+
+#include "edgesync/sdk/codec.h"
+#include "edgesync/sdk/error.h"
+#include "kernel/addressing/org_removal.h"
+#include "kernel/addressing/work_payload.h"
+#include "kernel/api/json_list.h"
+#include "kernel/api/small_body.h"
+#include "kernel/objects/names.h"
+
+namespace edgesync::api {
+namespace {
+
+using security::AuthCode;
+
+constexpr char kSingleOrg[] = "Can't modify organizations for single organization CSS";
+
+void append_org(const std::string& org, const std::string& address, std::string& out) {
+    out += "{\"org-id\":";
+    codec::append_json_string(out, org);
+    out += ",\"address\":";
+    codec::append_json_string(out, address);
+    out += '}';
+}
+
+std::string broker_url(const Settings& settings) {
+    if (settings.text("BrokerAddress").empty()) return "";
+    const std::string scheme = settings.boolean("MQTTUseSSL") ? "ssl://" : "tcp://";
+    return scheme + settings.text("BrokerAddress") + ":" + std::to_string(settings.integer("BrokerPort"));
+}
+
+bool is_broker_url(const std::string& address) {
+    constexpr std::array<std::string_view, 6> schemes = {"tcp://", "ssl://", "ws://", "wss://", "mqtt://", "mqtts://"};
+    const std::string lower = lower_case(address);
+    return std::any_of(schemes.begin(), schemes.end(),
+                       [&](std::string_view scheme) { return lower.starts_with(scheme) && lower.size() > scheme.size(); });
+}
+
+}  // namespace
+
+void OrganizationsHandler::handle(const CallPtr& call, std::string_view rest) const {
+    const AuthCode code = call->identity.code;
+    if (code != AuthCode::Admin && code != AuthCode::SyncAdmin) return call->reply.send(unauthorized());
+    const auto segments = parse_segments(rest);
+    const std::string& method = call->request.method;
+    const bool is_list = segments && segments->empty();
+    if (is_list ? method != "GET" : method != "PUT" && method != "DELETE")
+        return call->reply.send(method_not_allowed(is_list ? "GET" : "PUT, DELETE"));
+    if (!segments || segments->size() > 1) return call->reply.empty(400);
+    if (is_list) return list(call);
+    const std::string& org = segments->front();
+    if (code == AuthCode::Admin && call->identity.org != org) return call->reply.send(unauthorized());
+    if (!objects::is_valid_name(org)) {
+        return call->reply.send(error_answer(400, "Organization ID (", objects::html_escape(org) + ") contains invalid characters"));
+    }
+    if (!environment_.context.node.is_css()) {
+        return call->reply.send(error_answer(400, "", method == "PUT" ? "ESS can't add organization" : "ESS can't delete organization"));
+    }
+    if (!environment_.context.node.self.org.empty()) return call->reply.send(error_answer(400, "", kSingleOrg));
+    method == "PUT" ? put(call, org) : remove(call, org);
+}
+
+void OrganizationsHandler::list(const CallPtr& call) const {
+    const ApiContext& context = environment_.context;
+    if (!context.node.is_css()) {
+        return call->reply.send(error_answer(400, "Failed to fetch the list of organizations. Error: ", "ESS doesn't have organizations"));
+    }
+    const bool sees_all = call->identity.code == AuthCode::SyncAdmin;
+    const std::string own = call->identity.org;
+    if (const std::string& only = context.node.self.org; !only.empty()) {
+        JsonList items;
+        if (sees_all || own == only) append_org(only, broker_url(context.settings), items.item());
+        items.close();
+        return call->reply.send(json_answer(items.take()));
+    }
+    send_list(environment_, call, [this, sees_all, own](const std::string& cursor, JsonList& out) {
+        std::string next;
+        environment_.context.operations.store().read([&](ReadTransaction& txn) {
+            auto page = txn.entries(EntryTable::Organization, {}, cursor, kListPage);
+            for (const auto& entry : page.items) {
+                const std::string& org = entry.key.at(0);
+                if (!sees_all && org != own) {
+                    out.note_hidden();
+                    continue;
+                }
+                append_org(org, addressing::split_fields(entry.value, 3)[0], out.item());
+            }
+            next = std::move(page.next);
+        });
+        return next;
+    });
+}
+
+void OrganizationsHandler::put(const CallPtr& call, const std::string& org) const {
+    SmallBody body;
+    try {
+        body = small_body_from_json(call->request.body);
+    } catch (const Error& error) {
+        return call->reply.send(error_answer(400, "Invalid JSON for update. Error: ", error.what()));
+    }
+    if (body.text("orgid") != org) {
+        return call->reply.send(error_answer(400, "Org ID (",
+                                             objects::html_escape(org) + ") in the URL doesn't match the org-id (" +
+                                                 objects::html_escape(body.text("orgid")) + ") in the payload"));
+    }
+    const std::string address = body.text("address");
+    if (!address.empty() && !is_broker_url(address)) {
+        return call->reply.send(
+            error_answer(400, "Invalid broker address (", objects::html_escape(address) + "): use tcp, ssl, ws, wss, mqtt or mqtts"));
+    }
+    const std::string value = addressing::join_fields({address, body.text("user"), body.text("password")});
+    environment_.context.operations.run<rules::Done>(
+        [org, value](WriteTransaction& txn, rules::Effects&) {
+            txn.put_entry(EntryTable::Organization, {org}, value);
+            return rules::Done{};
+        },
+        [call](const rules::Outcome<rules::Done>& outcome) {
+            if (outcome.error) return call->reply.fail(outcome.error);
+            call->reply.empty(204);
+        });
+}
+
+void OrganizationsHandler::remove(const CallPtr& call, const std::string& org) const {
+    environment_.context.operations.run<rules::Done>(
+        [org, &node = environment_.context.node](WriteTransaction& txn, rules::Effects& effects) {
+            txn.erase_entry(EntryTable::Organization, {org});
+            addressing::enqueue_org_removal(node, txn, org, effects);
+            return rules::Done{};
+        },
+        [this, call, org](const rules::Outcome<rules::Done>& outcome) {
+            environment_.context.acls.invalidate(org);
+            if (outcome.error) return call->reply.fail(outcome.error);
+            call->reply.empty(204);
+        });
+}
+
+}  // namespace edgesync::api

@@ -1,0 +1,25 @@
+// Organizations of a CSS: /api/v1/organizations (rest-api 5).
+#pragma once
+
+#include <string_view>
+
+#include "kernel/api/call.h"
+
+namespace edgesync::api {
+
+class OrganizationsHandler {
+public:
+    explicit OrganizationsHandler(const Environment& environment) : environment_(environment) {}
+
+    /// The caller is authenticated, or `Failed`. `rest`: raw, behind "organizations/".
+    void handle(const CallPtr& call, std::string_view rest) const;
+
+private:
+    void list(const CallPtr& call) const;
+    void put(const CallPtr& call, const std::string& org) const;
+    void remove(const CallPtr& call, const std::string& org) const;
+
+    const Environment& environment_;
+};
+
+}  // namespace edgesync::api

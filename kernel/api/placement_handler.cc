@@ -1,0 +1,75 @@
+#include "kernel/api/placement_handler.h"
+
+#include <algorithm>
+
+#include "edgesync/sdk/error.h"
+#include "kernel/addressing/placement.h"
+#include "kernel/api/small_body.h"
+#include "kernel/objects/names.h"
+
+namespace edgesync::api {
+namespace {
+
+using Rule = void (*)(const rules::NodeContext&, WriteTransaction&, const ObjectKey&, const std::vector<std::string>&, rules::Effects&);
+
+struct Change {
+    Rule rule = nullptr;
+    std::vector<std::string> list;
+};
+
+/// What a PUT asks for; or the answer.
+std::optional<HttpResponse> read_put(const std::string& body, Change& change) {
+    change.rule = addressing::place;
+    try {
+        change.list = texts_from_json(body);
+    } catch (const Error& error) {
+        return error_answer(400, "Invalid JSON for update. Error: ", error.what());
+    }
+    return std::nullopt;
+}
+
+std::optional<HttpResponse> read_post(const std::string& body, Change& change) {
+    SmallBody fields;
+    try {
+        fields = small_body_from_json(body);
+    } catch (const Error& error) {
+        return error_answer(400, "Invalid JSON for add/remove destinations. Error: ", error.what());
+    }
+    const std::string action = lower_case(fields.text("action"));
+    if (action != "add" && action != "remove") {
+        return error_answer(400, "Invalid action (", objects::html_escape(fields.text("action")) + ") in payload.");
+    }
+    change.rule = action == "add" ? addressing::add_to_placed : addressing::remove_from_placed;
+    change.list = fields.list("destinations");
+    return std::nullopt;
+}
+
+}  // namespace
+
+void PlacementHandler::handle(const CallPtr& call) const {
+    const ApiContext& context = environment_.context;
+    if (!context.node.is_css()) return call->reply.send(error_answer(400, "", "ESS doesn't support destinations update"));
+    std::optional<ObjectRecord> object;
+    context.operations.store().read([&](ReadTransaction& txn) { object = txn.object(call->key()); });
+    if (!object) return call->reply.empty(404);
+    if (!environment_.access.write(call->identity, call->key().org, object->meta)) return call->reply.send(unauthorized());
+    Change change;
+    auto refusal = call->request.method == "PUT" ? read_put(call->request.body, change) : read_post(call->request.body, change);
+    if (refusal) return call->reply.send(std::move(*refusal));
+    for (const auto& entry : change.list) {
+        if (entry.find_first_of("<>") == std::string::npos) continue;
+        return call->reply.send(
+            error_answer(400, "Unsupported char in destinationsList. Error: ", "Unsupported char <, > in " + objects::html_escape(entry)));
+    }
+    context.operations.run<rules::Done>(
+        [&node = context.node, key = call->key(), change = std::move(change)](WriteTransaction& txn, rules::Effects& effects) {
+            change.rule(node, txn, key, change.list, effects);
+            return rules::Done{};
+        },
+        [call](const rules::Outcome<rules::Done>& outcome) {
+            if (outcome.error) return call->reply.fail(outcome.error);
+            call->reply.empty(204);
+        });
+}
+
+}  // namespace edgesync::api

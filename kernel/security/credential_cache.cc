@@ -1,0 +1,85 @@
+#include "kernel/security/credential_cache.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include "edgesync/sdk/error.h"
+
+namespace edgesync::security {
+
+CredentialCache::CredentialCache(std::unique_ptr<Authenticator> inner, std::function<Clock::time_point()> now)
+    : inner_(std::move(inner)), now_(std::move(now)) {
+    if (RAND_bytes(salt_.data(), static_cast<int>(salt_.size())) != 1) throw Error(ErrorKind::Internal, "Cannot get random numbers");
+}
+
+CredentialCache::Mac CredentialCache::mac_of(const std::string& secret) const {
+    Mac mac{};
+    HMAC(EVP_sha256(), salt_.data(), static_cast<int>(salt_.size()), reinterpret_cast<const unsigned char*>(secret.data()), secret.size(),
+         mac.data(), nullptr);
+    return mac;
+}
+
+CredentialCache::Entry* CredentialCache::Entries::find(const std::string& key, Clock::time_point now) {
+    const auto found = by_key.find(key);
+    if (found == by_key.end()) return nullptr;
+    if (found->second->until <= now) {
+        order.erase(found->second);
+        by_key.erase(found);
+        return nullptr;
+    }
+    order.splice(order.begin(), order, found->second);
+    return &order.front();
+}
+
+void CredentialCache::Entries::put(Entry entry) {
+    if (const auto found = by_key.find(entry.key); found != by_key.end()) {
+        order.erase(found->second);
+        by_key.erase(found);
+    }
+    if (order.size() >= kMostEntries) {
+        by_key.erase(order.back().key);
+        order.pop_back();
+    }
+    order.push_front(std::move(entry));
+    by_key[order.front().key] = order.begin();
+}
+
+void CredentialCache::Entries::clear() {
+    by_key.clear();
+    order.clear();
+}
+
+void CredentialCache::reload() {
+    inner_->reload();
+    const std::lock_guard lock(mutex_);
+    known_.clear();
+    refused_.clear();
+    ++reloads_;
+}
+
+Identity CredentialCache::authenticate(const HttpRequest& request) {
+    const auto given = basic_credentials(request);
+    if (!given) return {};
+    const Mac mac = mac_of(given->secret);
+    std::uint64_t seen = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto* entry = known_.find(given->key, now_());
+        if (entry != nullptr && CRYPTO_memcmp(entry->mac.data(), mac.data(), mac.size()) == 0) return entry->identity;
+        if (refused_.find(given->key, now_()) != nullptr) return {};
+        seen = reloads_;
+    }
+    Identity identity = inner_->authenticate(request);
+    const std::lock_guard lock(mutex_);
+    if (seen != reloads_) return identity;
+    if (identity.code == AuthCode::Failed) {
+        refused_.put({given->key, {}, {}, now_() + kRefusedFor});
+    } else {
+        known_.put({given->key, mac, identity, now_() + kKept});
+    }
+    return identity;
+}
+
+}  // namespace edgesync::security

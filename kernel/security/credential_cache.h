@@ -1,0 +1,62 @@
+// Remembers who authenticated, so that an expensive authenticator is asked rarely (security 1.2).
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "kernel/security/authenticator.h"
+
+namespace edgesync::security {
+
+/// Secrets are kept as HMAC-SHA-256 under a random key of the process. Thread-safe.
+class CredentialCache final : public Authenticator {
+public:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::minutes kKept{15};
+    static constexpr std::chrono::seconds kRefusedFor{2};  ///< After a failure, so that guessing is slow.
+    static constexpr std::size_t kMostEntries = 10000;     ///< Of either kind; the least recently used goes.
+
+    explicit CredentialCache(std::unique_ptr<Authenticator> inner, std::function<Clock::time_point()> now = Clock::now);
+
+    void start() override { inner_->start(); }
+    /// Also forgets everybody.
+    void reload() override;
+    /// A failure does not make it forget who authenticated before: otherwise anybody could.
+    Identity authenticate(const HttpRequest& request) override;
+    std::pair<std::string, std::string> credentials_for_url(const std::string& url) override { return inner_->credentials_for_url(url); }
+    bool is_cacheable() const override { return false; }
+
+private:
+    using Mac = std::array<unsigned char, 32>;
+    struct Entry {
+        std::string key;
+        Mac mac{};
+        Identity identity;
+        Clock::time_point until;
+    };
+    /// Most recently used first.
+    struct Entries {
+        std::list<Entry> order;
+        std::unordered_map<std::string, std::list<Entry>::iterator> by_key;
+
+        Entry* find(const std::string& key, Clock::time_point now);
+        void put(Entry entry);
+        void clear();
+    };
+    Mac mac_of(const std::string& secret) const;
+
+    const std::unique_ptr<Authenticator> inner_;
+    const std::function<Clock::time_point()> now_;
+    std::array<unsigned char, 24> salt_{};
+    std::mutex mutex_;
+    Entries known_;
+    Entries refused_;
+    std::uint64_t reloads_ = 0;  ///< What was decided before a reload must not be kept after it.
+};
+
+}  // namespace edgesync::security
