@@ -131,6 +131,8 @@ std::string Listener::address() const {
     return core_->address;
 }
 
+bool Listener::is_tls() const { return core_->options.is_tls; }
+
 void Listener::reload_certificates(const std::string& certificate, const std::string& key) {
     auto fresh = std::make_shared<TlsContext>(certificate, key);
     const std::lock_guard lock(core_->mutex);

@@ -61,7 +61,8 @@ public:
     std::uint16_t port() const;
     /// "127.0.0.1:8080" or "unix:/run/x.sock", for logs.
     std::string address() const;
-    /// For connections accepted from now on. On failure the old pair stays. @throws Error{InvalidRequest}
+    bool is_tls() const;
+    /// TLS: for connections accepted from now on. On failure the old pair stays. @throws Error{InvalidRequest}
     void reload_certificates(const std::string& certificate, const std::string& key);
 
     /// Accepts no more, closes idle connections, lets requests in progress finish; returns at once.

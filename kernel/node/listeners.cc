@@ -3,19 +3,9 @@
 #include <filesystem>
 
 #include "edgesync/sdk/error.h"
+#include "kernel/security/server_certificate.h"
 
 namespace edgesync::node {
-namespace {
-
-/// A file's name relative to the persistence root, or PEM text as it is.
-std::string pem_or_path(const Settings& settings, const char* key) {
-    std::string value = settings.text(key);
-    if (value.find("-----BEGIN") != std::string::npos || value.empty() || value.front() == '/') return value;
-    return (std::filesystem::path(settings.persistence_root()) / value).string();
-}
-
-}  // namespace
-
 std::vector<std::unique_ptr<http::Listener>> make_listeners(const Settings& settings, bool store_reads_block, http::Router& router,
                                                             http::IoContext& io, ops::WorkerPool& workers, Log& log) {
     const std::string type = settings.text("ListeningType");
@@ -40,17 +30,24 @@ std::vector<std::unique_ptr<http::Listener>> make_listeners(const Settings& sett
     if (type == "secure" || type == "both" || type == "secure-unix") {
         options.port = static_cast<std::uint16_t>(settings.integer("SecureListeningPort"));
         options.is_tls = true;
-        options.certificate = pem_or_path(settings, "ServerCertificate");
-        options.key = pem_or_path(settings, "ServerKey");
-        if (options.certificate.empty() || options.key.empty()) {
-            throw Error(ErrorKind::InvalidRequest,
-                        "ListeningType '" + type +
-                            "' needs ServerCertificate and ServerKey; this version does not make a self-signed certificate "
-                            "yet (use ListeningType unsecure or unix without one)");
-        }
+        const auto pair = security::server_certificate(settings, log);
+        options.certificate = pair.certificate;
+        options.key = pair.key;
         listeners.push_back(std::make_unique<http::Listener>(options, router, io, workers));
     }
     return listeners;
+}
+
+void reload_certificates(const Settings& settings, const std::vector<std::unique_ptr<http::Listener>>& listeners, Log& log) {
+    try {
+        for (const auto& listener : listeners) {
+            if (!listener->is_tls()) continue;
+            const auto pair = security::server_certificate(settings, log);
+            listener->reload_certificates(pair.certificate, pair.key);
+        }
+    } catch (const std::exception& error) {
+        log.log(LogLevel::Error, std::string(error.what()) + "; the certificate that was read before stays");
+    }
 }
 
 }  // namespace edgesync::node

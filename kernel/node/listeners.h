@@ -17,4 +17,8 @@ namespace edgesync::node {
 std::vector<std::unique_ptr<http::Listener>> make_listeners(const Settings& settings, bool store_reads_block, http::Router& router,
                                                             http::IoContext& io, ops::WorkerPool& workers, Log& log);
 
+/// Gives the listeners the certificate that the configuration names now; a self-signed one is renewed in time. Connections go on. What
+/// fails is logged. Blocks on disk.
+void reload_certificates(const Settings& settings, const std::vector<std::unique_ptr<http::Listener>>& listeners, Log& log);
+
 }  // namespace edgesync::node

@@ -100,6 +100,7 @@ struct Node::Parts {
     void start_store();
     void start_transports();
     void start_listeners();
+    void renew_certificates_daily();
     void stop_communication();
     HostParts host_parts();
     api::ApiContext api_context();
@@ -241,6 +242,13 @@ void Node::Parts::start_listeners() {
     for (auto& listener : listeners) listener->start();
 }
 
+void Node::Parts::renew_certificates_daily() {
+    scheduler.after(std::chrono::hours(24), [this] {
+        scheduler.work([this] { reload_certificates(settings, listeners, log); });
+        renew_certificates_daily();
+    });
+}
+
 void Node::start() {
     Parts& p = *parts_;
     p.authenticator = security::make_authenticator(p.settings, p.log);
@@ -251,6 +259,7 @@ void Node::start() {
     p.start_transports();
     p.is_running = true;  // Before anybody can ask: who finds the node healthy may use it.
     p.start_listeners();
+    p.renew_certificates_daily();
     p.maintenance->start();
     p.work.kick();
     if (p.edge) p.edge->start(*p.transports.front().transport);
@@ -296,7 +305,8 @@ std::optional<StopRequest> Node::wait(std::chrono::milliseconds timeout) {
 }
 
 void Node::reload() {
-    if (parts_->authenticator) parts_->authenticator->reload();
+    parts_->authenticator->reload();
+    reload_certificates(parts_->settings, parts_->listeners, parts_->log);
 }
 
 void Node::request_stop(StopRequest request) {

@@ -40,7 +40,7 @@ public:
     /// Waits for request_stop, but at most `timeout`; nullopt when it did not come.
     std::optional<StopRequest> wait(std::chrono::milliseconds timeout);
     void request_stop(StopRequest request);
-    /// Reads again what may change while the node runs: the authentication file. From the thread that waits.
+    /// Reads again what may change while the node runs: the authentication file, the certificates. From the thread that waits.
     void reload();
     /// Refuses new requests, waits for those in progress, releases parked peers, closes everything.
     void stop(const StopRequest& request);

@@ -158,6 +158,8 @@ int Node::wait_for_end(std::chrono::milliseconds limit) {
     return WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
 }
 
+void Node::reload() const { ::kill(pid_, SIGHUP); }
+
 int Node::terminate() {
     ::kill(pid_, SIGTERM);
     return wait_for_end();

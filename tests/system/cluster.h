@@ -57,6 +57,8 @@ public:
     /// The clock on the wall that the process sees from its next start on is so much ahead.
     void shift_clock(std::chrono::seconds ahead) { clock_ahead_ = ahead; }
     void kill_hard();
+    /// SIGHUP: it reads its files again.
+    void reload() const;
     /// SIGTERM; the exit code.
     int terminate();
     /// Waits for the end of a process that ends by itself; the exit code, -1 at the deadline.

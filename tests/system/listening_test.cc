@@ -169,6 +169,50 @@ TEST_F(Listening, AnEdgeNodeSynchronizesOverTlsOnlyWithACssThatItTrusts) {
     EXPECT_TRUE(registered(*css, 1)) << "the distrusting node must not have registered";
 }
 
+TEST_F(Listening, AnEdgeNodeMakesItsOwnCertificate) {
+    const std::vector<std::string> lines = {"ListeningType both", "SecureListeningPort " + std::to_string(tls_port_)};
+    const auto node = make_ess(folder_.path(), "cam1", free_port(), lines);
+    node->start();
+    const std::string own = "cam1/sync/certs/cert.pem";
+    EXPECT_TRUE(eventually([&] { return tls_health(own) == 200; })) << node->output();
+    EXPECT_EQ(tls_health("stranger.pem"), 0);
+    EXPECT_EQ(node->terminate(), 0);
+    node->start();
+    EXPECT_TRUE(eventually([&] { return tls_health(own) == 200; })) << "the same certificate after a restart";
+}
+
+TEST_F(Listening, ANewCertificateIsShownFromTheNextConnectionOn) {
+    const auto css = make_css(folder_.path(), tls_lines("both"));
+    css->start();
+    ASSERT_TRUE(eventually([&] { return tls_health() == 200; }));
+    const Poco::Net::SocketAddress address("127.0.0.1", static_cast<Poco::UInt16>(tls_port_));
+    auto open = open_tls(Poco::Net::StreamSocket(address), "server.pem");
+    open->setKeepAlive(true);
+    const auto ask = [&] {
+        Poco::Net::HTTPRequest request("GET", "/api/v1/health", Poco::Net::HTTPMessage::HTTP_1_1);
+        request.set("Authorization", "Basic YWRtaW5AYWNtZTp4");
+        open->sendRequest(request);
+        Poco::Net::HTTPResponse response;
+        Poco::NullOutputStream body;
+        Poco::StreamCopier::copyStream(open->receiveResponse(response), body);
+        return static_cast<int>(response.getStatus());
+    };
+    EXPECT_EQ(ask(), 200);
+
+    std::filesystem::copy_file(file("server.pem"), file("first.pem"));
+    write("server.pem", "broken");
+    css->reload();
+    EXPECT_TRUE(eventually([&] { return css->output().find("the certificate that was read before stays") != std::string::npos; }));
+    EXPECT_EQ(tls_health("first.pem"), 200) << "a broken file changes nothing";
+
+    std::filesystem::copy_file(file("stranger.pem"), file("server.pem"), std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(file("stranger.key.pem"), file("server.key.pem"), std::filesystem::copy_options::overwrite_existing);
+    css->reload();
+    EXPECT_TRUE(eventually([&] { return tls_health("stranger.pem") == 200; }));
+    EXPECT_EQ(tls_health("first.pem"), 0);
+    EXPECT_EQ(ask(), 200) << "a connection that is there goes on";
+}
+
 TEST_F(Listening, WhatCannotBeServedStopsTheStartWithOneLine) {
     const auto without = [](std::vector<std::string> lines, const std::string& key, const std::string& value) {
         for (auto& line : lines) {
