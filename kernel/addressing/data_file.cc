@@ -42,9 +42,19 @@ bool is_in_file(const ObjectRecord& object) {
            object.status == ObjectStatus::ObjConsumed;
 }
 
-void claim_file(WriteTransaction& txn, const ObjectRecord& object) {
+bool claim_file(WriteTransaction& txn, const ObjectRecord& object) {
     const std::string path = files::path_or_nothing(object.meta.destination_data_uri);
+    const bool is_new = !txn.entry(EntryTable::Setting, owner_entry(path)) && !txn.entry(EntryTable::Setting, unused_entry(path));
     txn.put_entry(EntryTable::Setting, owner_entry(path), owner_value(object.key()));
+    txn.erase_entry(EntryTable::Setting, unused_entry(path));
+    return is_new;
+}
+
+void disown_file(WriteTransaction& txn, const ObjectRecord& object) {
+    const std::string path = files::path_or_nothing(object.meta.destination_data_uri);
+    const auto owner = txn.entry(EntryTable::Setting, owner_entry(path));
+    if (owner && *owner == owner_value(object.key())) txn.erase_entry(EntryTable::Setting, owner_entry(path));
+    // Of an object that was deleted meanwhile.
     txn.erase_entry(EntryTable::Setting, unused_entry(path));
 }
 

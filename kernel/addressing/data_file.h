@@ -20,8 +20,10 @@ void hide_own_place(const rules::NodeContext& context, Metadata& meta);
 /// Whether the complete data of a received object is in the file of its destinationDataUri, not in the store.
 bool is_in_file(const ObjectRecord& object);
 
-/// Before a file is written: it belongs to this object from now on, whose ever it was.
-void claim_file(WriteTransaction& txn, const ObjectRecord& object);
+/// Before a file is written: it belongs to this object from now on, whose ever it was. True: it was no object's.
+bool claim_file(WriteTransaction& txn, const ObjectRecord& object);
+/// It could not be written, and was no object's before: what is there, if anything, is not the service's to remove.
+void disown_file(WriteTransaction& txn, const ObjectRecord& object);
 
 /// The received object lets go of its file (it is removed, or has its data elsewhere). True: the file is its own and must be removed.
 bool release_file(WriteTransaction& txn, const ObjectRecord& object);

@@ -9,6 +9,8 @@ constexpr std::size_t kPage = 100;
 /// After a failure to remove.
 constexpr std::chrono::milliseconds kPause = std::chrono::seconds(60);
 
+enum class Claim { Void, New, Held };
+
 /// The object, if this version is being received and wants its data in a file.
 std::optional<ObjectRecord> awaiting(ReadTransaction& txn, const ObjectKey& key, InstanceId instance) {
     auto object = txn.object(key);
@@ -45,13 +47,22 @@ ReceivedFiles::Placed ReceivedFiles::place(const ObjectKey& key, InstanceId inst
     if (!hold(path)) throw Error(ErrorKind::Busy, "The file of " + key.type + "/" + key.id + " is in use");
     Placed placed;
     placed.hold = {static_cast<void*>(this), [this, path](void*) { release(path); }};
-    placed.is_in_file = operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects&) {
+    const auto claim = operations_.run_and_wait<Claim>([&](WriteTransaction& txn, rules::Effects&) {
         const auto current = awaiting(txn, key, instance);
-        if (!current) return false;
-        addressing::claim_file(txn, *current);
-        return true;
+        if (!current) return Claim::Void;
+        return addressing::claim_file(txn, *current) ? Claim::New : Claim::Held;
     });
-    if (placed.is_in_file) files_.write(key, uri, size, read);
+    if (claim == Claim::Void) return placed;
+    try {
+        files_.write(key, uri, size, read);
+    } catch (...) {
+        if (claim == Claim::New) {
+            operations_.run_and_wait<rules::Done>(
+                [&](WriteTransaction& txn, rules::Effects&) { return addressing::disown_file(txn, *object), rules::Done{}; });
+        }
+        throw;
+    }
+    placed.is_in_file = true;
     return placed;
 }
 

@@ -1,4 +1,5 @@
 // Data that stays in files outside the store: sourceDataUri, destinationDataUri and ObjectsDataPath as applications see them.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

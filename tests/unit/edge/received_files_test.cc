@@ -217,11 +217,15 @@ TEST_F(ReceivedFilesTest, ThatMayNotBeWrittenAreRefusedBeforeAnythingIsFetchedAn
 
 TEST_F(ReceivedFilesTest, ThatCannotBeWrittenInTheEndAreReported) {
     fs::create_directories(root_ + "data/x.tmp/in-the-way");
+    std::ofstream(root_ + "data/x") << "somebody's";
     announce(version(11, 5));
     ASSERT_TRUE(eventually([&] { return feedback().has_value(); }));
     EXPECT_EQ(feedback()->feedback.code, 4);
     EXPECT_THAT(feedback()->feedback.reason, HasSubstr("data/x"));
-    EXPECT_FALSE(fs::exists(root_ + "data/x"));
+    store_->read([&](ReadTransaction& txn) {
+        EXPECT_FALSE(txn.entry(EntryTable::Setting, {"data-file", root_ + "data/x"})) << "it is not the object's to remove";
+    });
+    EXPECT_EQ(content(root_ + "data/x"), "somebody's");
     // The CSS announces what failed again.
     fs::remove_all(root_ + "data/x.tmp");
     announce(version(11, 5));

@@ -1,5 +1,6 @@
 #include "kernel/files/data_files.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
