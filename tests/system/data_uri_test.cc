@@ -20,8 +20,8 @@ std::string content(const fs::path& path) {
 
 class DataUri : public ::testing::Test {
 protected:
-    void start(std::vector<std::string> edge_lines = {}) {
-        css_ = make_css(folder_.path());
+    void start(std::vector<std::string> edge_lines = {}, std::vector<std::string> cloud_lines = {}) {
+        css_ = make_css(folder_.path(), std::move(cloud_lines));
         css_->start();
         ess_ = make_ess(folder_.path(), "cam1", css_->port(), std::move(edge_lines));
         ess_->start();
@@ -136,6 +136,19 @@ TEST_F(DataUri, ObjectsDataPathHasAFileForEveryReceivedObject) {
     ess_->start();
     EXPECT_TRUE(ess_->request("GET", "objects/model/m1/data").body == random_octets(300'000, 9));
     EXPECT_EQ(ess_->request("PUT", "objects/model/m1/consumed").status, 204);
+    EXPECT_TRUE(eventually([&] { return !fs::exists(objects / "acme~model~m1"); }));
+}
+
+TEST_F(DataUri, ObjectsDataPathOfACloudNodeHasTheFilesOfItsNodes) {
+    const fs::path objects = folder_.path() / "objects";
+    start({"MaxDataChunkSize 100000"}, {"ObjectsDataPath " + objects.string()});
+    for (const std::size_t size : {std::size_t{5}, std::size_t{90'000}, std::size_t{350'000}}) {
+        const std::string octets = random_octets(size, 11);
+        ASSERT_EQ(publish_on_edge(*ess_, "model", "m1", octets), 204);
+        ASSERT_TRUE(eventually([&] { return css_->request("GET", "objects/acme/model/m1/data").body == octets; })) << size;
+        EXPECT_TRUE(content(objects / "acme~model~m1") == octets) << size;
+    }
+    EXPECT_EQ(css_->request("DELETE", "objects/acme/model/m1").status, 204);
     EXPECT_TRUE(eventually([&] { return !fs::exists(objects / "acme~model~m1"); }));
 }
 
