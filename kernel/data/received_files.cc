@@ -158,6 +158,32 @@ ReceivedFiles::Removal ReceivedFiles::remove_held(const addressing::UnusedFile& 
     return Removal::Done;
 }
 
+void ReceivedFiles::remove_own_file(const rules::NodeContext& context, const ObjectRecord& object) {
+    Metadata elsewhere = object.meta;
+    addressing::hide_own_place(context, elsewhere);
+    if (object.side != Side::Receiver || elsewhere.destination_data_uri == object.meta.destination_data_uri) return;
+    try {
+        files_.remove(object.key(), object.meta.destination_data_uri);
+    } catch (const std::exception& error) {
+        log_.log(LogLevel::Error, std::string("A file of ObjectsDataPath stays: ") + error.what());
+    }
+}
+
+void ReceivedFiles::remove_own(const rules::NodeContext& context) {
+    try {
+        remove_all();
+        std::string cursor;
+        do {
+            Page<ObjectRecord> page;
+            operations_.store().read([&](ReadTransaction& txn) { page = txn.objects("", "", cursor, kPage); });
+            for (const auto& object : page.items) remove_own_file(context, object);
+            cursor = page.next;
+        } while (!cursor.empty());
+    } catch (const std::exception& error) {
+        log_.log(LogLevel::Error, std::string("Files of ObjectsDataPath stay: ") + error.what());
+    }
+}
+
 void ReceivedFiles::stop() {
     std::unique_lock lock(mutex_);
     is_stopped_ = true;

@@ -12,6 +12,7 @@
 #include "edgesync/sdk/log.h"
 #include "kernel/addressing/data_file.h"
 #include "kernel/files/data_files.h"
+#include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
 #include "kernel/rules/scheduler.h"
 
@@ -38,6 +39,9 @@ public:
 
     /// There may be files to remove; returns at once.
     void remove_unused();
+    /// Before the store is erased: removes what only the store knows of, the files in ObjectsDataPath and those nobody needs. Files of a
+    /// destinationDataUri stay: they are where the CSS's user wanted them. Blocks on disk; problems are logged.
+    void remove_own(const rules::NodeContext& context);
     /// Ends; returns when nothing runs.
     void stop();
 
@@ -47,6 +51,7 @@ private:
     void release(const std::string& path);
     void run();
     bool remove_all();
+    void remove_own_file(const rules::NodeContext& context, const ObjectRecord& object);
     Removal remove(const addressing::UnusedFile& file);
     Removal remove_held(const addressing::UnusedFile& file);
     void retry_later();

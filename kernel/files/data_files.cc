@@ -186,8 +186,10 @@ void DataFiles::start() const {
 
 bool DataFiles::is_reserved(const std::string& path) const {
     const std::string own = real_path(rules_.persistence_root) + "/sync";
-    for (const auto& folder : {own, real_path(own)}) {
-        if (path == folder || !below(path, folder).empty()) return true;
+    std::vector<std::string> reserved{own, real_path(own)};
+    for (const auto& place : rules_.reserved) reserved.push_back(real_path(place));
+    for (const auto& place : reserved) {
+        if (path == place || !below(path, place).empty()) return true;
     }
     if (rules_.objects_path.empty()) return false;
     const std::string inside = below(path, real_path(rules_.objects_path));

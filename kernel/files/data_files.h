@@ -16,6 +16,7 @@ struct DataFileRules {
     std::string persistence_root;         ///< Its folder sync/ is the service's own, whatever the roots are.
     std::vector<std::string> roots;       ///< DataURIRoots, absolute; empty: the persistence root.
     std::vector<std::string> extensions;  ///< AllowedDataFileExtensions, with dot, in any case; empty: all.
+    std::vector<std::string> reserved;    ///< Further files and folders, absolute, of the service's own.
     std::string objects_path;  ///< ObjectsDataPath, ends with '/'; empty: none. An object may name its own file there, and no other.
 };
 

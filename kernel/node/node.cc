@@ -14,6 +14,7 @@
 #include "kernel/delivery/pending_index.h"
 #include "kernel/hooks/webhook_sender.h"
 #include "kernel/node/bench_route.h"
+#include "kernel/node/data_file_rules.h"
 #include "kernel/node/edge_side.h"
 #include "kernel/node/effects.h"
 #include "kernel/node/listeners.h"
@@ -42,15 +43,6 @@ rules::NodeContext context_of(const Settings& settings, const Store& store, cons
         pushes = pushes || traits.pushes_data;
     }
     return make_context(settings, store.traits(), std::move(polled), pushes);
-}
-
-files::DataFileRules file_rules(const Settings& settings) {
-    files::DataFileRules rules;
-    rules.persistence_root = settings.persistence_root();
-    rules.roots = settings.list("DataURIRoots");
-    rules.extensions = settings.list("AllowedDataFileExtensions");
-    rules.objects_path = settings.text("ObjectsDataPath");
-    return rules;
 }
 
 MaintenanceOptions maintenance_options(const Settings& settings) {
@@ -89,8 +81,9 @@ struct Node::Parts {
         : settings(settings_in), log(log_in), store(std::move(store_in)), transports(std::move(transports_in)),
           io(io_threads(), [this](std::string_view problem) { log.log(LogLevel::Error, std::string(problem)); }),
           scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log), operations(*store, effects), acls(*store),
-          context(context_of(settings, *store, transports)), files(file_rules(settings)), received_files(operations, scheduler, files, log),
-          webhooks(*store, scheduler, log, hooks::webhook_options(settings)), work(context, operations, scheduler, log),
+          context(context_of(settings, *store, transports)), files(data_file_rules(settings)),
+          received_files(operations, scheduler, files, log), webhooks(*store, scheduler, log, hooks::webhook_options(settings)),
+          work(context, operations, scheduler, log),
           pending(context, *store, scheduler, pending_options(settings),
                   [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }) {}
 
@@ -303,6 +296,7 @@ void Node::stop(const StopRequest& request) {
     p.stop_communication();
     p.work.stop();
     p.webhooks.stop();
+    if (p.is_store_open && may_erase) p.received_files.remove_own(p.context);
     p.received_files.stop();
     p.workers.stop();
     p.line_workers.stop();

@@ -171,6 +171,12 @@ TEST(Validation, MakesTheFoldersOfDataAbsolute) {
     EXPECT_THAT(values.list("DataURIRoots"), ::testing::ElementsAre("/here/d", "/f"));
 }
 
+TEST(Validation, GivesExtensionsOfDataFilesTheirDot) {
+    const auto values = validated(std::string(kGoodEss) + "AllowedDataFileExtensions bin,.json\n");
+    EXPECT_THAT(values.list("AllowedDataFileExtensions"), ::testing::ElementsAre(".bin", ".json"));
+    EXPECT_TRUE(validated(kGoodEss).list("AllowedDataFileExtensions").empty());
+}
+
 TEST(Validation, BoundsAndDefaultsThatDependOnTheRole) {
     const auto css_values = validated(std::string(kGoodCss) + "MaxInflightChunks 100\nVerifyQueueBufferSize 0\n");
     EXPECT_EQ(css_values.integer("MaxInflightChunks"), 64);

@@ -70,7 +70,7 @@ protected:
         return message;
     }
 
-    files::DataFiles files_{{root_, {}, {}, root_ + "objects/"}};
+    files::DataFiles files_{{root_, {}, {}, {}, root_ + "objects/"}};
     data::ReceivedFiles received_files_{*operations_, scheduler_, files_, log_};
     std::unique_ptr<data::Fetcher> fetcher_;
     std::atomic<int> answered_{0};
@@ -247,6 +247,20 @@ TEST_F(ReceivedFilesTest, OfObjectsDataPathHoldWhatNamesNoOtherPlace) {
     EXPECT_TRUE(eventually([&] { return !fs::exists(root_ + "objects/acme~model~m1"); }));
 }
 
+TEST_F(ReceivedFilesTest, OfObjectsDataPathGoWithTheStoreAndThoseOfADestinationStay) {
+    context_.objects_data_path = root_ + "objects/";
+    files_.start();
+    announce(announced(11, 5));
+    ASSERT_TRUE(eventually([&] { return holds(11); }));
+    ASSERT_TRUE(fs::exists(root_ + "objects/acme~model~m1"));
+    received_files_.remove_own(context_);
+    EXPECT_FALSE(fs::exists(root_ + "objects/acme~model~m1"));
+    announce(version(12, 5));
+    ASSERT_TRUE(eventually([&] { return holds(12); }));
+    received_files_.remove_own(context_);
+    EXPECT_TRUE(fs::exists(root_ + "data/x"));
+}
+
 /// An own object whose data is a file of an application.
 class SourceFileTest : public testing::EdgeTest {
 protected:
@@ -275,7 +289,7 @@ protected:
         return eventually([&] { return notification_status("m1", context_.self) == NotificationStatus::Data; });
     }
 
-    files::DataFiles files_{{root_, {}, {}, ""}};
+    files::DataFiles files_{{root_, {}, {}, {}, ""}};
     std::atomic<int> opened_{0};
     delivery::Outbox outbox_{context_, *operations_, scheduler_, line_, log_, [] {}};
 };

@@ -129,6 +129,18 @@ TEST_F(DataFilesTest, OfTheServiceItselfAreReserved) {
     expect_refused("persist/sync/db/data.mdb", FileProblem::Security);
 }
 
+TEST_F(DataFilesTest, ThatTheConfigurationNamesAreReserved) {
+    fs::create_directories(at("persist/log"));
+    put(at("persist/key.pem"), "key");
+    rules_.reserved = {at("persist/log").string(), at("persist/key.pem").string(), at("persist/absent.pem").string()};
+    for (const char* path :
+         {"persist/log/sync-service.log", "persist/log", "persist/key.pem", "persist/absent.pem", "persist/data/../key.pem"}) {
+        expect_refused(path, FileProblem::Security);
+    }
+    EXPECT_NO_THROW(write("persist/key.pem2", "x"));
+    EXPECT_NO_THROW(write("persist/logs", "x"));
+}
+
 TEST_F(DataFilesTest, OfTheServiceStayReservedUnderAnotherName) {
     fs::create_directory_symlink(at("persist"), at("alias"));
     rules_.roots = {at("alias").string()};
