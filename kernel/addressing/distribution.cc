@@ -4,6 +4,7 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/addressing/announce.h"
+#include "kernel/addressing/data_file.h"
 #include "kernel/addressing/org_removal.h"
 #include "kernel/addressing/work_payload.h"
 
@@ -308,13 +309,15 @@ void remove_destination(const NodeContext& context, WriteTransaction& txn, const
     txn.erase_delivery(delivery.object, delivery.node);
 }
 
-void purge(WriteTransaction& txn, const ObjectRecord& object) {
+bool purge(WriteTransaction& txn, const ObjectRecord& object) {
     const ObjectKey key = object.key();
+    const bool has_file = release_file(txn, object);
     if (object.data) txn.erase_blob(*object.data);
     if (object.staged) txn.erase_blob(*object.staged);
     txn.erase_deliveries(key);
     txn.erase_notifications_of_object(key);
     txn.erase_object(key);
+    return has_file;
 }
 
 void purge_if_withdrawn(WriteTransaction& txn, const ObjectKey& key) {

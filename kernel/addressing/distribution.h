@@ -49,8 +49,8 @@ void add_destination(const rules::NodeContext& context, WriteTransaction& txn, c
 void remove_destination(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object,
                         const DeliveryRecord& delivery, rules::Effects& effects);
 
-/// Removes object, data, deliveries and notifications.
-void purge(WriteTransaction& txn, const ObjectRecord& object);
+/// Removes object, data, deliveries and notifications. True: a file outside the store must be removed as well (data_file.h).
+bool purge(WriteTransaction& txn, const ObjectRecord& object);
 
 /// Removes the object if it is a sender's tombstone that every destination has acknowledged.
 void purge_if_withdrawn(WriteTransaction& txn, const ObjectKey& key);

@@ -10,9 +10,9 @@ constexpr std::size_t kObjects = 20;
 constexpr std::size_t kNodes = 100;
 constexpr std::size_t kEntries = 1000;
 
-bool erase_some_objects(WriteTransaction& txn, const std::string& org) {
+bool erase_some_objects(WriteTransaction& txn, const std::string& org, rules::Effects& effects) {
     const auto page = txn.objects(org, "", "", kObjects);
-    for (const auto& object : page.items) purge(txn, object);
+    for (const auto& object : page.items) effects.has_unused_files = purge(txn, object) || effects.has_unused_files;
     return !page.items.empty();
 }
 
@@ -44,7 +44,8 @@ void enqueue_org_removal(const rules::NodeContext& context, WriteTransaction& tx
 void continue_org_removal(WriteTransaction& txn, const WorkItem& item, rules::Effects& effects) {
     const std::string& org = item.payload;
     // Nodes last: what they send meanwhile finds them registered and is removed with the rest.
-    if (!erase_some_objects(txn, org) && !erase_some_entries(txn, org) && !erase_some_nodes(txn, org)) return txn.complete_work(item.id);
+    if (!erase_some_objects(txn, org, effects) && !erase_some_entries(txn, org) && !erase_some_nodes(txn, org))
+        return txn.complete_work(item.id);
     txn.reschedule_work(item.id, item.not_before, item.payload);
     effects.has_work = true;
 }

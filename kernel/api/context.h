@@ -10,6 +10,7 @@
 #include "edgesync/sdk/message.h"
 #include "edgesync/sdk/settings.h"
 #include "kernel/data/chunked_upload.h"
+#include "kernel/files/data_files.h"
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
 #include "kernel/rules/scheduler.h"
@@ -57,6 +58,7 @@ struct ApiContext {
     std::function<HandleResult()> request_resend;   ///< ESS: asks the CSS to announce everything again; returns at once.
     std::function<void(ShutdownRequest)> shutdown;  ///< Begins the shutdown about a second later, so that the answer gets out.
     std::function<HealthExtras()> health;
+    const files::DataFiles& files;  ///< Of data URIs.
 };
 
 }  // namespace edgesync::api

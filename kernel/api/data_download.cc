@@ -2,6 +2,7 @@
 
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
+#include "kernel/addressing/data_file.h"
 #include "kernel/api/byte_range.h"
 #include "kernel/data/digest.h"
 
@@ -16,9 +17,18 @@ struct OpenedObject {
     Metadata meta;
     std::unique_ptr<BlobReader> reader;
     std::string sha256;
+    std::string file_uri;      ///< Instead of `reader`: the data is in this file.
+    std::string file_version;  ///< Distinguishes what an application makes of the file.
 };
 
 HttpResponse public_only() { return text_answer(403, "Unauthorized. The object may not exist or be public.\n"); }
+
+/// Where the data of the object is, if it is in a file; else empty.
+std::string file_uri_of(const ObjectRecord& object) {
+    if (addressing::is_in_file(object)) return object.meta.destination_data_uri;
+    const bool is_source = object.side == Side::Sender && object.status == ObjectStatus::Ready && !object.data;
+    return is_source ? object.meta.source_data_uri : std::string{};
+}
 
 bool has_readable_data(const ObjectRecord& object) {
     switch (object.status) {
@@ -28,7 +38,7 @@ bool has_readable_data(const ObjectRecord& object) {
         case ObjectStatus::PartiallyReceived:
         case ObjectStatus::ReceiverVerifying:
         case ObjectStatus::ReceiverVerificationFailed: return false;
-        default: return object.data.has_value();
+        default: return object.data.has_value() || !file_uri_of(object).empty();
     }
 }
 
@@ -38,6 +48,11 @@ OpenedObject open(const Environment& environment, const Call& call) {
         auto object = txn.object(call.key());
         opened.refusal = check_readable(environment, call, object ? &*object : nullptr, public_only);
         if (opened.refusal || !has_readable_data(*object)) return;
+        if (!object->data) {
+            opened.file_uri = file_uri_of(*object);
+            opened.meta = std::move(object->meta);
+            return;
+        }
         auto blob = txn.blob(*object->data);
         if (!blob) return;
         opened.sha256 = std::move(blob->sha256);
@@ -47,7 +62,10 @@ OpenedObject open(const Environment& environment, const Call& call) {
     return opened;
 }
 
-std::string entity_tag(const Metadata& meta) { return "\"" + std::to_string(meta.instance_id) + "-" + std::to_string(meta.data_id) + "\""; }
+std::string entity_tag(const OpenedObject& opened) {
+    const Metadata& meta = opened.meta;
+    return "\"" + std::to_string(meta.instance_id) + "-" + std::to_string(meta.data_id) + opened.file_version + "\"";
+}
 
 /// If-None-Match: weak comparison with each tag of the list.
 bool names_tag(std::string_view field, std::string_view tag) {
@@ -79,24 +97,19 @@ void copy(BlobReader& reader, std::int64_t offset, std::int64_t length, std::str
     }
 }
 
-}  // namespace
-
-void download_data(const Environment& environment, const CallPtr& call) {
-    OpenedObject opened = open(environment, *call);
-    if (opened.refusal) return call->reply.send(std::move(*opened.refusal));
-    if (!opened.reader) return call->reply.empty(404);
+void answer(const Call& call, OpenedObject opened) {
     const std::int64_t size = opened.reader->size();
-    const std::string tag = entity_tag(opened.meta);
+    const std::string tag = entity_tag(opened);
     HttpResponse response;
     response.headers.reserve(8);
     response.headers.push_back({"ETag", tag});
-    if (names_tag(call->request.header("If-None-Match"), tag)) {
+    if (names_tag(call.request.header("If-None-Match"), tag)) {
         response.status = 304;
-        return call->reply.send(std::move(response));
+        return call.reply.send(std::move(response));
     }
-    const RangeAnswer range = asked_range(call->request, tag, size);
-    if (range.kind == RangeAnswer::Kind::Invalid) return call->reply.send(error_answer(400, "", "Invalid Range header"));
-    if (range.kind == RangeAnswer::Kind::Beyond) return call->reply.empty(404);
+    const RangeAnswer range = asked_range(call.request, tag, size);
+    if (range.kind == RangeAnswer::Kind::Invalid) return call.reply.send(error_answer(400, "", "Invalid Range header"));
+    if (range.kind == RangeAnswer::Kind::Beyond) return call.reply.empty(404);
     const bool is_part = range.kind == RangeAnswer::Kind::Part;
     const std::int64_t length = range.end - range.begin;
     response.status = is_part ? 206 : 200;
@@ -119,7 +132,41 @@ void download_data(const Environment& environment, const CallPtr& call) {
         response.blob_offset = range.begin;
         response.blob_length = length;
     }
-    call->reply.send(std::move(response));
+    call.reply.send(std::move(response));
+}
+
+/// Opens the file, and makes sure that it was the version's own: a newer one replaces the file only after its announcement is stored.
+/// Answered if there is nothing to read.
+std::optional<OpenedObject> open_file(const Environment& environment, const Call& call, OpenedObject opened) {
+    std::unique_ptr<files::DataFileReader> file;
+    try {
+        file = environment.context.files.open(call.key(), opened.file_uri);
+    } catch (const files::FileError& error) {
+        if (error.kind() == ErrorKind::NotFound) return call.reply.empty(404), std::nullopt;
+        return call.reply.send(error_answer(500, "Failed to read the data. Error: ", error.what())), std::nullopt;
+    }
+    OpenedObject now = open(environment, call);
+    const bool is_same = now.file_uri == opened.file_uri && now.meta.instance_id == opened.meta.instance_id;
+    if (!is_same) return call.reply.empty(404), std::nullopt;
+    opened.file_version = "-" + std::to_string(file->changed_at());
+    opened.reader = std::move(file);
+    return opened;
+}
+
+}  // namespace
+
+void download_data(const Environment& environment, const CallPtr& call) {
+    OpenedObject opened = open(environment, *call);
+    if (opened.refusal) return call->reply.send(std::move(*opened.refusal));
+    if (!opened.file_uri.empty()) {
+        // Its folder may be on a slow file system.
+        return call->reply.on_worker(environment.context.scheduler,
+                                     [&environment, call, first = std::make_shared<OpenedObject>(std::move(opened))] {
+                                         if (auto file = open_file(environment, *call, std::move(*first))) answer(*call, std::move(*file));
+                                     });
+    }
+    if (!opened.reader) return call->reply.empty(404);
+    answer(*call, std::move(opened));
 }
 
 }  // namespace edgesync::api

@@ -67,10 +67,10 @@ void ObjectsHandler::publish(const CallPtr& call) const {
     if (!environment_.access.write(call->identity, call->key().org, request->meta)) return call->reply.send(unauthorized());
     settle_org(environment_, call->key(), request->meta);
     objects::validate(request->meta, call->key(), {context.node.role, body.has_data, body.data.size()});
-    if (!request->meta.source_data_uri.empty()) {
-        return call->reply.send(error_answer(400, "", "sourceDataUri is not supported by this version"));
-    }
     request->owner = owner_of(call->identity);
+    if (!request->meta.source_data_uri.empty()) {
+        return call->reply.on_worker(context.scheduler, [this, call, request] { publish_source(call, *request); });
+    }
     request->data.is_given = body.has_data && !request->meta.no_data;
     if (!request->data.is_given) return publish_small(call, std::move(request), {});
     const auto limit = context.settings.integer("MaxInlineObjectSize");
@@ -123,6 +123,34 @@ void ObjectsHandler::publish_staged(const CallPtr& call, PublishRequest& request
         return call->reply.send(error_answer(500, kSignatureProblem, checked.problem));
     }
     blob.keep();
+    call->reply.empty(204);
+}
+
+/// The file is looked at now; its octets are read when they are sent.
+void ObjectsHandler::publish_source(const CallPtr& call, PublishRequest& request) const {
+    const ApiContext& context = environment_.context;
+    std::unique_ptr<files::DataFileReader> file;
+    try {
+        file = context.files.open(call->key(), request.meta.source_data_uri);
+    } catch (const files::FileError& error) {
+        if (error.kind() == ErrorKind::Io) throw;
+        return call->reply.send(error_answer(400, "Invalid source data URI. Error: ", error.what()));
+    }
+    request.source_size = file->size();
+    if (const auto limit = context.settings.integer("MaxObjectDataSize"); limit > 0 && request.source_size > limit) {
+        return call->reply.send(error_answer(413, "", "The file is larger than MaxObjectDataSize (" + std::to_string(limit) + " bytes)"));
+    }
+    security::SignatureResult checked;
+    if (security::needs_signature_check(request.meta)) {
+        checked = security::verify(request.meta.hash_algorithm, request.meta.public_key, request.meta.signature,
+                                   [&file](std::int64_t offset, std::span<std::byte> out) { return file->read(offset, out); });
+        request.signature = checked ? PublishRequest::Signature::Valid : PublishRequest::Signature::Invalid;
+    }
+    context.operations.run_and_wait<PublishResult>(
+        [&](WriteTransaction& txn, rules::Effects& effects) { return objects::publish(context.node, txn, request, effects); });
+    if (request.signature == PublishRequest::Signature::Invalid) {
+        return call->reply.send(error_answer(500, kSignatureProblem, checked.problem));
+    }
     call->reply.empty(204);
 }
 

@@ -20,6 +20,7 @@ private:
     void publish(const CallPtr& call) const;
     void publish_small(const CallPtr& call, std::shared_ptr<objects::PublishRequest> request, std::string octets) const;
     void publish_staged(const CallPtr& call, objects::PublishRequest& request, const std::string& octets) const;
+    void publish_source(const CallPtr& call, objects::PublishRequest& request) const;
     std::optional<ObjectRecord> find(const ObjectKey& key) const;
 
     const Environment& environment_;

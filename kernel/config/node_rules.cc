@@ -125,12 +125,14 @@ void derive_paths(EffectiveValues& values, const Surroundings& surroundings, Fin
     make_absolute(values, "ObjectsDataPath", true, surroundings, findings);
     make_absolute(values, "LogRootPath", false, surroundings, findings);
     make_absolute(values, "TraceRootPath", false, surroundings, findings);
-    std::string folders;
-    for (const auto& folder : values.list("PluginPath")) {
-        if (!folders.empty()) folders += ',';
-        folders += (surroundings.working_directory / folder).lexically_normal().string();
+    for (const char* key : {"PluginPath", "DataURIRoots"}) {
+        std::string folders;
+        for (const auto& folder : values.list(key)) {
+            if (!folders.empty()) folders += ',';
+            folders += (surroundings.working_directory / folder).lexically_normal().string();
+        }
+        values.derive(key, folders, "absolute paths are used", findings);
     }
-    values.derive("PluginPath", folders, "absolute paths are used", findings);
 }
 
 void check_identity(EffectiveValues& values, const Surroundings& surroundings, Decisions& decisions, Findings& findings) {

@@ -51,6 +51,15 @@ void check_lmdb(EffectiveValues& values, const Decisions& decisions, Findings& f
                 key_and_value(values, "LmdbMapSizeMB") + ", " + key_and_value(values, "LmdbMaxMapSizeMB"));
 }
 
+void settle_data_extensions(EffectiveValues& values, Findings& findings) {
+    constexpr auto kKey = "AllowedDataFileExtensions";
+    std::string extensions;
+    for (const auto& extension : values.list(kKey)) {
+        extensions += (extensions.empty() ? "" : ",") + std::string(extension.starts_with('.') ? "" : ".") + extension;
+    }
+    values.derive(kKey, extensions, "extensions begin with a dot", findings);
+}
+
 struct FileRule {
     const char* key;
     const char* extensions;  ///< Key of the list.
@@ -92,6 +101,7 @@ void check_storage(EffectiveValues& values, Decisions& decisions, Findings& find
     }
     if (decisions.store == "postgres") check_postgres(values, findings);
     check_lmdb(values, decisions, findings);
+    settle_data_extensions(values, findings);
 }
 
 void check_certificate_paths(EffectiveValues& values, const Decisions& decisions, Findings& findings) {

@@ -5,6 +5,7 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/data/ranges.h"
+#include "kernel/data/received_files.h"
 #include "kernel/delivery/inbound.h"
 
 namespace edgesync::data {
@@ -203,6 +204,7 @@ bool ChunkUpload::complete(WriteTransaction& txn, const std::string& sha256, obj
         received.is_staged = true;
         received.size = range_.total;
         received.sha256 = sha256;
+        received.is_in_file = is_in_file_;
         return delivery::complete_data(context_, txn, target_.key, target_.instance_id, received, effects);
     }
     objects::NewData data;
@@ -232,6 +234,12 @@ bool ChunkUpload::finish() {
                     "The data has SHA-256 " + to_hex(sha256) + " but " + to_hex(target_.repr_sha256) + " was announced");
     }
     const auto signature = judge();
+    ReceivedFiles::Placed placed;
+    if (target_.files != nullptr && signature != objects::PublishRequest::Signature::Invalid) {
+        const auto read = [this](std::int64_t offset, std::span<std::byte> out) { return writer_->read(offset, out); };
+        placed = target_.files->place(target_.key, target_.instance_id, range_.total, read);
+    }
+    is_in_file_ = placed.is_in_file;
     const bool has_completed = operations_.run_and_wait<bool>(
         [&](WriteTransaction& txn, rules::Effects& effects) { return complete(txn, sha256, signature, effects); });
     if (is_forged_) throw Error(ErrorKind::Corrupt, "Failed to verify data with public key and data signature");

@@ -43,6 +43,8 @@ private:
 /// What completes when all ranges are there.
 enum class UploadKind { Application, Node };
 
+class ReceivedFiles;
+
 /// Takes one range. One use; calls come one after another on threads that may block.
 class ChunkUpload {
 public:
@@ -55,6 +57,7 @@ public:
         std::string content_sha256;  ///< Announced digest of this range, or empty.
         /// Application: judges the complete data by the object's metadata before it is published. Reads the blob; may block.
         std::function<objects::PublishRequest::Signature(const Metadata&, BlobWriter&)> check_signature;
+        ReceivedFiles* files = nullptr;  ///< Node: for data whose object wants it in a file; null: all stays in the store.
     };
 
     ChunkUpload(const rules::NodeContext& context, rules::Operations& operations, UploadDigests& digests, Target target, ChunkRange range);
@@ -92,8 +95,9 @@ private:
     /// What earlier requests left. If an application begins again with other octets, it uploads something else, and none of this counts.
     std::vector<ByteRange> held_;
     bool is_other_upload_ = false;
-    bool is_forged_ = false;  ///< Node: the data is not what its publisher signed.
-    Metadata judged_;         ///< Whose signature was checked.
+    bool is_in_file_ = false;  ///< Node: the complete data is in its object's file.
+    bool is_forged_ = false;   ///< Node: the data is not what its publisher signed.
+    Metadata judged_;          ///< Whose signature was checked.
 };
 
 }  // namespace edgesync::data

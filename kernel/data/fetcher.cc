@@ -98,21 +98,36 @@ void Fetcher::accept(const Message& update, const std::optional<Seen>& seen, con
         });
 }
 
+std::optional<delivery::ReceptionFailure> Fetcher::objection(const Metadata& meta) const {
+    if (options_.largest_object > 0 && meta.object_size > options_.largest_object) {
+        return delivery::ReceptionFailure{kIoError,
+                                          "The data of " + std::to_string(meta.object_size) +
+                                              " bytes is larger than this node's MaxObjectDataSize (" +
+                                              std::to_string(options_.largest_object) + ")",
+                                          false};
+    }
+    if (meta.destination_data_uri.empty() || options_.files == nullptr) return std::nullopt;
+    try {
+        options_.files->check({meta.org, meta.object_type, meta.object_id}, meta.destination_data_uri);
+    } catch (const files::FileError& error) {
+        return delivery::ReceptionFailure{static_cast<std::int32_t>(error.problem()), error.what(), false};
+    }
+    return std::nullopt;
+}
+
 /// Told to the CSS like any other failure to receive, so that its status shows why; nothing is transferred.
-void Fetcher::refuse_too_large(const Message& update, const Done& done) {
-    const std::string reason = "The data of " + std::to_string(update.meta.object_size) +
-                               " bytes is larger than this node's MaxObjectDataSize (" + std::to_string(options_.largest_object) + ")";
+void Fetcher::refuse(const Message& update, const delivery::ReceptionFailure& failure, const Done& done) {
     operations_.run<rules::Done>(
-        [this, update, reason](WriteTransaction& txn, rules::Effects& effects) {
+        [this, update, failure](WriteTransaction& txn, rules::Effects& effects) {
             if (delivery::accept_update(context_, txn, context_.cloud(), update.meta, effects).acceptance !=
                 delivery::Acceptance::NeedsData)
                 return rules::Done{};
             effects.fetch.clear();
-            delivery::fail_reception(context_, txn, update.key(), update.meta.instance_id, {kIoError, reason, false}, effects);
+            delivery::fail_reception(context_, txn, update.key(), update.meta.instance_id, failure, effects);
             return rules::Done{};
         },
-        [this, update, reason, done](const rules::Outcome<rules::Done>& outcome) {
-            if (!outcome.error) log_.log(LogLevel::Error, name_of(update.key()) + " is not received: " + reason);
+        [this, update, failure, done](const rules::Outcome<rules::Done>& outcome) {
+            if (!outcome.error) log_.log(LogLevel::Error, name_of(update.key()) + " is not received: " + failure.reason);
             done(outcome.error ? HandleResult{Verdict::Failed, {}, "not stored"} : HandleResult{});
         });
 }
@@ -126,9 +141,12 @@ void Fetcher::announced(Message update, Done done) {
     });
     const Metadata& meta = update.meta;
     const bool needs_data = judged.acceptance == delivery::Acceptance::NeedsData;
-    if (needs_data && options_.largest_object > 0 && meta.object_size > options_.largest_object) return refuse_too_large(update, done);
-    const bool is_small =
-        meta.object_size > 0 && meta.object_size <= context_.inline_limit && (meta.chunk_size <= 0 || meta.chunk_size >= meta.object_size);
+    if (needs_data) {
+        if (const auto failure = objection(meta)) return refuse(update, *failure, done);
+    }
+    const bool is_for_store = meta.destination_data_uri.empty() && context_.objects_data_path.empty();
+    const bool is_small = is_for_store && meta.object_size > 0 && meta.object_size <= context_.inline_limit &&
+                          (meta.chunk_size <= 0 || meta.chunk_size >= meta.object_size);
     if (needs_data && !is_small) remember_digest(update);
     if (!needs_data || !is_small) return accept(update, std::nullopt, done);
     const std::pair small_key(update.key(), meta.instance_id);
@@ -476,6 +494,20 @@ Fetcher::Result Fetcher::publish(Transfer& transfer, std::string& reason, std::i
     }
     if (options_.verify) reason = options_.verify(transfer.meta, *transfer.writer);
     if (!reason.empty()) return Result::Forged;
+    ReceivedFiles::Placed placed;
+    if (options_.files != nullptr) {
+        try {
+            placed = options_.files->place(
+                transfer.key, transfer.meta.instance_id, total,
+                [&transfer](std::int64_t offset, std::span<std::byte> out) { return transfer.writer->read(offset, out); });
+        } catch (const files::FileError& error) {
+            if (error.kind() == ErrorKind::NoSpace) throw;
+            reason = error.what();
+            code = static_cast<std::int32_t>(error.problem());
+            return Result::Failed;
+        }
+    }
+    received.is_in_file = placed.is_in_file;
     operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects& effects) {
         return delivery::complete_data(context_, txn, transfer.key, transfer.meta.instance_id, received, effects);
     });
@@ -514,8 +546,9 @@ void Fetcher::report(const ObjectKey& key, const End& end) {
             });
             break;
         case Result::Gone:
-            operations_.run_and_wait<bool>(
-                [&](WriteTransaction& txn, rules::Effects&) { return delivery::abandon_reception(context_, txn, key, end.instance); });
+            operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects& effects) {
+                return delivery::abandon_reception(context_, txn, key, end.instance, effects);
+            });
             break;
         case Result::Forged:
         case Result::Failed:

@@ -11,6 +11,8 @@
 
 #include "edgesync/sdk/transport.h"
 #include "kernel/data/digest.h"
+#include "kernel/data/received_files.h"
+#include "kernel/delivery/inbound.h"
 #include "kernel/delivery/line.h"
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
@@ -24,6 +26,7 @@ struct FetcherOptions {
     std::chrono::seconds retry_pause{2};  ///< ESSCallSPIRetryInterval
     /// Checks data against the publisher's signature before it is published; the problem, or empty. Blocks on disk.
     std::function<std::string(const Metadata&, BlobWriter&)> verify;
+    ReceivedFiles* files = nullptr;  ///< Data whose object wants it in a file; outlives the fetcher.
 };
 
 /// Thread-safe. Runs on the scheduler's workers.
@@ -71,7 +74,9 @@ private:
     Seen look(ReadTransaction& txn, const ObjectKey& key) const;
     void take_small(const Message& update, const Seen& seen, const Done& done);
     void accept(const Message& update, const std::optional<Seen>& seen, const Done& done);
-    void refuse_too_large(const Message& update, const Done& done);
+    /// Why this node does not want the data at all; nullopt: it does.
+    std::optional<delivery::ReceptionFailure> objection(const Metadata& meta) const;
+    void refuse(const Message& update, const delivery::ReceptionFailure& failure, const Done& done);
     bool is_awaited(const ObjectKey& key);
     void run_next();
     void run_one(const ObjectKey& key);

@@ -2,6 +2,7 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/addressing/announce.h"
+#include "kernel/addressing/data_file.h"
 #include "kernel/addressing/distribution.h"
 #include "kernel/delivery/notification_state.h"
 #include "kernel/delivery/registration.h"
@@ -126,7 +127,8 @@ HandleResult handle_report(const NodeContext& context, WriteTransaction& txn, co
 }
 
 /// The origin's acknowledgement of what this node reported about a received object.
-HandleResult handle_acknowledgement(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message) {
+HandleResult handle_acknowledgement(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message,
+                                    Effects& effects) {
     const auto record = txn.notification(message.key(), origin_peer(context, peer));
     if (!record || record->instance_id != message.meta.instance_id) return ignored("Another version is current");
     const Transition* row = find_transition(record->status, message.command);
@@ -137,7 +139,7 @@ HandleResult handle_acknowledgement(const NodeContext& context, WriteTransaction
     }
     const auto object = txn.object(message.key());
     if (object && object->side == Side::Receiver && object->meta.instance_id == record->instance_id) {
-        addressing::purge(txn, *object);
+        effects.has_unused_files = addressing::purge(txn, *object) || effects.has_unused_files;
     } else {
         txn.erase_notification(record->object, record->peer);
     }
@@ -160,7 +162,8 @@ HandleResult handle_feedback(const NodeContext& context, WriteTransaction& txn, 
         return {};
     }
     if (message.feedback.code == kUnknownObject) {
-        if (record->status != NotificationStatus::GetData || !abandon_reception(context, txn, message.key(), record->instance_id)) {
+        if (record->status != NotificationStatus::GetData ||
+            !abandon_reception(context, txn, message.key(), record->instance_id, effects)) {
             txn.erase_notification(record->object, record->peer);
         }
         return {};
@@ -179,7 +182,6 @@ HandleResult handle_feedback(const NodeContext& context, WriteTransaction& txn, 
     }
     txn.put_notification(*record);
     set_delivery(context, txn, *record, DeliveryStatus::Error, message.feedback.reason);
-    (void)effects;
     return {};
 }
 
@@ -210,7 +212,8 @@ ObjectRecord tombstone_stub(const Metadata& meta) {
 }
 
 /// The origin deleted the object (object model 8).
-HandleResult handle_delete(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message) {
+HandleResult handle_delete(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message,
+                           Effects& effects) {
     const ObjectKey key = message.key();
     HandleResult result;
     result.replies = {about(context, Command::AckDelete, message.meta)};
@@ -237,6 +240,7 @@ HandleResult handle_delete(const NodeContext& context, WriteTransaction& txn, co
     if (!object) object = tombstone_stub(message.meta);
     if (object->data) txn.erase_blob(*object->data);
     if (object->staged) txn.erase_blob(*object->staged);
+    if (addressing::release_file(txn, *object)) effects.has_unused_files = true;
     object->data.reset();
     object->staged.reset();
     object->status = ObjectStatus::ObjDeleted;
@@ -265,7 +269,7 @@ HandleResult handle_message(const NodeContext& context, WriteTransaction& txn, c
     }
     switch (message.command) {
         case Command::Update: return handle_update(context, txn, peer, message, effects);
-        case Command::Delete: return handle_delete(context, txn, peer, message);
+        case Command::Delete: return handle_delete(context, txn, peer, message, effects);
         case Command::Updated:
         case Command::Received:
         case Command::Consumed:
@@ -274,7 +278,7 @@ HandleResult handle_message(const NodeContext& context, WriteTransaction& txn, c
         case Command::Deleted: return handle_report(context, txn, peer, message);
         case Command::AckReceived:
         case Command::AckConsumed:
-        case Command::AckDeleted: return handle_acknowledgement(context, txn, peer, message);
+        case Command::AckDeleted: return handle_acknowledgement(context, txn, peer, message, effects);
         case Command::Feedback: return handle_feedback(context, txn, peer, message, effects);
         default: return {Verdict::Invalid, {}, std::string("Unexpected message ") + to_string(message.command)};
     }

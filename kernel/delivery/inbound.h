@@ -32,7 +32,8 @@ UpdateResult judge_update(const rules::NodeContext& context, ReadTransaction& tx
 /// Data that completes a received version.
 struct ReceivedData {
     BlobId blob;
-    bool is_staged = false;  ///< Written through the blob store and synced; else `octets`.
+    bool is_staged = false;   ///< Written through the blob store and synced; else `octets`.
+    bool is_in_file = false;  ///< It is, durably, in the file of the object's destinationDataUri: the store keeps none of it.
     std::string octets;
     std::int64_t size = 0;
     std::string sha256;
@@ -62,13 +63,14 @@ std::optional<Message> failure_message(ReadTransaction& txn, const NotificationR
 void forget_failure(WriteTransaction& txn, const ObjectKey& key);
 
 /// The data is gone at the origin: drops the partial object and its records. False: that version is no longer awaited.
-bool abandon_reception(const rules::NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance);
+bool abandon_reception(const rules::NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance,
+                       rules::Effects& effects);
 
 /// The message that a record stands for, ready to be sent to its peer; nullopt: the record is void (its object is gone or newer).
 std::optional<Message> message_of(const rules::NodeContext& context, ReadTransaction& txn, const NotificationRecord& record);
 
 /// ESS: forgets everything about the exchange with a CSS that does not know this node (object model 6).
-void forget_exchange(const rules::NodeContext& context, WriteTransaction& txn);
+void forget_exchange(const rules::NodeContext& context, WriteTransaction& txn, rules::Effects& effects);
 
 /// ESS: whether own objects are still to be announced to the CSS that this node has newly registered at; survives restarts.
 bool must_announce(ReadTransaction& txn);

@@ -1,5 +1,6 @@
 // What records say to peers, and when they say it again.
 #include "kernel/addressing/announce.h"
+#include "kernel/addressing/data_file.h"
 #include "kernel/delivery/inbound.h"
 #include "kernel/delivery/notification_state.h"
 
@@ -68,6 +69,7 @@ std::optional<Message> message_of(const NodeContext& context, ReadTransaction& t
     message.meta.instance_id = record.instance_id;
     message.meta.data_id = record.data_id;
     const bool is_own_report = command == Command::Received || command == Command::Consumed || command == Command::Deleted;
+    if (is_own_report) addressing::hide_own_place(context, message.meta);
     if (context.is_css() && !is_own_report) {
         message.meta.destination_type = record.peer.type;
         message.meta.destination_id = record.peer.id;
@@ -85,7 +87,7 @@ bool must_announce(ReadTransaction& txn) { return txn.entry(EntryTable::Setting,
 
 void set_announced(WriteTransaction& txn) { txn.erase_entry(EntryTable::Setting, kMustAnnounce); }
 
-void forget_exchange(const NodeContext& context, WriteTransaction& txn) {
+void forget_exchange(const NodeContext& context, WriteTransaction& txn, Effects& effects) {
     txn.put_entry(EntryTable::Setting, kMustAnnounce, "1");
     txn.erase_notifications_of_peer(context.self);
     txn.erase_notifications_of_peer(context.cloud());
@@ -99,6 +101,7 @@ void forget_exchange(const NodeContext& context, WriteTransaction& txn) {
             if (!is_partial && !is_lost) continue;
             if (object.data) txn.erase_blob(*object.data);
             if (object.staged) txn.erase_blob(*object.staged);
+            if (addressing::release_file(txn, object)) effects.has_unused_files = true;
             txn.erase_object(object.key());
         }
         cursor = page.next;

@@ -26,8 +26,12 @@ bool is_to_be_sent(NotificationStatus status) {
 }
 
 bool has_data_to_push(const ObjectRecord& object) {
-    return object.data && object.meta.link.empty() && !object.meta.no_data && !object.meta.meta_only;
+    const bool has_data = object.data || !object.meta.source_data_uri.empty();
+    return has_data && object.meta.link.empty() && !object.meta.no_data && !object.meta.meta_only;
 }
+
+/// What is wrong with the octets that were to be sent, not with the line.
+bool is_about_source(ErrorKind kind) { return kind == ErrorKind::Corrupt || kind == ErrorKind::Io; }
 
 /// How far the push of an own object got; kept so that a restart goes on from there.
 std::vector<std::string> push_entry(const ObjectKey& key) { return {"push", key.type, key.id}; }
@@ -152,6 +156,8 @@ std::optional<PeerAnswer> Outbox::call(const std::function<PeerAnswer()>& f) {
         }
         return answer;
     } catch (const std::exception& error) {
+        const auto* failure = dynamic_cast<const Error*>(&error);
+        if (failure != nullptr && is_about_source(failure->kind())) throw;
         if (line_.is_up()) log_.log(LogLevel::Warning, std::string("The CSS cannot be reached: ") + error.what());
         line_.failed();
         return std::nullopt;
@@ -252,8 +258,8 @@ void Outbox::remember_offset(const ObjectRecord& object, std::int64_t offset) {
     });
 }
 
-Outbox::Pushed Outbox::push_chunks(const ObjectRecord& object, BlobReader& source, const std::string& sha256) {
-    const std::int64_t total = source.size();
+Outbox::Pushed Outbox::push_chunks(const ObjectRecord& object, PushSource& source) {
+    const std::int64_t total = source.reader->size();
     const bool is_chunked = context_.chunks_data && object.meta.chunk_size > 0 && total > object.meta.chunk_size;
     const std::int64_t chunk = is_chunked ? object.meta.chunk_size : total;
     std::int64_t offset = is_chunked ? pushed_offset(object) : 0;
@@ -265,7 +271,7 @@ Outbox::Pushed Outbox::push_chunks(const ObjectRecord& object, BlobReader& sourc
         request.offset = offset;
         request.length = is_chunked ? std::min(chunk, total - offset) : 0;
         request.total = total;
-        const auto answer = call([&] { return transport_->push(context_.cloud(), request, source, sha256); });
+        const auto answer = call([&] { return transport_->push(context_.cloud(), request, *source.reader, source.sha256); });
         if (!answer) return Pushed::Later;
         if (answer->verdict != Verdict::Accepted) {
             // Ignored: the CSS has it already, or it did not like its digest; when it is announced again, it says which.
@@ -291,41 +297,57 @@ void Outbox::announce_again(const NotificationRecord& record) {
     });
 }
 
+/// Few at once, so that small messages find a free worker; the others come when one of them ends.
+bool Outbox::take_push_slot(const rules::ExchangeKey& key, std::int64_t size) {
+    const std::lock_guard lock(mutex_);
+    if (size > context_.inline_limit && pushes_ >= kMaxPushes) {
+        if (waiting_pushes_.size() < kMaxQueued) {
+            waiting_pushes_.insert(key);
+        } else {
+            must_scan_ = true;
+        }
+        return false;
+    }
+    ++pushes_;
+    return true;
+}
+
 void Outbox::push_data(const NotificationRecord& record) {
     if (!transport_->traits().pushes_data) return;
     std::optional<ObjectRecord> object;
-    std::unique_ptr<BlobReader> source;
-    std::string sha256;
+    PushSource source;
     operations_.store().read([&](ReadTransaction& txn) {
         object = txn.object(record.object);
-        if (!object || object->side != Side::Sender || object->meta.instance_id != record.instance_id || !has_data_to_push(*object)) return;
-        source = txn.open_blob(*object->data);
-        if (const auto blob = txn.blob(*object->data)) sha256 = blob->sha256;
-    });
-    if (!source) return;
-    {
-        std::unique_lock lock(mutex_);
-        // Few at once, so that small messages find a free worker; the others come when one of them ends.
-        if (source->size() > context_.inline_limit && pushes_ >= kMaxPushes) {
-            if (waiting_pushes_.size() < kMaxQueued) {
-                waiting_pushes_.insert({record.object, record.peer});
-            } else {
-                must_scan_ = true;
-            }
+        if (!object || object->side != Side::Sender || object->meta.instance_id != record.instance_id || !has_data_to_push(*object)) {
+            object.reset();
             return;
         }
-        ++pushes_;
-    }
-    Pushed pushed = Pushed::Later;
+        if (!object->data) return;
+        source.reader = txn.open_blob(*object->data);
+        if (const auto blob = txn.blob(*object->data)) source.sha256 = blob->sha256;
+    });
+    if (!object || (!source.reader && (object->data || !open_source_))) return;
+    if (!take_push_slot({record.object, record.peer}, source.reader ? source.reader->size() : object->meta.object_size)) return;
     try {
-        pushed = push_chunks(*object, *source, sha256);
-        if (pushed == Pushed::Completely) apply(Command::GetData, record);
-        if (pushed == Pushed::Refused) announce_again(record);
+        push_from(record, *object, std::move(source));
     } catch (...) {
         end_push();
         throw;
     }
     end_push();
+}
+
+void Outbox::push_from(const NotificationRecord& record, const ObjectRecord& object, PushSource source) {
+    Pushed pushed = Pushed::Later;
+    try {
+        if (!source.reader) source = open_source_(object);
+        pushed = push_chunks(object, source);
+    } catch (const Error& error) {
+        log_.log(LogLevel::Error, "Cannot send the data of " + name_of(object.key()) + ", it will be announced again: " + error.what());
+        pushed = Pushed::Refused;
+    }
+    if (pushed == Pushed::Completely) apply(Command::GetData, record);
+    if (pushed == Pushed::Refused) announce_again(record);
 }
 
 void Outbox::end_push() {

@@ -17,6 +17,12 @@
 
 namespace edgesync::delivery {
 
+/// Octets to push, opened.
+struct PushSource {
+    std::unique_ptr<BlobReader> reader;
+    std::string sha256;  ///< 32 octets, or empty.
+};
+
 /// Thread-safe. Runs on the scheduler's workers.
 class Outbox {
 public:
@@ -25,6 +31,8 @@ public:
            std::function<void()> on_unknown);
 
     void set_transport(Transport& transport) { transport_ = &transport; }
+    /// How the data of an object with a sourceDataUri is opened; it may block, and throws Error if there is something wrong with it.
+    void set_source_opener(std::function<PushSource(const ObjectRecord&)> open) { open_source_ = std::move(open); }
     /// Nothing is sent before the node is registered.
     void set_registered(bool registered);
 
@@ -45,7 +53,9 @@ private:
     void announce_again(const NotificationRecord& record);
     void push_data(const NotificationRecord& record);
     enum class Pushed { Completely, Later, Refused };
-    Pushed push_chunks(const ObjectRecord& object, BlobReader& source, const std::string& sha256);
+    Pushed push_chunks(const ObjectRecord& object, PushSource& source);
+    bool take_push_slot(const rules::ExchangeKey& key, std::int64_t size);
+    void push_from(const NotificationRecord& record, const ObjectRecord& object, PushSource source);
     std::int64_t pushed_offset(const ObjectRecord& object);
     void forget_offset(const ObjectKey& key);
     void remember_offset(const ObjectRecord& object, std::int64_t offset);
@@ -68,6 +78,7 @@ private:
     Log& log_;
     const std::function<void()> on_unknown_;
     Transport* transport_ = nullptr;
+    std::function<PushSource(const ObjectRecord&)> open_source_;
 
     std::mutex mutex_;
     std::condition_variable idle_;

@@ -1,6 +1,7 @@
 // The receiving side of an object: announced, fetched, complete or failed.
 #include "edgesync/sdk/error.h"
 #include "kernel/addressing/announce.h"
+#include "kernel/addressing/data_file.h"
 #include "kernel/addressing/distribution.h"
 #include "kernel/addressing/work_payload.h"
 #include "kernel/delivery/inbound.h"
@@ -21,9 +22,11 @@ bool is_complete(const ObjectRecord& object) {
 
 bool is_own(const ObjectRecord& object) { return object.side == Side::Sender && object.status != ObjectStatus::ConsumedByDest; }
 
-/// Whether a metadata-only update finds its data here already.
+/// Whether a metadata-only update finds its data here already, and where the new version wants it.
 bool holds_data(const std::optional<ObjectRecord>& old, const Metadata& meta) {
-    return old && old->side == Side::Receiver && old->data && is_complete(*old) && old->meta.data_id == meta.data_id;
+    if (!old || old->side != Side::Receiver || !is_complete(*old) || old->meta.data_id != meta.data_id) return false;
+    if (old->data) return meta.destination_data_uri.empty();
+    return addressing::is_in_file(*old) && old->meta.destination_data_uri == meta.destination_data_uri;
 }
 
 bool needs_no_data(const std::optional<ObjectRecord>& old, const Metadata& meta) {
@@ -52,7 +55,7 @@ UpdateResult judge(const NodeContext& context, const std::optional<NotificationR
 std::vector<std::string> failure_entry(const ObjectKey& key) { return {"failure", key.type, key.id}; }
 
 void store_version(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const std::optional<ObjectRecord>& old,
-                   const Metadata& meta, bool complete) {
+                   const Metadata& meta, bool complete, Effects& effects) {
     ObjectRecord record;
     record.side = Side::Receiver;
     record.meta = meta;
@@ -72,6 +75,9 @@ void store_version(const NodeContext& context, WriteTransaction& txn, const Node
     }
     if (!context.is_css() && txn.entry(EntryTable::Setting, failure_entry(record.key()))) forget_failure(txn, record.key());
     if (old && old->data && !keeps_data) txn.erase_blob(*old->data);
+    // Until the new version is complete the file keeps the old one, unless its data is elsewhere or nowhere.
+    const bool keeps_file = old && old->meta.destination_data_uri == meta.destination_data_uri && (keeps_data || !complete);
+    if (old && !keeps_file && addressing::release_file(txn, *old)) effects.has_unused_files = true;
     if (old && old->staged) txn.erase_blob(*old->staged);
     txn.put_object(record);
 }
@@ -102,12 +108,15 @@ void set_status(const NodeContext& context, WriteTransaction& txn, const ObjectR
 
 }  // namespace
 
-UpdateResult judge_update(const NodeContext& context, ReadTransaction& txn, const NodeKey& peer, const Metadata& meta) {
+UpdateResult judge_update(const NodeContext& context, ReadTransaction& txn, const NodeKey& peer, const Metadata& announced) {
+    const Metadata meta = addressing::with_data_place(context, announced);
     const ObjectKey key{meta.org, meta.object_type, meta.object_id};
     return judge(context, txn.notification(key, record_peer(context, peer)), txn.object(key), meta);
 }
 
-UpdateResult accept_update(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Metadata& meta, Effects& effects) {
+UpdateResult accept_update(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Metadata& announced,
+                           Effects& effects) {
+    const Metadata meta = addressing::with_data_place(context, announced);
     const ObjectKey key{meta.org, meta.object_type, meta.object_id};
     const auto known = txn.notification(key, record_peer(context, peer));
     const auto old = txn.object(key);
@@ -115,7 +124,7 @@ UpdateResult accept_update(const NodeContext& context, WriteTransaction& txn, co
     const bool is_repeated = known && known->instance_id == meta.instance_id && known->status != NotificationStatus::ReceiverError;
     switch (result.acceptance) {
         case Acceptance::Complete: {
-            store_version(context, txn, peer, old, meta, true);
+            store_version(context, txn, peer, old, meta, true, effects);
             const auto stored = txn.object(key);
             addressing::notify_origin(context, txn, *stored, NotificationStatus::Received, effects);
             if (context.hooks_on_no_data && hooks::has_hooks(txn, key.org, key.type)) effects.arrived.push_back(key);
@@ -123,7 +132,7 @@ UpdateResult accept_update(const NodeContext& context, WriteTransaction& txn, co
         }
         case Acceptance::NeedsData:
             if (!is_repeated) {
-                store_version(context, txn, peer, old, meta, false);
+                store_version(context, txn, peer, old, meta, false, effects);
                 set_status(context, txn, *txn.object(key), NotificationStatus::GetData);
             }
             effects.fetch.push_back({key, record_peer(context, peer)});
@@ -149,14 +158,12 @@ bool complete_data(const NodeContext& context, WriteTransaction& txn, const Obje
     blob.instance_id = instance;
     blob.sha256 = data.sha256;
     blob.created = context.now();
-    if (data.is_staged) {
-        txn.put_blob(blob);
-    } else {
-        txn.put_small_data(blob, std::as_bytes(std::span(data.octets)));
-    }
-    if (object->data && object->data != data.blob) txn.erase_blob(*object->data);
-    if (object->staged && object->staged != data.blob) txn.erase_blob(*object->staged);
-    object->data = data.blob;
+    if (data.is_staged && !data.is_in_file) txn.put_blob(blob);
+    if (!data.is_staged && !data.is_in_file) txn.put_small_data(blob, std::as_bytes(std::span(data.octets)));
+    const std::optional<BlobId> kept = data.is_in_file ? std::nullopt : std::optional(data.blob);
+    if (object->data && object->data != kept) txn.erase_blob(*object->data);
+    if (object->staged && object->staged != kept) txn.erase_blob(*object->staged);
+    object->data = kept;
     object->staged.reset();
     object->meta.object_size = data.size;
     object->status = ObjectStatus::CompletelyReceived;
@@ -201,10 +208,10 @@ bool fail_reception(const NodeContext& context, WriteTransaction& txn, const Obj
     return true;
 }
 
-bool abandon_reception(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance) {
+bool abandon_reception(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance, Effects& effects) {
     const auto object = awaited(context, txn, key, instance);
     if (!object) return false;
-    addressing::purge(txn, *object);
+    effects.has_unused_files = addressing::purge(txn, *object) || effects.has_unused_files;
     return true;
 }
 

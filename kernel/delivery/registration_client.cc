@@ -149,7 +149,7 @@ void RegistrationClient::told_unknown() {
         if (unknown_answers_ < 2 && may_lose) return;
     }
     operations_.run_and_wait<rules::Done>(
-        [this](WriteTransaction& txn, rules::Effects&) { return forget_exchange(context_, txn), rules::Done{}; });
+        [this](WriteTransaction& txn, rules::Effects& effects) { return forget_exchange(context_, txn, effects), rules::Done{}; });
     {
         const std::lock_guard lock(mutex_);
         must_register_new_ = true;

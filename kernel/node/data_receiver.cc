@@ -1,6 +1,7 @@
 #include "kernel/node/data_receiver.h"
 
 #include "edgesync/sdk/error.h"
+#include "kernel/data/received_files.h"
 #include "kernel/data/streamed_blob.h"
 #include "kernel/delivery/inbound.h"
 #include "kernel/node/signature_problem.h"
@@ -62,7 +63,13 @@ public:
             return done({Verdict::Ignored, {}, "The data does not match its Repr-Digest"});
         }
         if (const std::string problem = problem_of_signature(); !problem.empty()) return reject(problem, done);
-        publish(std::move(done));
+        data::ReceivedFiles::Placed placed;
+        try {
+            placed = place();
+        } catch (...) {
+            return done(verdict_of(std::current_exception()));
+        }
+        publish(std::move(placed), std::move(done));
     }
 
     void abort() noexcept override { blob_.reset(); }
@@ -84,21 +91,28 @@ private:
         done({Verdict::Failed, {}, problem});
     }
 
-    void publish(std::function<void(HandleResult)> done) {
+    data::ReceivedFiles::Placed place() {
+        if (parts_.files == nullptr) return {};
+        const auto read = [this](std::int64_t offset, std::span<std::byte> out) { return blob_->read(offset, out); };
+        return parts_.files->place(request_.key, request_.instance_id, blob_->size(), read);
+    }
+
+    void publish(data::ReceivedFiles::Placed placed, std::function<void(HandleResult)> done) {
         delivery::ReceivedData received;
         received.blob = blob_->id();
         received.is_staged = blob_->is_staged();
         received.octets = blob_->octets();
         received.size = blob_->size();
         received.sha256 = blob_->sha256();
+        received.is_in_file = placed.is_in_file;
         const rules::NodeContext& context = parts_.context;
         parts_.operations.run<bool>(
             [&context, key = request_.key, instance = request_.instance_id, received](WriteTransaction& txn, rules::Effects& effects) {
                 return delivery::complete_data(context, txn, key, instance, received, effects);
             },
-            [blob = blob_, done = std::move(done)](rules::Outcome<bool> outcome) {
+            [blob = blob_, placed, done = std::move(done)](rules::Outcome<bool> outcome) {
                 if (outcome.error) return done(verdict_of(outcome.error));
-                if (*outcome.value) blob->keep();
+                if (*outcome.value && !placed.is_in_file) blob->keep();
                 done(*outcome.value ? HandleResult{} : HandleResult{Verdict::Ignored, {}, "This version is not awaited"});
             });
     }
@@ -179,6 +193,7 @@ std::unique_ptr<DataReceiver> make_data_receiver(const ReceptionParts& parts, co
     target.instance_id = range.instance_id;
     target.repr_sha256 = repr_sha256;
     target.content_sha256 = content_sha256;
+    target.files = parts.files;
     target.check_signature = [](const Metadata& meta, BlobWriter& blob) {
         using Signature = objects::PublishRequest::Signature;
         return signature_problem(meta, blob).empty() ? Signature::Valid : Signature::Invalid;

@@ -18,6 +18,7 @@ struct ReceptionParts {
     rules::Scheduler& scheduler;
     data::UploadDigests& digests;
     std::int64_t largest_object;  ///< Bytes; 0: unlimited.
+    data::ReceivedFiles* files;   ///< Null: all data stays in the store.
 };
 
 /// See TransportHost::receive_data. The parts outlive the receiver.

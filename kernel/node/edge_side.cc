@@ -1,12 +1,14 @@
 #include "kernel/node/edge_side.h"
 
+#include "kernel/data/source_file.h"
 #include "kernel/node/signature_problem.h"
 
 namespace edgesync::node {
 namespace {
 
-data::FetcherOptions fetcher_options(const Settings& settings) {
+data::FetcherOptions fetcher_options(const Settings& settings, data::ReceivedFiles& files) {
     data::FetcherOptions options;
+    options.files = &files;
     options.parallel_chunks = static_cast<int>(settings.integer("MaxInflightChunks"));
     options.largest_object = settings.integer("MaxObjectDataSize");
     options.verify = signature_problem;
@@ -17,16 +19,18 @@ data::FetcherOptions fetcher_options(const Settings& settings) {
 }  // namespace
 
 EdgeSide::EdgeSide(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, const Settings& settings,
-                   Log& log)
+                   const files::DataFiles& files, data::ReceivedFiles& received_files, Log& log)
     : context_(context), scheduler_(scheduler),
       line_(scheduler, std::chrono::seconds(settings.integer("ESSCallSPIRetryInterval")), [this] { line_is_back(); }),
       outbox_(context, operations, scheduler, line_, log, [this] { registration_.report_unknown(); }),
       fetcher_(
-          context, operations, scheduler, line_, log, fetcher_options(settings),
+          context, operations, scheduler, line_, log, fetcher_options(settings, received_files),
           [this](Message message) { outbox_.send_message(std::move(message)); }, [this] { registration_.report_unknown(); }),
       registration_(context, operations, scheduler, log,
                     {[this](bool registered, const std::vector<std::string>& capabilities) { changed(registered, capabilities); }},
-                    std::chrono::hours(settings.integer("ESSPingInterval"))) {}
+                    std::chrono::hours(settings.integer("ESSPingInterval"))) {
+    outbox_.set_source_opener([&files](const ObjectRecord& object) { return data::open_source(files, object); });
+}
 
 void EdgeSide::start(Transport& transport) {
     transport_ = &transport;

@@ -19,7 +19,7 @@ namespace edgesync::node {
 class EdgeSide {
 public:
     EdgeSide(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, const Settings& settings,
-             Log& log);
+             const files::DataFiles& files, data::ReceivedFiles& received_files, Log& log);
 
     void start(Transport& transport);
     /// No call to the transport runs when it returns. The transport must have been drained.

@@ -13,6 +13,7 @@ struct EffectTargets {
     std::function<void(const NodeKey&)> wake;
     std::function<void(const rules::ExchangeKey&)> send;
     std::function<void(const rules::ExchangeKey&)> fetch;
+    std::function<void()> unused_files;
     std::function<void()> work;
     std::function<void(const ObjectKey&)> arrived;
 };
@@ -28,6 +29,7 @@ public:
             for (const auto& peer : effects.wake) targets_.wake(peer);
             for (const auto& key : effects.send) targets_.send(key);
             for (const auto& key : effects.fetch) targets_.fetch(key);
+            if (effects.has_unused_files) targets_.unused_files();
             if (effects.has_work) targets_.work();
             for (const auto& key : effects.arrived) targets_.arrived(key);
         } catch (const std::exception& error) {

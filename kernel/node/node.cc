@@ -10,9 +10,11 @@
 #include "edgesync/sdk/error.h"
 #include "kernel/api/api.h"
 #include "kernel/data/chunked_upload.h"
+#include "kernel/data/received_files.h"
 #include "kernel/delivery/pending_index.h"
 #include "kernel/hooks/webhook_sender.h"
 #include "kernel/node/bench_route.h"
+#include "kernel/node/data_file_rules.h"
 #include "kernel/node/edge_side.h"
 #include "kernel/node/effects.h"
 #include "kernel/node/listeners.h"
@@ -79,7 +81,8 @@ struct Node::Parts {
         : settings(settings_in), log(log_in), store(std::move(store_in)), transports(std::move(transports_in)),
           io(io_threads(), [this](std::string_view problem) { log.log(LogLevel::Error, std::string(problem)); }),
           scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log), operations(*store, effects), acls(*store),
-          context(context_of(settings, *store, transports)), webhooks(*store, scheduler, log, hooks::webhook_options(settings)),
+          context(context_of(settings, *store, transports)), files(data_file_rules(settings)),
+          received_files(operations, scheduler, files, log), webhooks(*store, scheduler, log, hooks::webhook_options(settings)),
           work(context, operations, scheduler, log),
           pending(context, *store, scheduler, pending_options(settings),
                   [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }) {}
@@ -120,6 +123,8 @@ struct Node::Parts {
     rules::Operations operations;
     security::AclCache acls;
     rules::NodeContext context;
+    files::DataFiles files;
+    data::ReceivedFiles received_files;
     hooks::WebhookSender webhooks;
     WorkRunner work;
     delivery::PendingIndex pending;
@@ -158,12 +163,14 @@ EffectTargets Node::Parts::effect_targets() {
     targets.fetch = [this](const rules::ExchangeKey& key) {
         if (edge) edge->fetch(key);
     };
+    targets.unused_files = [this] { received_files.remove_unused(); };
     targets.work = [this] { work.kick(); };
     targets.arrived = [this](const ObjectKey& key) { webhooks.arrived(key); };
     return targets;
 }
 
 void Node::Parts::start_store() {
+    files.start();
     store->open();
     is_store_open = true;
     effects.set_targets(effect_targets());
@@ -179,6 +186,7 @@ HostParts Node::Parts::host_parts() {
     parts.settings = &settings;
     parts.log = &log;
     parts.largest_object = settings.integer("MaxObjectDataSize");
+    if (!context.objects_data_path.empty()) parts.files = &received_files;
     parts.is_running = [this] { return is_running.load(); };
     parts.mount = [this](const std::string& prefix, HttpHandler& handler) { router.mount(prefix, handler); };
     parts.authenticate_node = [this](const HttpRequest& request) { return security::node_identity(*authenticator, request, acls); };
@@ -196,7 +204,7 @@ HostParts Node::Parts::host_parts() {
 
 void Node::Parts::start_transports() {
     host = std::make_unique<NodeTransportHost>(host_parts());
-    if (!context.is_css()) edge = std::make_unique<EdgeSide>(context, operations, line_scheduler, settings, log);
+    if (!context.is_css()) edge = std::make_unique<EdgeSide>(context, operations, line_scheduler, settings, files, received_files, log);
     for (auto& loaded : transports) {
         loaded.transport->start(*host);
         ++started_transports;
@@ -230,7 +238,7 @@ api::ApiContext Node::Parts::api_context() {
     };
     return {context,  operations, scheduler, *authenticator, acls,
             settings, digests,    log,       random_uuid(),  [this] { return is_running.load(); },
-            resend,   shutdown,   health};
+            resend,   shutdown,   health,    files};
 }
 
 void Node::Parts::start_listeners() {
@@ -262,6 +270,7 @@ void Node::start() {
     p.renew_certificates_daily();
     p.maintenance->start();
     p.work.kick();
+    p.received_files.remove_unused();
     if (p.edge) p.edge->start(*p.transports.front().transport);
     p.log.log(LogLevel::Status, std::string(p.context.is_css() ? "CSS" : "ESS") + " is running");
 }
@@ -287,6 +296,8 @@ void Node::stop(const StopRequest& request) {
     p.stop_communication();
     p.work.stop();
     p.webhooks.stop();
+    if (p.is_store_open && may_erase) p.received_files.remove_own(p.context);
+    p.received_files.stop();
     p.workers.stop();
     p.line_workers.stop();
     if (p.is_store_open && may_erase) {

@@ -17,6 +17,7 @@ rules::NodeContext make_context(const Settings& settings, const StoreTraits& sto
     context.consumed_objects_kept = static_cast<std::uint64_t>(std::max<std::int64_t>(settings.integer("ESSConsumedObjectsKept"), 0));
     context.notifies_on_expiration = settings.boolean("NotifyOnExpiration");
     context.hooks_on_no_data = settings.boolean("WebhookOnNoData");
+    context.objects_data_path = settings.text("ObjectsDataPath");
     context.pushes_data = pushes_data;
     context.now = [] { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); };
     context.is_polled = [polled = std::move(polled)](const std::string& protocol) {

@@ -92,7 +92,7 @@ OpenedData NodeTransportHost::open_data(const NodeKey& peer, const ObjectKey& ke
 
 std::unique_ptr<DataReceiver> NodeTransportHost::receive_data(const NodeKey& peer, const DataRequest& range, std::int64_t body_length,
                                                               const std::string& repr_sha256, const std::string& content_sha256) {
-    ReceptionParts parts{*parts_.context, *parts_.operations, *parts_.scheduler, *parts_.digests, parts_.largest_object};
+    ReceptionParts parts{*parts_.context, *parts_.operations, *parts_.scheduler, *parts_.digests, parts_.largest_object, parts_.files};
     return make_data_receiver(parts, peer, range, body_length, repr_sha256, content_sha256);
 }
 

@@ -23,7 +23,8 @@ struct HostParts {
     data::UploadDigests* digests = nullptr;
     const Settings* settings = nullptr;
     Log* log = nullptr;
-    std::int64_t largest_object = 0;  ///< Bytes; 0: unlimited.
+    std::int64_t largest_object = 0;       ///< Bytes; 0: unlimited.
+    data::ReceivedFiles* files = nullptr;  ///< CSS with ObjectsDataPath.
     std::function<bool()> is_running;
     std::function<void(const std::string& prefix, HttpHandler&)> mount;
     std::function<std::optional<NodeKey>(const HttpRequest&)> authenticate_node;

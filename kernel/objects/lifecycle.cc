@@ -64,6 +64,13 @@ void attach_data(WriteTransaction& txn, ObjectRecord& record, const NewData& dat
     record.meta.object_size = data.size;
 }
 
+/// Data that stays in a file of the application's: read when it is sent.
+void set_source(ObjectRecord& record, const PublishRequest& request) {
+    record.meta.data_id = record.meta.instance_id;
+    record.meta.object_size = request.source_size;
+    if (request.signature == PublishRequest::Signature::Invalid) record.status = ObjectStatus::VerificationFailed;
+}
+
 ObjectStatus status_without_data(const ObjectRecord& record, bool keeps_data) {
     if (record.meta.no_data || !record.meta.link.empty() || !record.meta.source_data_uri.empty()) return ObjectStatus::Ready;
     return keeps_data ? ObjectStatus::Ready : ObjectStatus::NotReady;
@@ -127,8 +134,11 @@ PublishResult publish(const NodeContext& context, WriteTransaction& txn, const P
     const InstanceId instance = txn.next_instance_id(now, old ? old->meta.instance_id : 0);
     ObjectRecord record = new_record(context, request, instance, now);
     const bool keeps_data = record.meta.meta_only && old && old->data && !record.meta.no_data;
-    if (keeps_data || (record.meta.meta_only && old && !old->meta.source_data_uri.empty())) keep_data_fields(record, *old);
+    const bool keeps_source = record.meta.meta_only && old && !old->meta.source_data_uri.empty() && !record.meta.no_data;
+    if (keeps_data || keeps_source) keep_data_fields(record, *old);
     record.status = status_without_data(record, keeps_data);
+    const bool has_new_source = request.source_size >= 0 && !record.meta.no_data && !keeps_data && !keeps_source;
+    if (has_new_source) set_source(record, request);
     if (request.data.is_given && !record.meta.no_data) {
         if (request.signature == PublishRequest::Signature::Invalid) {
             record.status = ObjectStatus::VerificationFailed;
@@ -182,10 +192,14 @@ void remove(const NodeContext& context, WriteTransaction& txn, const ObjectKey& 
     if (!object) throw Error(ErrorKind::NotFound, "Object not found");
     if (object->side == Side::Receiver) {
         if (!context.is_css()) refuse("Can't delete object on the receiving side for ESS");
-        return addressing::purge(txn, *object);
+        effects.has_unused_files = addressing::purge(txn, *object) || effects.has_unused_files;
+        return;
     }
     if (object->status == ObjectStatus::ObjDeleted) return;
-    if (object->status == ObjectStatus::ConsumedByDest) return addressing::purge(txn, *object);
+    if (object->status == ObjectStatus::ConsumedByDest) {
+        addressing::purge(txn, *object);
+        return;
+    }
     const ObjectRecord old = *object;
     object->status = ObjectStatus::ObjDeleted;
     object->meta.deleted = true;

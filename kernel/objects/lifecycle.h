@@ -23,7 +23,8 @@ struct NewData {
 struct PublishRequest {
     Metadata meta;  ///< Validated and normalized.
     NewData data;
-    std::string owner;  ///< "{org}/{user}"
+    std::string owner;              ///< "{org}/{user}"
+    std::int64_t source_size = -1;  ///< Of the file of `meta.source_data_uri`, bytes; -1: there is none.
     /// The result of checking the data against the metadata's signature, if it has one.
     enum class Signature { None, Valid, Invalid } signature = Signature::None;
 };

@@ -99,6 +99,7 @@ protected:
     rules::NodeContext node_;
     std::unique_ptr<rules::Operations> operations_;
     data::UploadDigests digests_;
+    std::unique_ptr<files::DataFiles> files_;
     std::unique_ptr<security::Authenticator> authenticator_;
     std::unique_ptr<security::AclCache> acls_;
     bool is_running_ = true;

@@ -155,12 +155,6 @@ TEST_F(PutObjectOnEss, UsesTheNodesOrganization) {
     EXPECT_EQ(put("/objects/model/m1", meta() + "}", "alice@other").status, 403);
 }
 
-TEST_F(PutObjectOnEss, RefusesDataUris) {
-    const Answer answer = put("/objects/model/m1", meta("\"sourceDataUri\":\"file:///x\"") + "}");
-    EXPECT_EQ(answer.status, 400);
-    EXPECT_EQ(answer.body, "sourceDataUri is not supported by this version\n");
-}
-
 using GetObject = ApiTest;
 
 TEST_F(GetObject, AnswersTheMetadata) {

@@ -165,6 +165,18 @@ TEST(Validation, MakesThePersistenceRootAbsolute) {
     EXPECT_EQ(validated(kGoodCss).persistence_root(), "/var/edge-sync-service/persist/");
 }
 
+TEST(Validation, MakesTheFoldersOfDataAbsolute) {
+    const auto values = validated(std::string(kGoodEss) + "StorageProvider lmdb\nObjectsDataPath o\nDataURIRoots d,/e/../f\n");
+    EXPECT_EQ(values.text("ObjectsDataPath"), "/here/o/");
+    EXPECT_THAT(values.list("DataURIRoots"), ::testing::ElementsAre("/here/d", "/f"));
+}
+
+TEST(Validation, GivesExtensionsOfDataFilesTheirDot) {
+    const auto values = validated(std::string(kGoodEss) + "AllowedDataFileExtensions bin,.json\n");
+    EXPECT_THAT(values.list("AllowedDataFileExtensions"), ::testing::ElementsAre(".bin", ".json"));
+    EXPECT_TRUE(validated(kGoodEss).list("AllowedDataFileExtensions").empty());
+}
+
 TEST(Validation, BoundsAndDefaultsThatDependOnTheRole) {
     const auto css_values = validated(std::string(kGoodCss) + "MaxInflightChunks 100\nVerifyQueueBufferSize 0\n");
     EXPECT_EQ(css_values.integer("MaxInflightChunks"), 64);

@@ -264,7 +264,7 @@ TEST_F(EdgeInbound, ACssThatDoesNotKnowTheNodeCostsOnlyWhatIsIncomplete) {
     complete_one.no_data = true;
     receive(cloud_, Command::Update, complete_one);
     publish(metadata("own"), "x");
-    in_transaction([&](WriteTransaction& txn, rules::Effects&) { delivery::forget_exchange(context_, txn); });
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) { delivery::forget_exchange(context_, txn, effects); });
     EXPECT_FALSE(object("m1"));
     EXPECT_TRUE(object("whole"));
     EXPECT_TRUE(object("own"));

@@ -1,0 +1,43 @@
+// Received data that lives in a file outside the store: which object a file belongs to, and which files nobody needs any more. Records
+// only; the files are written and removed after the transactions (kernel/data/received_files.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "edgesync/sdk/store.h"
+#include "kernel/rules/node_context.h"
+
+namespace edgesync::addressing {
+
+/// Metadata as it is stored when it is received: where its data goes is the CSS's user's choice on an ESS, never a node's on a CSS;
+/// without one it goes into ObjectsDataPath, if that is configured.
+Metadata with_data_place(const rules::NodeContext& context, Metadata meta);
+
+/// Takes out what `with_data_place` put in: other nodes have no use for a path on this one.
+void hide_own_place(const rules::NodeContext& context, Metadata& meta);
+
+/// Whether the complete data of a received object is in the file of its destinationDataUri, not in the store.
+bool is_in_file(const ObjectRecord& object);
+
+/// Before a file is written: it belongs to this object from now on, whose ever it was. True: it was no object's.
+bool claim_file(WriteTransaction& txn, const ObjectRecord& object);
+/// It could not be written, and was no object's before: what is there, if anything, is not the service's to remove.
+void disown_file(WriteTransaction& txn, const ObjectRecord& object);
+
+/// The received object lets go of its file (it is removed, or has its data elsewhere). True: the file is its own and must be removed.
+bool release_file(WriteTransaction& txn, const ObjectRecord& object);
+
+struct UnusedFile {
+    ObjectKey owner;  ///< Whose it was.
+    std::string uri;
+    bool operator==(const UnusedFile&) const = default;
+};
+
+/// Files to remove.
+Page<UnusedFile> unused_files(ReadTransaction& txn, const std::string& cursor, std::size_t limit);
+/// Whether the file still is to be removed; another object may have claimed it.
+bool is_unused(ReadTransaction& txn, const UnusedFile& file);
+void forget_file(WriteTransaction& txn, const UnusedFile& file);
+
+}  // namespace edgesync::addressing
