@@ -35,6 +35,13 @@ elseif(EDGESYNC_SANITIZE STREQUAL "thread")
   add_link_options(-fsanitize=thread)
 endif()
 
+if(EDGESYNC_FUZZ)
+  # Clang does not know all warnings of g++ and has others; the ordinary build judges the sources.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-error -Wno-unknown-warning-option)
+  target_compile_options(edgesync_options INTERFACE -Wno-error -w)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 # edgesync_room(objects SOURCES a.cc b.cc LINK edgesync_sdk): a kernel folder as a static library edgesync_<name>.
 function(edgesync_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})

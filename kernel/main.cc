@@ -192,6 +192,24 @@ void trace_configuration(const config::Configuration& configuration, Log& log) {
     for (std::string line; std::getline(effective, line);) log.trace(LogLevel::Info, line);
 }
 
+/// Every connection takes a descriptor; what many systems give unasked (1024) is less than MaxConnections.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void warn_of_few_descriptors(const config::Configuration& configuration, Log& log) {
+    // Besides connections: the store's files, those being sent, lines to peers.
+    constexpr std::uint64_t kOthers = 100;
+    rlimit limit{};
+    const auto connections = static_cast<std::uint64_t>(configuration.integer("MaxConnections"));
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + kOthers) return;
+    log.log(LogLevel::Warning, "MaxConnections " + std::to_string(connections) + " needs more file descriptors than the limit of " +
+                                   std::to_string(limit.rlim_cur) + " allows; raise it (LimitNOFILE, ulimit -n) or lower MaxConnections");
+}
+
 int serve(config::Configuration& configuration, const plugins::PluginLoader& loader, LoadedPlugins loaded) {
     std::unique_ptr<ops::Logger> log;
     try {
@@ -202,6 +220,7 @@ int serve(config::Configuration& configuration, const plugins::PluginLoader& loa
     }
     for (const auto& warning : configuration.warnings()) log->log(LogLevel::Warning, warning);
     for (const auto& change : configuration.changes()) log->log(LogLevel::Info, change);
+    warn_of_few_descriptors(configuration, *log);
     trace_configuration(configuration, *log);
     try {
         bool restarts = run_node(configuration, loader, *log, std::move(loaded));
@@ -221,6 +240,7 @@ int serve(config::Configuration& configuration, const plugins::PluginLoader& loa
 void prepare_process() {
     const rlimit no_core{0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
+    raise_descriptor_limit();
     signal(SIGPIPE, SIG_IGN);
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_TRIM_THRESHOLD, 1024 * 1024);

@@ -1,10 +1,14 @@
 #include "kernel/api/answers.h"
 
+#include <algorithm>
+
 #include "kernel/api/error_status.h"
 
 namespace edgesync::api {
 namespace {
 
+/// Messages repeat what was wrong; nobody reads more of it than this.
+constexpr std::size_t kLongestMessage = 4096;
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 
 void add_common_headers(HttpResponse& response) {
@@ -32,6 +36,10 @@ HttpResponse text_answer(int status, std::string body) {
 }
 
 HttpResponse error_answer(int status, std::string_view prefix, std::string_view message) {
+    std::size_t size = std::min(message.size(), kLongestMessage);
+    // Not within a character.
+    while (size < message.size() && size > 0 && (static_cast<unsigned char>(message[size]) & 0xC0U) == 0x80U) --size;
+    message = message.substr(0, size);
     std::string body;
     body.reserve(prefix.size() + message.size() + 1);
     body.append(prefix).append(message).append("\n");

@@ -30,7 +30,16 @@ Api::Api(ApiContext context)
       security_(environment_), organizations_(environment_), destinations_(environment_), admin_(environment_),
       object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
 
-std::int64_t Api::body_limit(const HttpRequest& request) const { return request.method == "PUT" ? object_body_limit_ : kOtherBodyLimit; }
+std::int64_t Api::body_limit(const HttpRequest& request) const {
+    // What fits anyway needs no look at the path.
+    const bool fits = request.content_length >= 0 && request.content_length <= kOtherBodyLimit;
+    if (fits || request.method != "PUT") return kOtherBodyLimit;
+    const Route route = route_of(request.path, context_.node.role);
+    if (route.resource != Resource::Objects) return kOtherBodyLimit;
+    ObjectPath path;
+    const bool is_refused = parse_object_path(route.rest, context_.node.role, context_.node.self.org, path).has_value();
+    return !is_refused && path.level == ObjectPath::Level::Object ? object_body_limit_ : kOtherBodyLimit;
+}
 
 bool Api::authenticate(Call& call) const {
     call.identity = context_.authenticator.authenticate(call.request);
@@ -38,10 +47,9 @@ bool Api::authenticate(Call& call) const {
 }
 
 std::unique_ptr<HttpBodySink> Api::stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
-    if (request.method != "PUT") return nullptr;
-    const Route route = route_of(request.path, context_.node.role);
-    if (route.resource != Resource::Objects) return nullptr;
     const bool is_large = request.content_length < 0 || request.content_length > kUncheckedBody;
+    const Route route = route_of(request.path, context_.node.role);
+    if (request.method != "PUT" || route.resource != Resource::Objects) return is_large ? refuse_stranger(request, responder) : nullptr;
     std::string_view tail = request.path;
     if (tail.ends_with('/')) tail.remove_suffix(1);
     const bool may_be_data = tail.size() > 5 && (tail.back() == 'a' || tail.back() == 'A') && tail[tail.size() - 5] == '/';
@@ -58,6 +66,13 @@ std::unique_ptr<HttpBodySink> Api::stream(const HttpRequest& request, const std:
     if (!is_data) return authenticate(*call) ? nullptr : make_refusal(call->reply, unauthorized());
     client_requests_.fetch_add(1, std::memory_order_relaxed);
     return make_upload(environment_, std::move(call));
+}
+
+/// A body that nobody asked for is collected for those only who may have something to say; null: it is one of them.
+std::unique_ptr<HttpBodySink> Api::refuse_stranger(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) const {
+    const auto call = make_call_of_headers(request, responder, context_.log);
+    if (!context_.is_running()) return make_refusal(call->reply, empty_answer(503));
+    return authenticate(*call) ? nullptr : make_refusal(call->reply, unauthorized());
 }
 
 void Api::handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) {

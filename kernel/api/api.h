@@ -27,6 +27,7 @@ public:
     explicit Api(ApiContext context);
 
     /// PUT of an object: room for MaxInlineObjectSize in Base64; everything else 1 MiB. Uploads of data are streamed.
+    /// Of more than 64 KiB nothing is collected before the credentials were checked.
     std::int64_t body_limit(const HttpRequest& request) const override;
     std::unique_ptr<HttpBodySink> stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) override;
     void handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) override;
@@ -41,6 +42,7 @@ private:
     void handle_object(const CallPtr& call);
     void handle_operation(const CallPtr& call);
     bool authenticate(Call& call) const;
+    std::unique_ptr<HttpBodySink> refuse_stranger(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) const;
 
     const ApiContext context_;
     const Environment environment_;

@@ -58,7 +58,7 @@ std::optional<HttpResponse> parse_object_path(std::string_view rest, NodeRole ro
     try {
         segments = decode(rest);
     } catch (const Error& error) {
-        return error_answer(400, "", error.what());
+        return error_answer(400, "", objects::html_escape(error.what()));
     }
     const bool has_org = role == NodeRole::Css;
     std::size_t next = 0;

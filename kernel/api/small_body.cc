@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "edgesync/sdk/error.h"
+#include "kernel/objects/names.h"
 
 namespace edgesync::api {
 namespace {
@@ -10,21 +11,27 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kMaxDepth = 64;
+constexpr std::size_t kLongestProblem = 200;
 
 [[noreturn]] void invalid(const std::string& problem) { throw Error(ErrorKind::InvalidRequest, problem); }
 
 Json parse(std::string_view json) {
     if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) invalid("EOF");
-    const auto check_depth = [](int depth, Json::parse_event_t, Json&) {
-        if (depth > kMaxDepth) invalid("nesting exceeds " + std::to_string(kMaxDepth) + " levels");
+    // A container's depth is that of what it lies in; it is asked before it is entered.
+    const auto check_depth = [](int depth, Json::parse_event_t event, Json&) {
+        const bool begins = event == Json::parse_event_t::array_start || event == Json::parse_event_t::object_start;
+        if (begins && depth >= kMaxDepth) invalid("nesting exceeds " + std::to_string(kMaxDepth) + " levels");
         return true;
     };
     try {
         return Json::parse(json.begin(), json.end(), check_depth);
     } catch (const Json::exception& error) {
-        const std::string text = error.what();
+        std::string text = error.what();
         const auto bracket = text.find("] ");  // Behind the library's own number of the mistake.
-        invalid(bracket == std::string::npos ? text : text.substr(bracket + 2));
+        if (bracket != std::string::npos) text.erase(0, bracket + 2);
+        // It repeats what was read, however long that is.
+        if (text.size() > kLongestProblem) text.replace(kLongestProblem, std::string::npos, "...");
+        invalid(objects::html_escape(text));
     }
 }
 

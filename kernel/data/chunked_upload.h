@@ -12,22 +12,13 @@
 #include <vector>
 
 #include "edgesync/sdk/store.h"
+#include "kernel/data/content_range.h"
 #include "kernel/data/digest.h"
 #include "kernel/objects/lifecycle.h"
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
 
 namespace edgesync::data {
-
-/// One range of a body: octets [begin, end) of `total`.
-struct ChunkRange {
-    std::int64_t begin = 0;
-    std::int64_t end = 0;
-    std::int64_t total = 0;
-};
-
-/// "bytes a-b/total"; nullopt and `problem` if malformed.
-std::optional<ChunkRange> parse_content_range(std::string_view field, std::string& problem);
 
 /// Digests of uploads in progress, so that data arriving in order is not read twice. Bounded; thread-safe.
 class UploadDigests {

@@ -12,6 +12,7 @@
 #include "kernel/http/connection.h"
 #include "kernel/http/listener_core.h"
 #include "kernel/http/response_head.h"
+#include "kernel/http/transfer_progress.h"
 
 namespace edgesync::http {
 namespace {
@@ -40,19 +41,21 @@ std::ptrdiff_t Connection::write_now(std::string_view head, std::string_view bod
 
 Task<bool> Connection::write_all(std::span<iovec> parts, bool more) {
     std::size_t first = 0;
+    TransferProgress progress(core_->options.body_timeout);
     for (;;) {
         while (first < parts.size() && parts[first].iov_len == 0) ++first;
         if (first == parts.size()) co_return true;
         const auto result = stream_.write(parts.data() + first, static_cast<int>(parts.size() - first), more);
         if (result.state == ByteStream::State::Ended || result.state == ByteStream::State::Failed) co_return false;
         if (result.state != ByteStream::State::Done) {
-            set_deadline(core_->options.body_timeout);
+            deadline_ = progress.deadline();
             const unsigned events = co_await wait(needed(result.state) | kClosing);
             clear_deadline();
             if (events & kClosing) co_return false;
             continue;
         }
         std::size_t sent = result.octets;
+        progress.moved(sent);
         for (std::size_t i = first; sent > 0; ++i) {
             const std::size_t count = std::min(sent, parts[i].iov_len);
             parts[i].iov_base = static_cast<char*>(parts[i].iov_base) + count;
@@ -112,11 +115,13 @@ Task<bool> Connection::write_file(int file, std::int64_t offset, std::int64_t le
         const auto size = static_cast<std::size_t>(std::min<off_t>(end - position, kTurnBytes));
         if (must_wait_for_disk(file, position + static_cast<off_t>(size) - 1)) co_await page_in(file, position, size);
         const off_t turn_end = position + static_cast<off_t>(size);
+        TransferProgress progress(core_->options.body_timeout);
         while (position < turn_end) {
             const auto result = stream_.send_file(file, position, static_cast<std::size_t>(turn_end - position));
+            progress.moved(result.octets);
             if (result.state == ByteStream::State::Done) continue;
             if (result.state != ByteStream::State::WantWrite) co_return false;
-            set_deadline(core_->options.body_timeout);
+            deadline_ = progress.deadline();
             const unsigned events = co_await wait(needed(result.state) | kClosing);
             clear_deadline();
             if (events & kClosing) co_return false;

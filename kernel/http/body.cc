@@ -5,6 +5,7 @@
 
 #include "kernel/http/connection.h"
 #include "kernel/http/listener_core.h"
+#include "kernel/http/transfer_progress.h"
 
 namespace edgesync::http {
 namespace {
@@ -56,6 +57,7 @@ bool Connection::take_backlog(std::span<char> out, std::size_t& filled) {
 /// Fills `out` unless the body ends before. With `watch_work`, returns early when the function on the worker fails.
 Task<Connection::Filled> Connection::fill(std::span<char> out, bool watch_work) {
     std::size_t filled = 0;
+    TransferProgress progress(core_->options.body_timeout);
     while (filled < out.size() && !is_body_complete_) {
         if (!backlog_.empty() && !is_chunk_split_) {
             if (!take_backlog(out, filled)) co_return Filled{Filled::State::Malformed, filled};
@@ -76,10 +78,11 @@ Task<Connection::Filled> Connection::fill(std::span<char> out, bool watch_work) 
                 is_chunk_split_ = false;
             }
         }
+        progress.moved(result.octets);
         if (result.state == ByteStream::State::Done) continue;
         if (result.state == ByteStream::State::Ended || result.state == ByteStream::State::Failed)
             co_return Filled{Filled::State::Broken, filled};
-        set_deadline(core_->options.body_timeout);
+        deadline_ = progress.deadline();
         // The result of work that ended before says nothing about this body.
         const bool watches = watch_work && is_work_running_;
         const unsigned events = co_await wait(needed(result.state) | kClosing | (watches ? kWorkDone : 0U));

@@ -23,6 +23,16 @@ HttpResponse text_response(int status, std::string_view text) {
     return response;
 }
 
+/// A path that others would clean up first, and might then send elsewhere, is not merely unknown.
+HttpResponse not_served(const std::string& path) {
+    try {
+        split_path(path);
+    } catch (const Error&) {
+        return text_response(400, "400 Bad Request");
+    }
+    return text_response(404, "404 page not found\n");
+}
+
 }  // namespace
 
 Responder::~Responder() {
@@ -122,7 +132,7 @@ Task<bool> Connection::exchange() {
         std::shared_ptr<HttpResponder> responder = std::make_shared<Responder>(shared_from_this(), request_number_);
         has_answer = co_await receive_and_handle(*handler, responder);
     } else {
-        answer(request_number_, text_response(404, "404 page not found\n"));
+        answer(request_number_, not_served(request_.path));
     }
     if (!has_answer) {
         is_body_complete_ = true;  // Nothing to wait for before closing.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -18,6 +19,7 @@ namespace {
 /// Connections taken in one go, so that those which exist get their turn.
 constexpr int kAcceptBurst = 64;
 constexpr std::chrono::milliseconds kDescriptorPause{100};
+constexpr int kUnreadPieces = 8;
 
 }  // namespace
 
@@ -101,6 +103,10 @@ void ListenerCore::refuse(const UniqueFd& socket) const {
     if (options.is_tls) return;
     ::send(socket.get(), kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(socket.get(), SHUT_WR);
+    // Closing a socket with unread octets resets the connection, and the client might not see the answer.
+    std::array<char, 16 * 1024> unread;
+    for (int i = 0; i<kUnreadPieces&& ::recv(socket.get(), unread.data(), unread.size(), MSG_DONTWAIT)> 0; ++i) {
+    }
 }
 
 Listener::Listener(ListenerOptions options, Router& router, IoContext& io, ops::WorkerPool& workers) {

@@ -29,7 +29,7 @@ struct ListenerOptions {
     std::size_t max_connections = 4096;            ///< One more is answered 503 and closed.
     std::chrono::seconds header_timeout{60};       ///< For a whole head, however slowly it comes; 0: none.
     std::chrono::seconds keep_alive_timeout{120};  ///< Between requests.
-    std::chrono::seconds body_timeout{60};         ///< Without any progress, in both directions.
+    std::chrono::seconds body_timeout{60};         ///< Without progress of 1 KiB, in both directions.
     std::size_t window_bytes = 256 * 1024;         ///< Of a streamed body, at most 1 MiB; a transfer holds two.
     bool handle_on_workers = false;                ///< HttpHandler::handle may block (the store's reads do).
 
@@ -42,10 +42,10 @@ struct ListenerCore;
 /// Accepts connections and serves their requests by the router's handlers, one request of a connection after the other.
 ///
 /// What it adds to an answer: status line, Content-Length or Transfer-Encoding, Content-Type, Connection. What it answers itself:
-/// 400 for a request that cannot be understood, 404 without handler, 413 beyond HttpHandler::body_limit, 414 and 431 for a line
-/// beyond 8 KiB or a head beyond 32 KiB, 501 for an unknown transfer coding, 503 when connections or workers are used up, 500 for a
-/// dropped responder or an exception. HttpHandler::stream is asked for every request, also one without a body.
-/// Thread-safe.
+/// 400 for a request that cannot be understood, 404 without handler (400 for a path with empty, '.' or '..' segments), 413 beyond
+/// HttpHandler::body_limit, 414 and 431 for a line beyond 8 KiB or a head beyond 32 KiB, 501 for an unknown transfer coding, 503 when
+/// connections or workers are used up, 500 for a dropped responder or an exception. HttpHandler::stream is asked for every request, also
+/// one without a body. Thread-safe.
 class Listener {
 public:
     /// `io`, `router`, `workers` must outlive it. @throws Error{InvalidRequest} for a certificate or key that cannot be used.

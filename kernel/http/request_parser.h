@@ -10,8 +10,9 @@
 
 namespace edgesync::http {
 
-/// For one request. Strict where leniency lets two servers disagree about where a request ends: both length headers, differing
-/// lengths, unknown transfer codings, bare line feeds are refused. Not thread-safe.
+/// For one request. Strict where leniency lets two servers disagree about where a request ends or what it says: both length headers,
+/// differing lengths, unknown transfer codings, bare line feeds, continued lines, control characters in a chunk's extensions, and a
+/// second one of a header that may come once (RFC 9112, 3.2, 5.2, 6.3, 11.2) are refused. Not thread-safe.
 class RequestParser : private boost::beast::http::basic_parser<true> {
 public:
     static constexpr std::size_t kMaxRequestLine = 8 * 1024;
@@ -49,6 +50,7 @@ private:
     Step fail(int status);
     Step finish_head(std::size_t consumed);
     bool set_target(std::string_view target);
+    bool is_allowed(boost::beast::http::field field, std::string_view value);
 
     void on_request_impl(boost::beast::http::verb verb, text method, text target, int version, error_code& error) override;
     void on_response_impl(int, text, int, error_code&) override {}
@@ -56,7 +58,7 @@ private:
     void on_header_impl(error_code&) override { is_head_done_ = true; }
     void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
     std::size_t on_body_impl(text body, error_code&) override { return body.size(); }
-    void on_chunk_header_impl(std::uint64_t, text, error_code&) override {}
+    void on_chunk_header_impl(std::uint64_t size, text extensions, error_code& error) override;
     std::size_t on_chunk_body_impl(std::uint64_t, text body, error_code&) override;
     void on_finish_impl(error_code&) override {}
 
@@ -64,12 +66,15 @@ private:
     std::span<char> window_;
     std::size_t produced_ = 0;
     std::size_t head_octets_ = 0;
+    std::size_t trailer_octets_ = 0;
     int version_ = 11;
     int failure_status_ = 400;
     bool is_line_done_ = false;
     bool is_head_done_ = false;
     bool is_head_method_ = false;
     bool expects_continue_ = false;
+    bool has_host_ = false;
+    unsigned seen_once_ = 0;  ///< Which of the headers that may come once have come; bits.
 };
 
 }  // namespace edgesync::http

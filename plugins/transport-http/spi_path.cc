@@ -50,8 +50,9 @@ std::optional<ObjectPath> parse_object_path(const std::vector<std::string>& segm
 }
 
 std::optional<ObjectPath> object_path_of(std::string_view raw_path) {
-    static constexpr std::string_view kObjects = "/spi/v1/objects/";
-    if (!take(raw_path, kObjects)) return std::nullopt;
+    // Its slash stays, so that a second one is an empty segment.
+    static constexpr std::string_view kObjects = "/spi/v1/objects";
+    if (!take(raw_path, kObjects) || !raw_path.starts_with('/')) return std::nullopt;
     try {
         return parse_object_path(split_path(raw_path));
     } catch (const Error&) {

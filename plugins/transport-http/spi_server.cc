@@ -13,6 +13,8 @@ namespace {
 
 /// Metadata with ten thousand list entries fits.
 constexpr std::int64_t kLargestBody = 4 * 1024 * 1024;
+/// Bodies up to this size are collected before the credentials are looked at; larger ones must deserve it.
+constexpr std::int64_t kUncheckedBody = 64 * 1024;
 
 bool has_metadata(Command command) { return command == Command::Update || command == Command::Delete || command == Command::Deleted; }
 
@@ -36,8 +38,9 @@ struct ParkedPoll {
 
 /// nullopt: malformed, which has no body in this protocol.
 std::optional<std::vector<std::string>> segments_of(const std::string& path) {
+    // With the slash before them, so that a second one is an empty segment.
     std::string_view rest = path;
-    rest.remove_prefix(std::min(rest.size(), std::string_view(kPrefix).size()));
+    rest.remove_prefix(std::min(rest.size(), std::string_view(kPrefix).size() - 1));
     try {
         return split_path(rest);
     } catch (const Error&) {
@@ -58,7 +61,11 @@ std::optional<bool> persistence_of(const HttpRequest& request) {
 std::int64_t SpiServer::body_limit(const HttpRequest&) const { return kLargestBody; }
 
 std::unique_ptr<HttpBodySink> SpiServer::stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
-    if (request.method != "PUT" || !request.path.starts_with("/spi/v1/objects/") || !request.path.ends_with("/data")) return nullptr;
+    if (request.method != "PUT" || !request.path.starts_with("/spi/v1/objects/") || !request.path.ends_with("/data")) {
+        const bool is_large = request.content_length < 0 || request.content_length > kUncheckedBody;
+        if (is_large) admit(host_, request, *responder);  // Answered if there is nobody to admit.
+        return nullptr;
+    }
     const std::uint64_t call = fingerprint(request);
     if (limiter_.is_limited(call, FailureLimiter::Clock::now())) {
         responder->send(plain_answer(429));

@@ -4,6 +4,11 @@
 namespace edgesync {
 namespace {
 
+constexpr std::size_t kLongestSegment = 1024;
+constexpr std::size_t kLongestParameter = 4096;
+/// What an error message repeats of its input.
+constexpr std::size_t kRepeated = 80;
+
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool equals_any_case(std::string_view a, std::string_view b) noexcept {
@@ -40,12 +45,15 @@ std::optional<std::string> try_decode(std::string_view text, bool plus_is_space)
 
 std::string decode(std::string_view text, bool plus_is_space) {
     auto result = try_decode(text, plus_is_space);
-    if (!result) throw Error(ErrorKind::InvalidRequest, "invalid URL escape in \"" + std::string(text) + "\"");
+    if (!result) throw Error(ErrorKind::InvalidRequest, "invalid URL escape in \"" + std::string(text.substr(0, kRepeated)) + "\"");
     return std::move(*result);
 }
 
 void check_segment(const std::string& segment, bool is_last) {
     if (segment.empty() && !is_last) throw Error(ErrorKind::InvalidRequest, "empty segment in path");
+    if (segment.size() > kLongestSegment) {
+        throw Error(ErrorKind::InvalidRequest, "segment of " + std::to_string(segment.size()) + " octets in path; it may have 1024");
+    }
     if (segment == "." || segment == "..") throw Error(ErrorKind::InvalidRequest, "segment \"" + segment + "\" in path");
     static constexpr std::string_view kForbidden("\0\r\n/", 4);
     if (segment.find_first_of(kForbidden) != std::string::npos) throw Error(ErrorKind::InvalidRequest, "invalid character in path");
@@ -75,8 +83,14 @@ std::optional<std::string> HttpRequest::parameter(std::string_view name) const {
         const std::size_t equals = pair.find('=');
         const std::string_view raw_name = pair.substr(0, equals);
         // A bad escape in a parameter that nobody asks for does not spoil the request.
-        if (raw_name == name || try_decode(raw_name, true) == name)
-            return equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1), true);
+        if (raw_name != name && try_decode(raw_name, true) != name) continue;
+        if (equals == std::string_view::npos) return std::string();
+        auto value = decode(pair.substr(equals + 1), true);
+        if (value.size() > kLongestParameter) {
+            throw Error(ErrorKind::InvalidRequest,
+                        "the parameter " + std::string(name) + " has " + std::to_string(value.size()) + " octets; it may have 4096");
+        }
+        return value;
     }
     return std::nullopt;
 }

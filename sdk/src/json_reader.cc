@@ -12,6 +12,10 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kMaxDepth = 64;
+/// Lists of the longest policy that is valid, several times. What a value takes in memory is many times what it takes as text.
+constexpr std::size_t kMostValues = 200'000;
+/// What an error message tells of the parser's, which repeats what was read, however long it is.
+constexpr std::size_t kLongestProblem = 200;
 
 [[noreturn]] void invalid(const std::string& problem) { throw Error(ErrorKind::InvalidRequest, problem); }
 
@@ -19,18 +23,20 @@ constexpr int kMaxDepth = 64;
 struct Outline {
     std::string_view longest;  ///< The longest string value of the outermost object that has no escapes, without its quotes.
     std::size_t data_members = 0;
+    std::size_t values = 1;
     bool longest_is_data = false;
 };
 
 /// Position of the quote that ends the string which began before `at`, or the end of the text.
 std::size_t end_of_string(std::string_view json, std::size_t at, bool& has_escapes) {
+    std::size_t end = std::min(json.find('"', at), json.size());
     for (;;) {
-        const std::size_t quote = json.find('"', at);
-        const std::size_t end = quote == std::string_view::npos ? json.size() : quote;
         const std::size_t escape = json.substr(at, end - at).find('\\');
         if (escape == std::string_view::npos) return end;
         has_escapes = true;
         at = std::min(at + escape + 2, json.size());
+        // Only behind an escaped quote: to look for the same one after every escape would take the square of the length.
+        if (at > end) end = std::min(json.find('"', at), json.size());
     }
 }
 
@@ -63,24 +69,42 @@ Outline outline(std::string_view json) {
             i = end;
         } else if (c == '{' || c == '[') {
             if (++depth > kMaxDepth) invalid("nesting exceeds " + std::to_string(kMaxDepth) + " levels");
+            ++result.values;
             is_value = false;
         } else if (c == '}' || c == ']') {
             --depth;
-        } else if (depth == 1 && (c == ':' || c == ',')) {
-            is_value = c == ':';
+        } else if (c == ',') {
+            ++result.values;
+            if (depth == 1) is_value = false;
+        } else if (c == ':' && depth == 1) {
+            is_value = true;
         }
     }
     return result;
+}
+
+/// The parser's text without its number, short, and without what could make a document of the answer that repeats it.
+std::string problem_of(const Json::exception& error) {
+    std::string text = error.what();
+    const auto bracket = text.find("] ");
+    if (bracket != std::string::npos) text.erase(0, bracket + 2);
+    if (text.size() > kLongestProblem) text.replace(kLongestProblem, std::string::npos, "...");
+    for (char& c : text) {
+        if (c == '<' || c == '>' || c == '&' || static_cast<unsigned char>(c) >= 0x7f) c = '?';
+    }
+    return text;
 }
 
 Json parse_bounded(std::string_view json) {
     try {
         return Json::parse(json.begin(), json.end());
     } catch (const Json::exception& error) {
-        std::string text = error.what();
-        const auto bracket = text.find("] ");
-        invalid(bracket == std::string::npos ? text : text.substr(bracket + 2));
+        invalid(problem_of(error));
     }
+}
+
+void refuse_many(const Outline& outlined) {
+    if (outlined.values > kMostValues) invalid("more than " + std::to_string(kMostValues) + " values");
 }
 
 void refuse_empty(std::string_view json) {
@@ -262,11 +286,16 @@ std::optional<Command> command_of(const std::string& type) {
 
 }  // namespace
 
-Metadata metadata_from_json(std::string_view json) { return metadata_from(parse(json)); }
+Metadata metadata_from_json(std::string_view json) {
+    refuse_empty(json);
+    refuse_many(outline(json));
+    return metadata_from(parse_bounded(json));
+}
 
 PutBody put_body_from_json(std::string_view json) {
     refuse_empty(json);
     const Outline outlined = outline(json);
+    refuse_many(outlined);
     PutBody body;
     std::string without_data;
     if (can_be_cut(outlined)) {

@@ -42,6 +42,9 @@ struct Answer {
 Answer call(int port, const std::string& method, const std::string& path, const std::string& body = "",
             const std::map<std::string, std::string>& headers = {}, const std::string& user = "admin@acme");
 
+/// The value of Authorization; the password is "x".
+std::string credentials_of(const std::string& user);
+
 /// One node of the service. `lines` of its configuration replace what a test node has by default.
 class Node {
 public:
@@ -66,6 +69,7 @@ public:
     bool is_healthy() const;
 
     int port() const { return port_; }
+    pid_t pid() const { return pid_; }
     const std::filesystem::path& root() const { return root_; }
     std::string output() const;
     std::filesystem::path config() const { return config_; }

@@ -55,7 +55,7 @@ TEST(Answer, ToAHeadHasNoBody) {
     Server server;
     answer_with(server, [] { return blob_response("0123456789", true, 0, 10); });
     Client client(server.port());
-    client.send("HEAD / HTTP/1.1\r\n\r\n");
+    client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_TRUE(client.receive(false).has("Content-Length: 10"));
     EXPECT_EQ(client.ask(get("/")).body, "0123456789") << "the connection is in step";
 }

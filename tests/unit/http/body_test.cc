@@ -9,7 +9,7 @@ namespace edgesync::http::test {
 namespace {
 
 std::string chunked(const std::string& body, std::size_t piece, const std::string& extension = {}) {
-    std::string out = "PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    std::string out = "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     char size[20];
     for (std::size_t at = 0; at < body.size(); at += piece) {
         const std::string part = body.substr(at, piece);
@@ -111,9 +111,9 @@ TEST(Body, MayComeOctetByOctet) {
 TEST(Body, IsAskedForWithAnInterimAnswerWhenTheClientWaits) {
     Server server;
     Client client(server.port());
-    EXPECT_EQ(client.ask("PUT /a HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").status, 100);
+    EXPECT_EQ(client.ask("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").status, 100);
     EXPECT_EQ(client.ask("abc").body, "PUT /a  abc");
-    EXPECT_EQ(client.ask("GET / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n").status, 200) << "nothing to ask for";
+    EXPECT_EQ(client.ask("GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n").status, 200) << "nothing to ask for";
 }
 
 TEST(Body, IsNotAskedForByAnHttp10Client) {
@@ -153,11 +153,11 @@ TEST(StreamedBody, ThatIsSmallOrEmptyIsStreamedToo) {
 TEST(StreamedBody, TheSinkDecidesBeforeTheClientIsAskedForIt) {
     StreamServer s;
     Client client(s.server.port());
-    EXPECT_EQ(client.ask("PUT /a HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").status, 100);
+    EXPECT_EQ(client.ask("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").status, 100);
     EXPECT_EQ(s.record.starts, 1);
     EXPECT_EQ(client.ask("abc").body, "whole");
     s.record.is_wanted = false;
-    const Answer answer = client.ask("PUT /a HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    const Answer answer = client.ask("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     EXPECT_EQ(answer.status, 403);
     EXPECT_TRUE(answer.has("Connection: close")) << "the client may send the body or not; nobody can know";
     EXPECT_TRUE(client.is_closed());
@@ -190,7 +190,7 @@ TEST(StreamedBody, AnEarlyAnswerDoesNotWaitForASlowClient) {
     StreamServer s(options);
     s.record.is_wanted = false;
     Client client(s.server.port());
-    client.send("PUT /a HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nonly the begin");
+    client.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nonly the begin");
     EXPECT_EQ(client.receive().status, 403);
 }
 
@@ -198,7 +198,7 @@ TEST(StreamedBody, ABrokenConnectionAbortsTheSink) {
     StreamServer s;
     {
         Client client(s.server.port());
-        client.send("PUT /a HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nonly the begin");
+        client.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nonly the begin");
         EXPECT_TRUE(s.record.started.wait());
     }
     EXPECT_TRUE(s.record.aborted.wait());
@@ -212,7 +212,7 @@ TEST(StreamedBody, AStalledConnectionAbortsTheSink) {
     options.body_timeout = 1s;
     StreamServer s(options);
     Client client(s.server.port());
-    client.send("PUT /a HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nonly the begin");
+    client.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nonly the begin");
     EXPECT_TRUE(s.record.aborted.wait());
     const Answer answer = client.receive();
     EXPECT_EQ(answer.head, "");
@@ -221,7 +221,7 @@ TEST(StreamedBody, AStalledConnectionAbortsTheSink) {
 TEST(StreamedBody, BadChunksAbortTheSinkAndAreAnswered) {
     StreamServer s;
     Client client(s.server.port());
-    client.send("PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n");
+    client.send("PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n");
     EXPECT_EQ(client.receive().status, 400);
     EXPECT_TRUE(s.record.aborted.wait());
 }
@@ -239,7 +239,7 @@ TEST(StreamedBody, AnExceptionOfTheSinkIsAnInternalError) {
 TEST(StreamedBody, StoppingTheListenerAbortsTheSink) {
     StreamServer s;
     Client client(s.server.port());
-    client.send("PUT /a HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nonly the begin");
+    client.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nonly the begin");
     EXPECT_TRUE(s.record.started.wait());
     s.server.listener.stop();
     EXPECT_TRUE(s.record.aborted.wait());

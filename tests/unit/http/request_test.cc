@@ -37,6 +37,25 @@ TEST(Path, IsSplitBeforeItIsDecoded) {
     for (const auto& [path, segments] : rows) EXPECT_EQ(split_path(path), segments) << path;
 }
 
+TEST(Request, AParameterHasAtMostFourKibibytes) {
+    HttpRequest request;
+    request.query = "fits=" + std::string(4096, 'a') + "&long=" + std::string(4097, 'a');
+    EXPECT_EQ(request.parameter("fits")->size(), 4096U);
+    EXPECT_THROW(request.parameter("long"), Error);
+}
+
+TEST(Path, ASegmentHasAtMostOneKibibyte) {
+    EXPECT_EQ(split_path("/" + std::string(1024, 'a')).front().size(), 1024U);
+    EXPECT_THROW(split_path("/" + std::string(1025, 'a')), Error);
+    EXPECT_THROW(split_path("/a/" + std::string(1025, 'a') + "/b"), Error);
+    try {
+        split_path("/%zz" + std::string(5000, 'a'));
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_LT(std::string(error.what()).size(), 200U);
+    }
+}
+
 TEST(Path, WithAnythingAmbiguousIsRefused) {
     for (const std::string path :
          {"//", "/a//b", "//a", "/a/../b", "/./a", "/..", "/a/%2e%2E/b", "/a%2Fb", "/a%00", "/a%0d", "/%0a", "/%", "/%4", "/%g1"}) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <limits>
 #include <random>
 
@@ -137,6 +138,38 @@ TEST(JsonCodec, MistakesAreRefused) {
             EXPECT_EQ(error.kind(), ErrorKind::InvalidRequest) << text;
         }
     }
+}
+
+TEST(JsonCodec, ManyEscapesCostNoMoreThanOtherText) {
+    std::string escapes;
+    for (int i = 0; i < 2'000'000; ++i) escapes += R"(\\)";
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(metadata_from_json(R"({"description":")" + escapes + R"("})").description.size(), 2'000'000U);
+    std::string quotes;
+    for (int i = 0; i < 1'000'000; ++i) quotes += R"(\")";
+    EXPECT_EQ(metadata_from_json(R"({"description":")" + quotes + R"("})").description.size(), 1'000'000U);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10)) << "searched again for each of them it takes a minute";
+}
+
+TEST(JsonCodec, AMistakeInALongTextIsToldInAShortOne) {
+    try {
+        metadata_from_json(R"({"description":")" + std::string(1'000'000, '<'));
+        FAIL();
+    } catch (const Error& error) {
+        const std::string text = error.what();
+        EXPECT_LT(text.size(), 300U);
+        EXPECT_NE(text.find("missing closing quote"), std::string::npos) << text;
+        EXPECT_EQ(text.find('<'), std::string::npos) << "an answer with it must not become a document";
+    }
+}
+
+TEST(JsonCodec, MetadataHaveNoMoreValuesThanTheirLimitsAllow) {
+    std::string zeros = "0";
+    for (int i = 0; i < 199'990; ++i) zeros += ",0";
+    EXPECT_NO_THROW(metadata_from_json(R"({"x":[)" + zeros + "]}"));
+    for (int i = 0; i < 20; ++i) zeros += ",0";
+    EXPECT_THROW(metadata_from_json(R"({"x":[)" + zeros + "]}"), Error);
+    EXPECT_THROW(put_body_from_json(R"({"meta":{"x":[)" + zeros + "]}}"), Error);
 }
 
 TEST(JsonCodec, AnEmptyBodySaysEof) {

@@ -301,5 +301,59 @@ TEST_F(SpiPoll, OfANodeThatLeavesIsCancelled) {
     EXPECT_EQ(host.cancelled(), (std::vector<std::uint64_t>{7}));
 }
 
+using SpiHostile = CssTest;
+
+TEST_F(SpiHostile, NobodyWithoutCredentialsMakesTheServiceCollectALargeBody) {
+    // The body never comes: what is answered is answered by the head alone.
+    for (const char* framing : {"Content-Length: 100000", "Transfer-Encoding: chunked"}) {
+        for (const char* path :
+             {"/spi/v1/objects/acme/t/i/1/1/update", "/spi/v1/register/acme/edge/n1", "/spi/v1/objects/", "/spi/v1/nothing"}) {
+            for (const char* method : {"PUT", "POST", "GET"}) {
+                Client client(css.listener.port());
+                const Answer answer = client.ask(std::string(method) + " " + path + " HTTP/1.1\r\nHost: h\r\n" + framing + "\r\n\r\n");
+                EXPECT_EQ(answer.status, 403) << method << " " << path << " " << framing;
+            }
+        }
+    }
+    EXPECT_TRUE(host.handled().empty());
+}
+
+TEST_F(SpiHostile, ABodyWithoutEndIsTooLarge) {
+    Client client(css.listener.port());
+    client.send("PUT /spi/v1/objects/acme/t/i/1/1/update HTTP/1.1\r\nHost: h\r\n" + kNode + "Transfer-Encoding: chunked\r\n\r\n");
+    const std::string chunk = "10000\r\n" + std::string(0x10000, '[') + "\r\n";
+    for (int i = 0; i < 65; ++i) client.send(chunk);
+    const Answer answer = client.receive();
+    EXPECT_EQ(answer.status, 413);
+    EXPECT_TRUE(answer.has("Connection: close"));
+    EXPECT_TRUE(host.handled().empty());
+}
+
+TEST_F(SpiHostile, AMetadataBodyHasItsLimits) {
+    const std::string path = "/spi/v1/objects/acme/t/i/1/1/update";
+    for (const std::string& body : {std::string("{"), std::string(""), std::string(1000, '['), std::string("{\"objectID\":\"\xff\"}"),
+                                    std::string("{\"consumers\":1e999}"), std::string("[]"), '"' + std::string(3'000'000, '<')}) {
+        const Answer answer = put(path, body);
+        EXPECT_EQ(answer.status, 400) << body.substr(0, 50);
+        EXPECT_LT(answer.body.size(), 1100U);
+        EXPECT_EQ(answer.body.find('<'), std::string::npos);
+    }
+    EXPECT_TRUE(host.handled().empty());
+}
+
+TEST_F(SpiHostile, APathThatMeansTwoThingsIsRefused) {
+    for (const char* path :
+         {"/spi/v1/objects//t/i/1/1/updated", "/spi/v1/objects/acme/./i/1/1/updated", "/spi/v1/objects/acme/../i/1/1/updated",
+          "/spi/v1/objects/acme/t/%2e%2e/1/1/updated", "/spi/v1/objects/acme/t%2Fi/1/1/updated", "/spi/v1/objects/acme/t/i%00/1/1/updated",
+          "/spi/v1/objects/acme/t/i%0a/1/1/updated", "/spi/v1/objects/acme/t/i/%/1/updated", "/spi/v1/objects/acme/t/i/1/1/updated/x",
+          "/spi/v1/objects/acme/t/i/9223372036854775808/1/updated", "/spi/v1/objects/acme/t/i/+1/1/updated",
+          "/spi/v1/objects/acme/t/i/0x1/1/updated", "/spi/v1/objects/acme/t/i/1/1/UPDATED", "/spi/v1//register/acme/edge/n1",
+          "/spi/v1//objects/acme/t/i/1/1", "/spi/v1/objects//acme/t/i/1/1"}) {
+        EXPECT_EQ(put(path).status, 400) << path;
+        EXPECT_EQ(put(path + std::string("/data"), "x").status, 400) << path;
+    }
+    EXPECT_TRUE(host.handled().empty());
+}
+
 }  // namespace
 }  // namespace edgesync::transport_http::test

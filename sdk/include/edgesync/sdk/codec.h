@@ -21,7 +21,7 @@ void append_json(std::string& out, const DestinationPolicy& policy);
 void append_json_string(std::string& out, std::string_view text);
 
 /// Reads metadata: names in any case, unknown names ignored, null keeps the default. @throws Error{InvalidRequest} with the place of
-/// the mistake; nesting above 64 levels and numbers outside the field's width are mistakes.
+/// the mistake; nesting above 64 levels, more than 200,000 values and numbers outside the field's width are mistakes.
 Metadata metadata_from_json(std::string_view json);
 
 /// The body of an object's PUT: {"meta":{..},"data":"<Base64>"}; absent and null `data` are the same, "" is data of length zero.

@@ -34,12 +34,13 @@ struct HttpRequest {
     /// The first header of that name (any case); empty if there is none.
     std::string_view header(std::string_view name) const noexcept;
     bool has_header(std::string_view name) const noexcept;
-    /// The first query parameter of that name, percent-decoded, '+' as space; nullopt if absent. @throws Error{InvalidRequest} bad escape
+    /// The first query parameter of that name, percent-decoded, '+' as space; nullopt if absent.
+    /// @throws Error{InvalidRequest} bad escape, more than 4 KiB
     std::optional<std::string> parameter(std::string_view name) const;
 };
 
 /// Splits a raw path at '/' and decodes each segment once. @throws Error{InvalidRequest} malformed escape, NUL, CR, LF, decoded '/',
-/// '.', '..' or an empty inner segment. A trailing '/' gives a last empty segment.
+/// '.', '..', an empty inner segment or one of more than 1 KiB. A trailing '/' gives a last empty segment.
 std::vector<std::string> split_path(std::string_view raw_path);
 
 /// Percent-encodes all octets but unreserved ones and '@'.
