@@ -95,23 +95,26 @@ void OrganizationsHandler::list(const CallPtr& call) const {
 }
 
 void OrganizationsHandler::put(const CallPtr& call, const std::string& org) const {
-    SmallBody body;
+    std::string given;
+    std::string address;
+    std::string value;
     try {
-        body = small_body_from_json(call->request.body);
+        const SmallBody body(call->request.body);
+        given = body.text("orgid");
+        address = body.text("address");
+        value = addressing::join_fields({address, body.text("user"), body.text("password")});
     } catch (const Error& error) {
         return call->reply.send(error_answer(400, "Invalid JSON for update. Error: ", error.what()));
     }
-    if (body.text("orgid") != org) {
-        return call->reply.send(error_answer(400, "Org ID (",
-                                             objects::html_escape(org) + ") in the URL doesn't match the org-id (" +
-                                                 objects::html_escape(body.text("orgid")) + ") in the payload"));
+    if (given != org) {
+        return call->reply.send(error_answer(
+            400, "Org ID (",
+            objects::html_escape(org) + ") in the URL doesn't match the org-id (" + objects::html_escape(given) + ") in the payload"));
     }
-    const std::string address = body.text("address");
     if (!address.empty() && !is_broker_url(address)) {
         return call->reply.send(
             error_answer(400, "Invalid broker address (", objects::html_escape(address) + "): use tcp, ssl, ws, wss, mqtt or mqtts"));
     }
-    const std::string value = addressing::join_fields({address, body.text("user"), body.text("password")});
     environment_.context.operations.run<rules::Done>(
         [org, value](WriteTransaction& txn, rules::Effects&) {
             txn.put_entry(EntryTable::Organization, {org}, value);

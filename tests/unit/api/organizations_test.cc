@@ -56,6 +56,8 @@ TEST_F(Organizations, RefusalsFollowTheTable) {
         {"PUT", "/acme", "", "root@x", 400, "Invalid JSON for update. Error: EOF\n"},
         {"PUT", "/acme", R"({"orgID":"zoo"})", "root@x", 400, "Org ID (acme) in the URL doesn't match the org-id (zoo) in the payload\n"},
         {"PUT", "/acme", R"({"org-id":"acme"})", "root@x", 400, "Org ID (acme) in the URL doesn't match the org-id () in the payload\n"},
+        {"PUT", "/acme", R"({"orgID":"acme","address":5})", "root@x", 400,
+         "Invalid JSON for update. Error: field address must be a string\n"},
         {"PUT", "/acme", R"({"orgID":"acme","address":"file:///etc"})", "root@x", 400,
          "Invalid broker address (file:///etc): use tcp, ssl, ws, wss, mqtt or mqtts\n"},
     };
