@@ -169,14 +169,13 @@ TEST_F(LargeBodies, HaveOneMebibyteUnlessTheyBringData) {
 
 TEST_F(LargeBodies, AreAnsweredWhenTheCallerCannotBeLookedUp) {
     AwayAuthenticator away;
-    Api api(ApiContext{node_, *operations_, worker_, away, *acls_, settings_, digests_, log_, "owner-uuid", [] { return true; },
-                       [] { return HandleResult{}; }, [](ShutdownRequest) {}, [] { return HealthExtras{}; }});
+    make_api(away);
     HttpRequest request;
     request.method = "PUT";
     request.path = "/api/v1/objects/acme/model/m1";
     request.content_length = 100000;
     const auto recorder = std::make_shared<Recorder>();
-    const auto sink = api.stream(request, recorder);
+    const auto sink = api_->stream(request, recorder);
     ASSERT_TRUE(sink);
     EXPECT_FALSE(sink->start());
     EXPECT_EQ(recorder->status, 503);
