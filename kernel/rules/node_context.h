@@ -24,7 +24,7 @@ struct NodeContext {
     std::uint64_t consumed_objects_kept = 1000;
     bool notifies_on_expiration = false;
     bool hooks_on_no_data = true;  ///< Webhooks are called also for updates without data.
-    bool pushes_data = true;  ///< ESS: the transport uploads after an accepted update (HTTP).
+    bool pushes_data = true;       ///< ESS: the transport uploads after an accepted update (HTTP).
     std::function<TimePoint()> now;
     /// True if nodes with this protocol fetch their messages (HTTP); their notifications wait as "...Pending".
     std::function<bool(const std::string& protocol)> is_polled;
