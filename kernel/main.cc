@@ -150,7 +150,18 @@ sigset_t handled_signals() {
     return signals;
 }
 
-/// Waits for a request of the API or a signal. SIGHUP reloads; a second SIGTERM or SIGINT ends the program at once.
+/// While the node stops, which may take a minute, a signal ends the program at once.
+void end_at_next_signal() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+/// Waits for a request of the API or a signal. SIGHUP reloads; a SIGTERM or SIGINT after the end has begun ends the program at once.
 node::StopRequest wait_for_end(node::Node& node) {
     const sigset_t signals = handled_signals();
     for (;;) {
@@ -158,12 +169,13 @@ node::StopRequest wait_for_end(node::Node& node) {
         const int received = sigtimedwait(&signals, nullptr, &at_once);
         if (received == SIGHUP) node.reload();
         if (received == SIGTERM || received == SIGINT) {
-            signal(SIGTERM, SIG_DFL);
-            signal(SIGINT, SIG_DFL);
-            pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+            end_at_next_signal();
             return {std::chrono::seconds(0), false, false};
         }
-        if (const auto request = node.wait(std::chrono::milliseconds(200))) return *request;
+        if (const auto request = node.wait(std::chrono::milliseconds(200))) {
+            if (!request->restarts) end_at_next_signal();
+            return *request;
+        }
     }
 }
 

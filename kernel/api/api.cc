@@ -1,5 +1,7 @@
 #include "kernel/api/api.h"
 
+#include <algorithm>
+
 #include "kernel/api/data_download.h"
 #include "kernel/api/data_upload.h"
 
@@ -15,12 +17,21 @@ std::shared_ptr<Call> make_call(HttpRequest request, std::shared_ptr<HttpRespond
     return std::make_shared<Call>(Call{std::move(request), Reply(std::move(responder), log), {}, {}});
 }
 
-/// Without the body, which is not there yet.
-std::shared_ptr<Call> make_call_of_headers(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder, Log& log) {
-    return make_call(request, responder, log);
+HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
+
+HttpResponse too_large(std::int64_t limit) { return error_answer(413, "", "The body is larger than " + std::to_string(limit) + " bytes"); }
+
+/// Whether the rest of a path below "objects/" names one object, as far as its slashes tell.
+bool is_object(std::string_view rest, NodeRole role) {
+    if (rest.ends_with('/')) rest.remove_suffix(1);
+    return std::count(rest.begin(), rest.end(), '/') == (role == NodeRole::Css ? 2 : 1);
 }
 
-HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
+/// A look at the path's end, because the whole of it costs more than a small request.
+bool may_be_data(std::string_view path) {
+    if (path.ends_with('/')) path.remove_suffix(1);
+    return path.size() > 5 && (path.back() == 'a' || path.back() == 'A') && path[path.size() - 5] == '/';
+}
 
 }  // namespace
 
@@ -35,10 +46,7 @@ std::int64_t Api::body_limit(const HttpRequest& request) const {
     const bool fits = request.content_length >= 0 && request.content_length <= kOtherBodyLimit;
     if (fits || request.method != "PUT") return kOtherBodyLimit;
     const Route route = route_of(request.path, context_.node.role);
-    if (route.resource != Resource::Objects) return kOtherBodyLimit;
-    ObjectPath path;
-    const bool is_refused = parse_object_path(route.rest, context_.node.role, context_.node.self.org, path).has_value();
-    return !is_refused && path.level == ObjectPath::Level::Object ? object_body_limit_ : kOtherBodyLimit;
+    return route.resource == Resource::Objects && is_object(route.rest, context_.node.role) ? object_body_limit_ : kOtherBodyLimit;
 }
 
 bool Api::authenticate(Call& call) const {
@@ -48,31 +56,34 @@ bool Api::authenticate(Call& call) const {
 
 std::unique_ptr<HttpBodySink> Api::stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
     const bool is_large = request.content_length < 0 || request.content_length > kUncheckedBody;
-    const Route route = route_of(request.path, context_.node.role);
-    if (request.method != "PUT" || route.resource != Resource::Objects) return is_large ? refuse_stranger(request, responder) : nullptr;
-    std::string_view tail = request.path;
-    if (tail.ends_with('/')) tail.remove_suffix(1);
-    const bool may_be_data = tail.size() > 5 && (tail.back() == 'a' || tail.back() == 'A') && tail[tail.size() - 5] == '/';
-    if (!is_large && !may_be_data) return nullptr;
-
-    ObjectPath path;
-    auto refusal = parse_object_path(route.rest, context_.node.role, context_.node.self.org, path);
-    const bool is_data = !refusal && path.level == ObjectPath::Level::Operation && path.operation == "data";
-    if (!is_large && !is_data) return nullptr;
-    auto call = make_call_of_headers(request, responder, context_.log);
-    call->path = std::move(path);
-    if (refusal) return make_refusal(call->reply, std::move(*refusal));
-    if (!is_data && !context_.is_running()) return make_refusal(call->reply, empty_answer(503));
-    if (!is_data) return authenticate(*call) ? nullptr : make_refusal(call->reply, unauthorized());
-    client_requests_.fetch_add(1, std::memory_order_relaxed);
-    return make_upload(environment_, std::move(call));
+    const bool is_put = request.method == "PUT";
+    if (!is_large && !(is_put && may_be_data(request.path))) return nullptr;
+    const auto call = make_call(request, responder, context_.log);
+    try {
+        const Route route = route_of(request.path, context_.node.role);
+        std::optional<HttpResponse> refusal;
+        if (route.resource == Resource::Objects)
+            refusal = parse_object_path(route.rest, context_.node.role, context_.node.self.org, call->path);
+        if (!refusal && is_put && call->path.operation == "data") {
+            client_requests_.fetch_add(1, std::memory_order_relaxed);
+            return make_upload(environment_, call);
+        }
+        if (is_large) refusal = judge_large(*call, route.resource, std::move(refusal));
+        return is_large && refusal ? make_refusal(call->reply, std::move(*refusal)) : nullptr;
+    } catch (...) {
+        return make_refusal(call->reply, failure(std::current_exception()));
+    }
 }
 
-/// A body that nobody asked for is collected for those only who may have something to say; null: it is one of them.
-std::unique_ptr<HttpBodySink> Api::refuse_stranger(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) const {
-    const auto call = make_call_of_headers(request, responder, context_.log);
-    if (!context_.is_running()) return make_refusal(call->reply, empty_answer(503));
-    return authenticate(*call) ? nullptr : make_refusal(call->reply, unauthorized());
+std::optional<HttpResponse> Api::judge_large(Call& call, Resource resource, std::optional<HttpResponse> path_refusal) const {
+    if (resource == Resource::Unknown) return not_found();
+    const bool is_always_served = resource == Resource::Health || resource == Resource::Shutdown;
+    if (!is_always_served && !context_.is_running()) return empty_answer(503);
+    if (path_refusal) return path_refusal;
+    if (!authenticate(call)) return unauthorized();
+    const std::int64_t limit = body_limit(call.request);
+    if (call.request.content_length > limit) return too_large(limit);
+    return std::nullopt;
 }
 
 void Api::handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) {

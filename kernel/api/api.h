@@ -42,7 +42,8 @@ private:
     void handle_object(const CallPtr& call);
     void handle_operation(const CallPtr& call);
     bool authenticate(Call& call) const;
-    std::unique_ptr<HttpBodySink> refuse_stranger(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) const;
+    /// The answer to a large body that is not to be collected: before that, its sender must be known.
+    std::optional<HttpResponse> judge_large(Call& call, Resource resource, std::optional<HttpResponse> path_refusal) const;
 
     const ApiContext context_;
     const Environment environment_;

@@ -11,17 +11,19 @@ namespace edgesync::api {
 void HooksHandler::handle(const CallPtr& call) const {
     const ApiContext& context = environment_.context;
     if (!environment_.access.manage_hooks(call->identity, call->key().org, call->key().type)) return call->reply.send(unauthorized());
-    SmallBody body;
+    std::string given;
+    std::string url;
     try {
-        body = small_body_from_json(call->request.body);
+        const SmallBody body(call->request.body);
+        given = body.text("action");
+        url = body.text("url");
     } catch (const Error& error) {
         return call->reply.send(error_answer(400, "Invalid JSON for update. Error: ", error.what()));
     }
-    const std::string action = lower_case(body.text("action"));
+    const std::string action = lower_case(given);
     if (action != "register" && action != "delete") {
-        return call->reply.send(error_answer(400, "Invalid action (", objects::html_escape(body.text("action")) + ") in payload."));
+        return call->reply.send(error_answer(400, "Invalid action (", objects::html_escape(given) + ") in payload."));
     }
-    const std::string url = body.text("url");
     const bool registers = action == "register";
     if (registers) {
         const hooks::HookUrl parsed = hooks::parse_hook_url(url);

@@ -50,8 +50,10 @@ std::optional<ServiceName> service_name(const HttpRequest& request, std::string_
 }
 
 std::optional<TimePoint> instant(const HttpRequest& request, std::string_view name) {
-    const auto value = given(request, name);
+    auto value = given(request, name);
     if (!value) return std::nullopt;
+    // Known clients write the '+' of an offset as it is, and in a query that is a blank.
+    if (const auto blank = value->rfind(' '); blank != std::string::npos) (*value)[blank] = '+';
     const auto time = objects::parse_rfc3339(*value);
     if (!time) refuse(name);
     return time;

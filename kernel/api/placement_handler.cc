@@ -29,18 +29,19 @@ std::optional<HttpResponse> read_put(const std::string& body, Change& change) {
 }
 
 std::optional<HttpResponse> read_post(const std::string& body, Change& change) {
-    SmallBody fields;
+    std::string given;
     try {
-        fields = small_body_from_json(body);
+        const SmallBody fields(body);
+        given = fields.text("action");
+        change.list = fields.list("destinations");
     } catch (const Error& error) {
         return error_answer(400, "Invalid JSON for add/remove destinations. Error: ", error.what());
     }
-    const std::string action = lower_case(fields.text("action"));
+    const std::string action = lower_case(given);
     if (action != "add" && action != "remove") {
-        return error_answer(400, "Invalid action (", objects::html_escape(fields.text("action")) + ") in payload.");
+        return error_answer(400, "Invalid action (", objects::html_escape(given) + ") in payload.");
     }
     change.rule = action == "add" ? addressing::add_to_placed : addressing::remove_from_placed;
-    change.list = fields.list("destinations");
     return std::nullopt;
 }
 

@@ -31,23 +31,41 @@ std::optional<AclUserType> user_type_of(const std::string& text) {
 
 std::string quoted(const std::string& text) { return objects::html_escape(text); }
 
-/// An entry of a PUT. @throws Error{InvalidRequest}
-AclEntry entry_of(const std::map<std::string, std::string>& fields, AclKind kind, bool adds) {
-    const auto field = [&](const char* name) {
-        const auto found = fields.find(name);
-        return found == fields.end() ? std::string() : found->second;
-    };
+struct GivenEntry {
+    std::string user_type;
+    std::string name;
+    std::string role;
+};
+
+/// What a PUT asks for, as it is written.
+struct GivenChange {
+    std::string action;
+    bool has_users = false;
+    std::vector<GivenEntry> users;
+};
+
+/// @throws Error{InvalidRequest}
+GivenChange change_from_json(const std::string& json) {
+    const SmallBody body(json);
+    GivenChange change{body.text("action"), body.has("users"), {}};
+    for (const auto& user : body.objects("users"))
+        change.users.push_back({user.text("aclusertype"), user.text("username"), user.text("aclrole")});
+    return change;
+}
+
+/// @throws Error{InvalidRequest}
+AclEntry entry_of(const GivenEntry& given, AclKind kind, bool adds) {
     AclEntry entry;
-    const auto type = user_type_of(field("aclusertype"));
-    if (!type) refuse("Invalid ACLUserType (" + quoted(field("aclusertype")) + "): the value should be \"user\" or \"node\"");
+    const auto type = user_type_of(given.user_type);
+    if (!type) refuse("Invalid ACLUserType (" + quoted(given.user_type) + "): the value should be \"user\" or \"node\"");
     entry.user_type = *type;
-    entry.name = field("username");
+    entry.name = given.name;
     if (entry.name.find_first_not_of(" \t") == std::string::npos) refuse("The Username must not be empty");
     if (!objects::is_valid_name(entry.name)) refuse("Username (" + quoted(entry.name) + ") contains invalid characters");
     if (kind == AclKind::Destinations || !adds) return entry;
-    const std::string role = lower_case(field("aclrole"));
+    const std::string role = lower_case(given.role);
     if (role != "aclreader" && role != "aclwriter")
-        refuse("Invalid ACLRole (" + quoted(field("aclrole")) + "): the value should be \"aclReader\" or \"aclWriter\"");
+        refuse("Invalid ACLRole (" + quoted(given.role) + "): the value should be \"aclReader\" or \"aclWriter\"");
     entry.role = role == "aclwriter" ? AclRole::Writer : AclRole::Reader;
     return entry;
 }
@@ -146,26 +164,22 @@ void SecurityHandler::list_keys(const CallPtr& call, const Target& target) const
 
 void SecurityHandler::put(const CallPtr& call, const Target& target) const {
     if (!target.more.empty()) return call->reply.empty(400);
-    SmallBody body;
+    GivenChange given;
     try {
-        body = small_body_from_json(call->request.body);
+        given = change_from_json(call->request.body);
     } catch (const Error& error) {
         return call->reply.send(error_answer(400, "Invalid JSON for update. Error: ", error.what()));
     }
-    const std::string action = lower_case(body.text("action"));
+    const std::string action = lower_case(given.action);
     if (action != "add" && action != "remove") {
-        return call->reply.send(error_answer(400, "Invalid action (", quoted(body.text("action")) + ") in payload."));
+        return call->reply.send(error_answer(400, "Invalid action (", quoted(given.action) + ") in payload."));
     }
     const bool adds = action == "add";
-    const auto users = body.objects.find("users");
-    const bool is_empty = body.lists.contains("users") && body.list("users").empty();
-    if (users == body.objects.end() && !is_empty) return call->reply.send(error_answer(400, "", "users must be specified"));
+    if (!given.has_users) return call->reply.send(error_answer(400, "", "users must be specified"));
     std::vector<AclEntry> entries;
     try {
-        if (!is_empty && users->second.size() > kMostUsers) refuse("More than " + std::to_string(kMostUsers) + " users");
-        if (!is_empty) {
-            for (const auto& fields : users->second) entries.push_back(entry_of(fields, target.kind, adds));
-        }
+        if (given.users.size() > kMostUsers) refuse("More than " + std::to_string(kMostUsers) + " users");
+        for (const auto& user : given.users) entries.push_back(entry_of(user, target.kind, adds));
     } catch (const Error& error) {
         return call->reply.send(error_answer(400, "Invalid ACL entry for update. Error: ", error.what()));
     }

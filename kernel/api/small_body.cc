@@ -59,46 +59,48 @@ std::vector<std::string> texts_from_json(std::string_view json) {
     return texts_of(document, "the array");
 }
 
-namespace {
+SmallBody::SmallBody(std::string_view json) : document_(std::make_shared<const Json>(parse(json))), object_(document_.get()) {
+    if (!object_->is_object()) invalid("the body must be an object");
+}
 
-std::map<std::string, std::string> texts_of_object(const Json& object, const std::string& name) {
-    if (!object.is_object()) invalid(name + " must have objects only");
-    std::map<std::string, std::string> texts;
-    for (const auto& [member, value] : object.items()) {
-        if (value.is_null()) continue;
-        if (!value.is_string()) invalid("field " + member + " must be a string");
-        texts[lower_case(member)] = value.get<std::string>();
+SmallBody::SmallBody(std::shared_ptr<const Json> document, const Json& object, const std::string& what)
+    : document_(std::move(document)), object_(&object) {
+    if (!object_->is_object()) invalid(what + " must have objects only");
+}
+
+const Json* SmallBody::find(std::string_view name) const {
+    const Json* found = nullptr;
+    for (const auto& [member, value] : object_->items()) {
+        if (lower_case(member) == name) found = value.is_null() ? nullptr : &value;
     }
-    return texts;
+    return found;
 }
 
-}  // namespace
-
-std::string SmallBody::text(const std::string& name) const {
-    const auto found = texts.find(name);
-    return found == texts.end() ? std::string() : found->second;
+const Json* SmallBody::find_array(std::string_view name) const {
+    const Json* found = find(name);
+    if (found != nullptr && !found->is_array()) invalid("field " + std::string(name) + " must be an array");
+    return found;
 }
 
-std::vector<std::string> SmallBody::list(const std::string& name) const {
-    const auto found = lists.find(name);
-    return found == lists.end() ? std::vector<std::string>() : found->second;
+std::string SmallBody::text(std::string_view name) const {
+    const Json* found = find(name);
+    if (found == nullptr) return {};
+    if (!found->is_string()) invalid("field " + std::string(name) + " must be a string");
+    return found->get<std::string>();
 }
 
-SmallBody small_body_from_json(std::string_view json) {
-    const Json document = parse(json);
-    if (!document.is_object()) invalid("the body must be an object");
-    SmallBody body;
-    for (const auto& [name, value] : document.items()) {
-        if (value.is_string()) body.texts[lower_case(name)] = value.get<std::string>();
-        if (!value.is_array()) continue;
-        if (value.empty() || !value.front().is_object()) {
-            body.lists[lower_case(name)] = texts_of(value, name);
-            continue;
-        }
-        auto& objects = body.objects[lower_case(name)];
-        for (const auto& item : value) objects.push_back(texts_of_object(item, name));
-    }
-    return body;
+std::vector<std::string> SmallBody::list(std::string_view name) const {
+    const Json* found = find_array(name);
+    return found == nullptr ? std::vector<std::string>() : texts_of(*found, "field " + std::string(name));
+}
+
+std::vector<SmallBody> SmallBody::objects(std::string_view name) const {
+    std::vector<SmallBody> result;
+    const Json* found = find_array(name);
+    if (found == nullptr) return result;
+    result.reserve(found->size());
+    for (const auto& item : *found) result.push_back(SmallBody(document_, item, "field " + std::string(name)));
+    return result;
 }
 
 }  // namespace edgesync::api

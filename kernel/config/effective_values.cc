@@ -47,6 +47,8 @@ void interpret_integer(EffectiveValue& value, Findings& findings) {
         findings.problems.push_back({Problem::Kind::Load, key,
                                      key + " " + shown_text(value, value.text) + " is not a number that can be used",
                                      "write a decimal number; " + value.declaration.help});
+        // So that no rule complains of a value that nobody gave.
+        value.number = parse_integer(value.declaration.default_value).value_or(ParsedInteger{}).value;
         return;
     }
     value.number = parsed->value;

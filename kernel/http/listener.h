@@ -41,7 +41,7 @@ struct ListenerCore;
 
 /// Accepts connections and serves their requests by the router's handlers, one request of a connection after the other.
 ///
-/// What it adds to an answer: status line, Content-Length or Transfer-Encoding, Content-Type, Connection. What it answers itself:
+/// What it adds to an answer: status line, Date, Content-Length or Transfer-Encoding, Content-Type, Connection. What it answers itself:
 /// 400 for a request that cannot be understood, 404 without handler (400 for a path with empty, '.' or '..' segments), 413 beyond
 /// HttpHandler::body_limit, 414 and 431 for a line beyond 8 KiB or a head beyond 32 KiB, 501 for an unknown transfer coding, 503 when
 /// connections or workers are used up, 500 for a dropped responder or an exception. HttpHandler::stream is asked for every request, also

@@ -1,10 +1,27 @@
 #include "kernel/http/response_head.h"
 
+#include <array>
 #include <boost/beast/http/status.hpp>
 #include <charconv>
+#include <ctime>
 
 namespace edgesync::http {
 namespace {
+
+/// IMF-fixdate of now; made once a second.
+std::string_view date_text() {
+    thread_local std::time_t made_at = -1;
+    thread_local std::array<char, 40> text{};
+    thread_local std::size_t size = 0;
+    const std::time_t now = std::time(nullptr);
+    if (now != made_at) {
+        std::tm parts{};
+        ::gmtime_r(&now, &parts);
+        size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        made_at = now;
+    }
+    return {text.data(), size};
+}
 
 void append_number(std::string& out, std::int64_t value) {
     char digits[24];
@@ -31,6 +48,8 @@ void write_head(std::string& out, const HttpResponse& response, const HeadFacts&
     const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(static_cast<unsigned>(response.status)));
     out += ' ';
     out.append(reason.data(), reason.size());
+    out += "\r\nDate: ";
+    out += date_text();
     out += "\r\n";
     for (const HttpHeader& header : response.headers) append_header(out, header.name, header.value);
     if (!response.content_type.empty()) append_header(out, "Content-Type", response.content_type);

@@ -291,7 +291,8 @@ void Node::stop(const StopRequest& request) {
     Parts& p = *parts_;
     if (p.is_stopped) return;
     p.is_stopped = true;
-    p.is_running = false;
+    // Meanwhile clients are told that the node stops, and health and shutdown are served.
+    if (p.is_running.exchange(false)) std::this_thread::sleep_for(request.quiesce);
     const bool may_erase = request.unregisters && p.edge && p.edge->registration().unregister();
     p.stop_communication();
     p.work.stop();

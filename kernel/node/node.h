@@ -23,7 +23,7 @@ struct LoadedTransport {
 
 /// What ends the node.
 struct StopRequest {
-    std::chrono::seconds quiesce{3};
+    std::chrono::seconds quiesce{0};  ///< Between refusing requests and closing.
     bool restarts = false;
     bool unregisters = false;  ///< ESS: leave the CSS and erase local storage.
 };
@@ -42,7 +42,7 @@ public:
     void request_stop(StopRequest request);
     /// Reads again what may change while the node runs: the authentication file, the certificates. From the thread that waits.
     void reload();
-    /// Refuses new requests, waits for those in progress, releases parked peers, closes everything.
+    /// Refuses new requests, waits for the quiesce time and for those in progress, releases parked peers, closes everything.
     void stop(const StopRequest& request);
 
 private:

@@ -21,6 +21,8 @@ constexpr std::int32_t kUnlimited = std::numeric_limits<std::int32_t>::max();
 void check_update(const NodeContext& context, const ObjectRecord& old, const Metadata& meta) {
     if (old.side == Side::Receiver) refuse("Can't update object of the receiving side");
     if (old.status == ObjectStatus::ConsumedByDest && meta.meta_only) refuse("Can't update only the meta data of consumed object");
+    // What was deleted is made anew, whether all nodes have confirmed the deletion or not.
+    if (old.status == ObjectStatus::ObjDeleted) return;
     if (context.is_css() && old.meta.destination_policy.has_value() != meta.destination_policy.has_value()) {
         refuse("Can't update the existence of Destination Policy");
     }

@@ -43,7 +43,7 @@ bool take_offset(std::string_view& text, std::chrono::minutes& offset) {
     const bool is_west = !text.empty() && text.front() == '-';
     int hours = 0;
     int minutes = 0;
-    if (!take(text, "+- ") || !take_digits(text, 2, hours) || !take(text, ":") || !take_digits(text, 2, minutes)) return false;
+    if (!take(text, "+-") || !take_digits(text, 2, hours) || !take(text, ":") || !take_digits(text, 2, minutes)) return false;
     if (hours > 23 || minutes > 59) return false;
     offset = std::chrono::minutes(hours * 60 + minutes) * (is_west ? -1 : 1);
     return true;

@@ -9,9 +9,8 @@
 
 namespace edgesync::objects {
 
-/// Any offset, any number of fractional digits (those beyond nanoseconds are dropped). A blank where an offset's '+' belongs is taken
-/// as '+', because clients put it unescaped into URLs. nullopt: not RFC 3339. Years that nanoseconds in 64 bits
-/// cannot hold (before 1678, after 2261) are the earliest and the latest instant.
+/// Any offset, any number of fractional digits (those beyond nanoseconds are dropped). nullopt: not RFC 3339. Years that nanoseconds in
+/// 64 bits cannot hold (before 1678, after 2261) are the earliest and the latest instant.
 std::optional<TimePoint> parse_rfc3339(std::string_view text);
 
 /// In UTC and whole seconds, the fraction dropped: "2024-01-31T23:59:59Z".

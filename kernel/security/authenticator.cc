@@ -23,6 +23,16 @@ bool listens_locally(const Settings& settings) {
     return address == "localhost" || address == "::1" || address == "[::1]" || address.starts_with("127.");
 }
 
+std::unique_ptr<Authenticator> make_preset(const Settings& settings, Log& log) {
+    const std::string type = lower_case(settings.text("ListeningType"));
+    if ((type == "unsecure" || type == "both") && !listens_locally(settings)) {
+        log.log(LogLevel::Warning, "ListeningType is " + type +
+                                       ": credentials can be read on the network. Listen on a loopback address behind a TLS proxy, or set "
+                                       "ListeningType secure");
+    }
+    return std::make_unique<CredentialCache>(std::make_unique<PresetAuthenticator>(settings, log));
+}
+
 std::unique_ptr<Authenticator> make_dummy(const Settings& settings, Log& log) {
     if (!settings.boolean("AllowDummyAuthentication") && !listens_locally(settings)) {
         throw Error(ErrorKind::InvalidRequest,
@@ -52,7 +62,7 @@ std::optional<BasicCredentials> basic_credentials(const HttpRequest& request) {
 std::unique_ptr<Authenticator> make_authenticator(const Settings& settings, Log& log) {
     const std::string handler = lower_case(settings.text("AuthenticationHandler"));
     if (handler == "dummy" || handler.empty()) return make_dummy(settings, log);
-    if (handler == "preset") return std::make_unique<CredentialCache>(std::make_unique<PresetAuthenticator>(settings, log));
+    if (handler == "preset") return make_preset(settings, log);
     throw Error(ErrorKind::InvalidRequest, "Unknown AuthenticationHandler '" + handler + "': use dummy or preset");
 }
 

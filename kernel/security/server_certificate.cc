@@ -9,12 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <sstream>
 
@@ -140,12 +142,30 @@ void write_file(const Path& path, const std::string& text, unsigned mode) {
     if (::rename(fresh.c_str(), path.c_str()) != 0) fail_io("write", path, errno);
 }
 
+/// Whether `make_self_signed` made it, as far as its names tell.
+bool is_self_made(const ServerCertificate& pair) {
+    const auto certificate = certificate_of(pem_of(pair.certificate));
+    if (!certificate) return false;
+    const X509_NAME* subject = X509_get_subject_name(certificate.get());
+    std::array<char, 256> text{};
+    X509_NAME_oneline(subject, text.data(), static_cast<int>(text.size()));
+    return X509_NAME_cmp(subject, X509_get_issuer_name(certificate.get())) == 0 &&
+           std::string_view(text.data()) == "/O=SomeOrg/OU=Edge Node/CN=localhost";
+}
+
 std::optional<std::chrono::hours> time_left(const ServerCertificate& pair) {
     const auto certificate = certificate_of(pem_of(pair.certificate));
     int days = 0;
     int seconds = 0;
     if (!certificate || ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get())) != 1) return std::nullopt;
     return std::chrono::hours(24 * days) + std::chrono::hours(seconds / 3600);
+}
+
+void warn_of_end(const std::string& name, const ServerCertificate& pair, Log& log) {
+    const auto left = time_left(pair);
+    if (!left || *left >= kRenewal) return;
+    const std::string days = std::to_string(left->count() / 24);
+    log.log(LogLevel::Warning, left->count() > 0 ? name + " ends in " + days + " days" : name + " has ended: clients refuse it");
 }
 
 void keep_old(const Path& path) {
@@ -156,11 +176,18 @@ void keep_old(const Path& path) {
 ServerCertificate own_certificate(const Path& root, Log& log) {
     const Path folder = root / "sync" / "certs";
     const ServerCertificate pair{(folder / "cert.pem").string(), (folder / "key.pem").string()};
+    // A signal and the daily look may come together.
+    static std::mutex mutex;
+    const std::lock_guard lock(mutex);
     std::error_code error;
     const bool exists = std::filesystem::exists(pair.certificate, error);
     const std::string problem = exists ? pair_problem(pair) : "";
     const auto left = time_left(pair);
     if (exists && problem.empty() && left && *left >= kRenewal) return pair;
+    if (exists && problem.empty() && !is_self_made(pair)) {
+        warn_of_end(pair.certificate, pair, log);  // Somebody put it there, and must renew it.
+        return pair;
+    }
     std::filesystem::create_directories(folder, error);
     if (error) throw Error(ErrorKind::Io, "Cannot create " + folder.string() + ": " + error.message());
     ::chmod(folder.c_str(), 0750);
@@ -183,14 +210,6 @@ std::string source_of(const Settings& settings, const char* key) {
     const std::string value = settings.text(key);
     if (is_pem(value) || value.empty() || value.front() == '/') return value;
     return (Path(settings.persistence_root()) / value).string();
-}
-
-void warn_of_end(const ServerCertificate& pair, Log& log) {
-    const auto left = time_left(pair);
-    if (!left || *left >= kRenewal) return;
-    const std::string days = std::to_string(left->count() / 24);
-    log.log(LogLevel::Warning,
-            left->count() > 0 ? "ServerCertificate ends in " + days + " days" : "ServerCertificate has ended: clients refuse it");
 }
 
 }  // namespace
@@ -223,7 +242,7 @@ ServerCertificate server_certificate(const Settings& settings, Log& log) {
     const bool is_given = !given.certificate.empty() && !given.key.empty();
     const std::string problem = is_given ? pair_problem(given) : "it is not set";
     if (problem.empty()) {
-        warn_of_end(given, log);
+        warn_of_end("ServerCertificate", given, log);
         return given;
     }
     if (settings.role() == NodeRole::Css) {

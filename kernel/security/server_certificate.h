@@ -19,7 +19,7 @@ struct ServerCertificate {
 inline constexpr std::chrono::hours kRenewal{24 * 30};
 
 /// What the configuration names: PEM text, or files (relative names below PersistenceRootPath). An ESS whose pair cannot be used, or is
-/// not set, uses sync/certs/cert.pem and key.pem, which it makes, and renews: call this again every day. Blocks on disk.
+/// not set, uses sync/certs/cert.pem and key.pem, which it makes, and renews if it made them: call this again every day. Blocks on disk.
 /// @throws Error{InvalidRequest, Io}, one line for the operator
 ServerCertificate server_certificate(const Settings& settings, Log& log);
 

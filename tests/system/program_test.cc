@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -78,6 +79,31 @@ TEST(Program, StopsOnlyForTheServiceAdministrator) {
     EXPECT_EQ(call(css->port(), "POST", "/api/v1/shutdown", "", {}, "admin@acme").status, 403);
     EXPECT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=0", "", {}, "root@acme").status, 204);
     EXPECT_EQ(css->wait_for_end(), 0);
+}
+
+TEST(Program, RefusesRequestsForTheQuiesceTimeBeforeItStops) {
+    TemporaryFolder folder;
+    auto css = make_css(folder.path());
+    std::filesystem::create_directories(css->root() / "sync");
+    std::ofstream(css->root() / "sync/dummy-auth.json") << R"({"regularUsers":[],"syncAdmins":["root"],"exchangeAdmins":[]})";
+    css->start();
+    ASSERT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=3", "", {}, "root@acme").status, 204);
+    ASSERT_TRUE(eventually([&] { return css->request("GET", "objects/acme/model/m1").status == 503; }));
+    const auto refused_since = std::chrono::steady_clock::now();
+    EXPECT_TRUE(css->is_healthy());
+    EXPECT_EQ(css->wait_for_end(), 0);
+    EXPECT_GT(std::chrono::steady_clock::now() - refused_since, std::chrono::milliseconds(1500));
+}
+
+TEST(Program, EndsAtOnceWhenASignalComesWhileItQuiesces) {
+    TemporaryFolder folder;
+    auto css = make_css(folder.path());
+    std::filesystem::create_directories(css->root() / "sync");
+    std::ofstream(css->root() / "sync/dummy-auth.json") << R"({"regularUsers":[],"syncAdmins":["root"],"exchangeAdmins":[]})";
+    css->start();
+    ASSERT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=600", "", {}, "root@acme").status, 204);
+    ASSERT_TRUE(eventually([&] { return css->request("GET", "objects/acme/model/m1").status == 503; }));
+    EXPECT_EQ(css->terminate(), 128 + SIGTERM);
 }
 
 }  // namespace

@@ -149,9 +149,13 @@ ApiTest::ApiTest(NodeRole role) : role_(role) {
     if (role == NodeRole::Css) authenticator_ = std::make_unique<security::AclAuthenticator>(std::move(authenticator_), *acls_);
     authenticator_->start();
     files_ = std::make_unique<files::DataFiles>(files::DataFileRules{root_, {}, {}, {}, root_ + "objects/"});
+    make_api(*authenticator_);
+}
+
+void ApiTest::make_api(security::Authenticator& authenticator) {
     const auto resend = [this] { return ++resend_requests_, HandleResult{}; };
     const auto health = [] { return HealthExtras{std::chrono::seconds(5), std::nullopt}; };
-    api_ = std::make_unique<Api>(ApiContext{node_, *operations_, worker_, *authenticator_, *acls_, settings_, digests_, log_, "owner-uuid",
+    api_ = std::make_unique<Api>(ApiContext{node_, *operations_, worker_, authenticator, *acls_, settings_, digests_, log_, "owner-uuid",
                                             [this] { return is_running_; }, resend,
                                             [this](ShutdownRequest request) { shutdown_ = request; }, health, *files_});
 }

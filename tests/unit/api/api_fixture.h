@@ -68,6 +68,9 @@ protected:
     explicit ApiTest(NodeRole role = NodeRole::Css);
     ~ApiTest() override;
 
+    /// Anew, after a change of settings or with another authenticator.
+    void make_api(security::Authenticator& authenticator);
+
     Answer send(const Request& request);
     Answer get(const std::string& target, const std::string& key = "alice@acme") { return send({.target = target, .key = key}); }
     Answer put(const std::string& target, const std::string& body, const std::string& key = "alice@acme") {

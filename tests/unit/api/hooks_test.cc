@@ -42,7 +42,8 @@ TEST_F(Hooks, RefuseWhatIsWrong) {
         {R"({"action":"register"})", "Invalid webhook\n"},
         {R"({"action":"register","url":"ftp://a/"})", "Invalid webhook\n"},
         {R"({"action":"register","url":"http://u:p@a/"})", "Invalid webhook\n"},
-        {R"({"action":"register","url":7})", "Invalid webhook\n"},
+        {R"({"action":"register","url":7})", "Invalid JSON for update. Error: field url must be a string\n"},
+        {R"({"action":["register"],"url":"http://a/"})", "Invalid JSON for update. Error: field action must be a string\n"},
         {R"({"action":"call","url":"http://a/"})", "Invalid action (call) in payload.\n"},
     };
     for (const auto& part : cases) {
@@ -51,6 +52,12 @@ TEST_F(Hooks, RefuseWhatIsWrong) {
         EXPECT_EQ(answer.body, part.text) << part.body;
     }
     EXPECT_THAT(hooks(), IsEmpty());
+}
+
+TEST_F(Hooks, MayComeWithFieldsThatNobodyKnows) {
+    const std::string body = R"({"action":"register","url":"http://a/","more":[1,{"x":null}],"and":{"action":5},"none":null})";
+    EXPECT_EQ(put("/objects/acme/model", body).status, 204);
+    EXPECT_THAT(hooks(), ElementsAre("http://a/"));
 }
 
 TEST_F(Hooks, AreLimitedPerType) {

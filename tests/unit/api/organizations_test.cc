@@ -1,12 +1,18 @@
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "api_fixture.h"
 #include "kernel/addressing/distribution.h"
+#include "kernel/addressing/work_payload.h"
 #include "kernel/hooks/hook_list.h"
 #include "kernel/security/acl_list.h"
+#include "kernel/security/org_secrets.h"
 
 namespace edgesync::api {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Organizations : public ApiTest {
 protected:
@@ -56,6 +62,8 @@ TEST_F(Organizations, RefusalsFollowTheTable) {
         {"PUT", "/acme", "", "root@x", 400, "Invalid JSON for update. Error: EOF\n"},
         {"PUT", "/acme", R"({"orgID":"zoo"})", "root@x", 400, "Org ID (acme) in the URL doesn't match the org-id (zoo) in the payload\n"},
         {"PUT", "/acme", R"({"org-id":"acme"})", "root@x", 400, "Org ID (acme) in the URL doesn't match the org-id () in the payload\n"},
+        {"PUT", "/acme", R"({"orgID":"acme","address":5})", "root@x", 400,
+         "Invalid JSON for update. Error: field address must be a string\n"},
         {"PUT", "/acme", R"({"orgID":"acme","address":"file:///etc"})", "root@x", 400,
          "Invalid broker address (file:///etc): use tcp, ssl, ws, wss, mqtt or mqtts\n"},
     };
@@ -99,6 +107,39 @@ TEST_F(Organizations, OfAServiceForOneAreFixed) {
     EXPECT_EQ(get("/organizations", "alice@other").body, "[]");
     EXPECT_EQ(put_org("acme", R"({"orgID":"acme"})").body, "Can't modify organizations for single organization CSS\n");
     EXPECT_EQ(remove("/organizations/acme", "root@x").status, 400);
+}
+
+TEST_F(Organizations, NeedABrokerWhereNodesSpeakMqtt) {
+    settings_.values["CommunicationProtocol"] = "http,MQTT";
+    const Answer answer = put_org("acme", R"({"orgID":"acme"})");
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.body, "Can't create MQTT client for organization acme: no broker address\n");
+    EXPECT_EQ(put_org("acme", R"({"orgID":"acme","address":"tcp://broker:1883"})").status, 204);
+}
+
+TEST_F(Organizations, OnWatsonAreManagedElsewhere) {
+    settings_.values["CSSOnWIoTP"] = "true";
+    node_.self.org = "acme";
+    EXPECT_EQ(put_org("zoo", R"({"orgID":"zoo"})").body, "Can't modify organizations for CSS on WIoTP \n");
+    EXPECT_EQ(get("/organizations", "root@x").status, 404) << "the one of the configuration is not the only one";
+}
+
+TEST_F(Organizations, PasswordsAreEncryptedWithTheKeyOfTheOperator) {
+    const auto stored_value = [this] {
+        std::string value;
+        store_->read([&](ReadTransaction& txn) { value = txn.entry(EntryTable::Organization, {"acme"}).value_or(""); });
+        return value;
+    };
+    const std::string body = R"({"orgID":"acme","user":"u","password":"s3cret","address":"ssl://broker:8883"})";
+    EXPECT_EQ(put_org("acme", body).status, 204);
+    EXPECT_THAT(stored_value(), HasSubstr("s3cret"));
+    std::ofstream(root_ + "sync/org-key") << "0123456789abcdef0123456789abcdef";
+    settings_.values["OrgSecretKeyFile"] = "sync/org-key";
+    make_api(*authenticator_);
+    EXPECT_EQ(put_org("acme", body).status, 204);
+    EXPECT_THAT(stored_value(), Not(HasSubstr("s3cret")));
+    const std::string password = addressing::split_fields(stored_value(), 3)[2];
+    EXPECT_EQ(security::OrgSecrets(settings_, log_).open("acme", password), "s3cret");
 }
 
 class EdgeOrganizations : public EssApiTest {};

@@ -48,6 +48,19 @@ INSTANTIATE_TEST_SUITE_P(
                       Row{"GET", "/healthy", 404, "404 page not found\n"}, Row{"GET", "/objectsx", 404, "404 page not found\n"},
                       Row{"GET", "/resend/", 404, "404 page not found\n"}, Row{"GET", "/destinations", 400, ""}));
 
+struct Recorder : HttpResponder {
+    void send(HttpResponse response) override { status = response.status; }
+    void on_gone(std::function<void()>) override {}
+    int status = 0;
+};
+
+struct AwayAuthenticator : security::Authenticator {
+    void start() override {}
+    security::Identity authenticate(const HttpRequest&) override { throw Error(ErrorKind::NotConnected, "The lists are away"); }
+    std::pair<std::string, std::string> credentials_for_url(const std::string&) override { return {}; }
+    bool is_cacheable() const override { return false; }
+};
+
 using Refused = ApiTest;
 TEST_F(Refused, EmptyDotAndMalformedSegmentsAreBadRequests) {
     for (const char* target : {"/objects/acme//m1", "/objects/acme/./m1", "/objects/acme/../m1", "/objects/acme/model/%zz",
@@ -114,6 +127,59 @@ INSTANTIATE_TEST_SUITE_P(Rows, EssPaths,
                                            Row{"GET", "/destinations/", 404, "404 page not found\n"},
                                            Row{"GET", "/destinations/acme", 404, "404 page not found\n"},
                                            Row{"GET", "/objects/model/m1/destinations", 404, ""}));
+
+using LargeBodies = ApiTest;
+
+TEST_F(LargeBodies, AreTakenFromKnownCallersOnly) {
+    const std::string large(100000, ' ');
+    for (const char* target : {"/objects/acme/model/m1", "/objects/acme/model", "/objects/acme/model/m1/consumed", "/security/objects/acme",
+                               "/organizations/acme", "/destinations/acme", "/resend", "/shutdown", "/health"}) {
+        for (const bool hides_length : {false, true}) {
+            for (const char* key : {"", "acme/camera/cam7"}) {
+                HttpRequest request;
+                request.method = "PUT";
+                request.path = std::string("/api/v1") + target;
+                request.content_length = hides_length ? -1 : 100000;
+                EXPECT_TRUE(api_->stream(request, std::make_shared<Recorder>())) << target << ": would be collected";
+                const Answer answer = send({.method = "PUT", .target = target, .body = large, .key = key, .hides_length = hides_length});
+                EXPECT_EQ(answer.status, 403) << target;
+                EXPECT_EQ(answer.header("Pragma"), "no-cache") << target;
+            }
+        }
+    }
+    EXPECT_EQ(send({.method = "PUT", .target = "/nothing", .body = large, .key = ""}).status, 404);
+    EXPECT_EQ(send({.method = "PUT", .target = "/objects/acme/a%20b", .body = large}).status, 400);
+    is_running_ = false;
+    EXPECT_EQ(send({.method = "PUT", .target = "/security/objects/acme", .body = large, .key = ""}).status, 503);
+}
+
+TEST_F(LargeBodies, HaveOneMebibyteUnlessTheyBringData) {
+    const std::string larger(1024 * 1024 + 1, ' ');
+    for (const char* target : {"/objects/acme/model", "/objects/acme/model/", "/objects/acme/model/m1/destinations",
+                               "/objects/acme/model/m1/consumed", "/security/objects/acme", "/organizations/acme"}) {
+        const Answer answer = put(target, larger, "root@x");
+        EXPECT_EQ(answer.status, 413) << target;
+        EXPECT_EQ(answer.body, "The body is larger than 1048576 bytes\n") << target;
+        EXPECT_EQ(answer.header("Pragma"), "no-cache") << target;
+        EXPECT_EQ(send({.method = "PUT", .target = target, .body = larger, .key = "root@x", .hides_length = true}).status, 413) << target;
+    }
+    const std::string body = R"({"meta":{"objectID":"m1","objectType":"model"}})" + std::string(1024 * 1024, ' ');
+    for (const char* target : {"/objects/acme/model/m1", "/objects/acme/model/m1/"}) EXPECT_EQ(put(target, body).status, 204) << target;
+}
+
+TEST_F(LargeBodies, AreAnsweredWhenTheCallerCannotBeLookedUp) {
+    AwayAuthenticator away;
+    make_api(away);
+    HttpRequest request;
+    request.method = "PUT";
+    request.path = "/api/v1/objects/acme/model/m1";
+    request.content_length = 100000;
+    const auto recorder = std::make_shared<Recorder>();
+    const auto sink = api_->stream(request, recorder);
+    ASSERT_TRUE(sink);
+    EXPECT_FALSE(sink->start());
+    EXPECT_EQ(recorder->status, 503);
+}
 
 }  // namespace
 }  // namespace edgesync::api

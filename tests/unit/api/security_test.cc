@@ -51,6 +51,9 @@ TEST_F(SecurityApi, ListsAreChangedAndRead) {
     EXPECT_EQ(entries("destinations/acme/camera"), "bob/user/na");
     EXPECT_EQ(change("objects/acme/none", R"({"action":"add","users":[]})").status, 204);
     EXPECT_EQ(entries("objects/acme/none"), "404");
+    const std::string more = R"({"action":"add","x":[1],"users":[{"Username":"zoe","ACLUserType":"user","ACLRole":"aclReader","age":5}]})";
+    EXPECT_EQ(change("objects/acme/more", more).status, 204) << "unknown fields are ignored";
+    EXPECT_EQ(entries("objects/acme/more"), "zoe/user/aclReader");
 }
 
 TEST_F(SecurityApi, RefusalsFollowTheTable) {
@@ -76,6 +79,13 @@ TEST_F(SecurityApi, RefusalsFollowTheTable) {
         {"PUT", "objects/acme/a", "", 400, "Invalid JSON for update. Error: EOF\n"},
         {"PUT", "objects/acme/a", R"({"action":"set","users":[]})", 400, "Invalid action (set) in payload.\n"},
         {"PUT", "objects/acme/a", R"({"action":"add","usernames":["bob"]})", 400, "users must be specified\n"},
+        {"PUT", "objects/acme/a", R"({"action":"add","users":null})", 400, "users must be specified\n"},
+        {"PUT", "objects/acme/a", R"({"action":"add","users":"bob"})", 400,
+         "Invalid JSON for update. Error: field users must be an array\n"},
+        {"PUT", "objects/acme/a", R"({"action":"add","users":["bob"]})", 400,
+         "Invalid JSON for update. Error: field users must have objects only\n"},
+        {"PUT", "objects/acme/a", R"({"action":"add","users":[{"Username":5}]})", 400,
+         "Invalid JSON for update. Error: field username must be a string\n"},
         {"PUT", "objects/acme/a", add("b", "group", "aclReader"), 400,
          bad_entry + "Invalid ACLUserType (group): the value should be \"user\" or \"node\"\n"},
         {"PUT", "objects/acme/a", add(" ", "user", "aclReader"), 400, bad_entry + "The Username must not be empty\n"},

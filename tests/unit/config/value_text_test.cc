@@ -45,6 +45,11 @@ TEST(Integers, TextThatIsNoNumberCannotBeLoaded) {
     EXPECT_THAT(configuration.problems()[0].line(), HasSubstr("ResendInterval 'soon' is not a number"));
 }
 
+TEST(Integers, TextThatIsNoNumberIsOneProblem) {
+    const auto configuration = validated(std::string(kGoodCss) + "UnsecureListeningPort http\n");
+    EXPECT_EQ(configuration.problems().size(), 1U) << "not also that the port is zero";
+}
+
 TEST(Integers, ValuesOutOfRangeAreNamedWithTheRange) {
     const auto configuration = validated(std::string(kGoodCss) + "BrokerPort 99999\nHTTPPollingInterval -1\n");
     EXPECT_EQ(configuration.exit_code(), 98);

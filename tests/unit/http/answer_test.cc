@@ -1,6 +1,7 @@
 // How answers look on the wire.
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <stdexcept>
 
 #include "edgesync/sdk/error.h"
@@ -42,12 +43,29 @@ TEST(Answer, HasItsHeadersAndLength) {
     EXPECT_EQ(answer.body, "{}");
 }
 
+TEST(Answer, SaysWhenItWasMade) {
+    Server server;
+    answer_with(server, [] { return status_response(404); });
+    const std::time_t before = std::time(nullptr);
+    const std::string head = Client(server.port()).ask(get("/")).head;
+    std::tm parts{};
+    const auto at = head.find("\r\nDate: ");
+    ASSERT_NE(at, std::string::npos) << head;
+    const char* rest = ::strptime(head.c_str() + at + 8, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    ASSERT_NE(rest, nullptr) << head;
+    EXPECT_TRUE(std::string_view(rest).starts_with("\r\n")) << head;
+    EXPECT_GE(::timegm(&parts), before);
+    EXPECT_LE(::timegm(&parts), std::time(nullptr));
+}
+
 TEST(Answer, WithoutContentHasNoLength) {
     Server server;
     answer_with(server, [] { return status_response(204); });
     Client client(server.port());
     const Answer answer = client.ask(get("/"));
-    EXPECT_EQ(answer.head, "HTTP/1.1 204 No Content\r\n");
+    EXPECT_TRUE(answer.head.starts_with("HTTP/1.1 204 No Content\r\nDate: ")) << answer.head;
+    EXPECT_EQ(answer.head.find("Content-Length"), std::string::npos);
+    EXPECT_EQ(answer.head.find("Transfer-Encoding"), std::string::npos);
     EXPECT_EQ(client.ask(get("/")).status, 204);
 }
 

@@ -217,6 +217,23 @@ TEST_F(Lifecycle, TheExistenceOfAPolicyCannotChange) {
     EXPECT_EQ(error_of([&] { publish(meta, "x"); }), "Can't update the existence of Destination Policy");
 }
 
+TEST_F(Lifecycle, AnObjectThatWasDeletedMayComeBackWithAPolicyAndWithout) {
+    register_node(cam1_);
+    publish(metadata("m1"), "x");
+    const auto remove = [this] {
+        in_transaction([&](WriteTransaction& txn, rules::Effects& effects) { objects::remove(context_, txn, kKey, effects); });
+    };
+    remove();
+    ASSERT_EQ(object("m1")->status, ObjectStatus::ObjDeleted) << "the node has not confirmed";
+    Metadata meta = metadata("m1");
+    meta.destination_policy.emplace();
+    publish(meta, "x");
+    EXPECT_TRUE(object("m1")->meta.destination_policy);
+    remove();
+    publish(metadata("m1"), "x");
+    EXPECT_FALSE(object("m1")->meta.destination_policy);
+}
+
 TEST_F(Lifecycle, AutodeleteExpiresAnHourAfterTheLastDestinationConsumed) {
     register_node(cam1_);
     register_node(cam2_);

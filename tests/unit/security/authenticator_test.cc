@@ -143,5 +143,20 @@ TEST(MakeAuthenticator, MayForbidDummyOnReachableListeners) {
     EXPECT_TRUE(make_authenticator(settings, log));
 }
 
+TEST(MakeAuthenticator, WarnsWhenSecretsCrossTheNetworkInClear) {
+    struct Row {
+        std::string type, address;
+        bool warns;
+    };
+    for (const Row& row : {Row{"unsecure", "", true}, Row{"both", "0.0.0.0", true}, Row{"secure", "", false},
+                           Row{"unsecure", "127.0.0.1", false}, Row{"unix", "/run/edge.sock", false}}) {
+        FakeSettings settings;
+        settings.values = {{"AuthenticationHandler", "preset"}, {"ListeningType", row.type}, {"ListeningAddress", row.address}};
+        CollectingLog log;
+        EXPECT_TRUE(make_authenticator(settings, log));
+        EXPECT_EQ(log.lines.size(), row.warns ? 1U : 0U) << row.type << " " << row.address;
+    }
+}
+
 }  // namespace
 }  // namespace edgesync::security

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,12 @@ public:
         const std::string value = text(key);
         return value.empty() ? 0 : std::stoll(value);
     }
-    std::vector<std::string> list(std::string_view) const override { return {}; }
+    std::vector<std::string> list(std::string_view key) const override {
+        std::vector<std::string> elements;
+        std::istringstream rest(text(key));
+        for (std::string element; std::getline(rest, element, ',');) elements.push_back(element);
+        return elements;
+    }
     bool is_set(std::string_view key) const override { return values.find(key) != values.end(); }
     NodeRole role() const override { return node_role; }
     std::string persistence_root() const override { return root; }

@@ -36,6 +36,28 @@ CertificatePtr parse(const std::string& pem) {
     return certificate;
 }
 
+/// The same certificate as somebody else would have made it.
+ServerCertificate with_other_names(const ServerCertificate& pair) {
+    const auto certificate = parse(pair.certificate);
+    BIO* key_bio = BIO_new_mem_buf(pair.key.data(), static_cast<int>(pair.key.size()));
+    EVP_PKEY* key = PEM_read_bio_PrivateKey(key_bio, nullptr, nullptr, nullptr);
+    BIO_free(key_bio);
+    X509_NAME* name = X509_NAME_new();
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("edge.example.org"), -1, -1, 0);
+    X509_set_subject_name(certificate.get(), name);
+    X509_set_issuer_name(certificate.get(), name);
+    X509_NAME_free(name);
+    X509_sign(certificate.get(), key, EVP_sha256());
+    EVP_PKEY_free(key);
+    BIO* bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(bio, certificate.get());
+    char* octets = nullptr;
+    const long size = BIO_get_mem_data(bio, &octets);
+    ServerCertificate result{std::string(octets, static_cast<std::size_t>(size)), pair.key};
+    BIO_free(bio);
+    return result;
+}
+
 /// As `openssl x509 -text` shows it.
 std::string described(X509* certificate) {
     BIO* bio = BIO_new(BIO_s_mem());
@@ -144,6 +166,16 @@ TEST_F(ServerCertificateTest, ThatIsSuppliedIsNeverReplaced) {
     settings_.values = {{"ServerCertificate", soon.certificate}, {"ServerKey", soon.key}};
     EXPECT_EQ(get(), soon);
     EXPECT_THAT(log_.lines, Contains("ServerCertificate ends in 3 days"));
+}
+
+TEST_F(ServerCertificateTest, ThatSomebodyPutInThePlaceOfTheOwnOneIsNeverReplaced) {
+    const auto soon = make_self_signed(std::chrono::hours(24 * 3 + 1));
+    const auto renamed = with_other_names(soon);
+    put("sync/certs/cert.pem", renamed.certificate);
+    put("sync/certs/key.pem", renamed.key);
+    EXPECT_EQ(get(), (ServerCertificate{certificate_, key_}));
+    EXPECT_EQ(read_file(certificate_), renamed.certificate);
+    EXPECT_THAT(log_.lines, Contains(certificate_ + " ends in 3 days"));
 }
 
 TEST_F(ServerCertificateTest, ThatCannotBeUsedGivesWayToAnOwnOneOnAnEdgeNode) {
