@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "kernel/api/api.h"
+#include "tests/unit/api/faulty_store.h"
 #include "tests/unit/security/fake_settings.h"
 
 namespace edgesync::api {
@@ -63,10 +64,16 @@ struct Request {
     bool hides_length = false;       ///< Chunked transfer coding.
 };
 
+/// What `handler` answers to a request, with its body streamed if the handler wants that.
+Answer exchange(HttpHandler& handler, HttpRequest request, const std::string& body);
+
 class ApiTest : public ::testing::Test {
 protected:
     explicit ApiTest(NodeRole role = NodeRole::Css);
     ~ApiTest() override;
+
+    /// What the API of this node works with; valid as long as the fixture.
+    ApiContext context();
 
     Answer send(const Request& request);
     Answer get(const std::string& target, const std::string& key = "alice@acme") { return send({.target = target, .key = key}); }
@@ -95,7 +102,7 @@ protected:
     fakes::CollectingLog log_;
     OneWorker worker_;
     CollectingEffects effects_;
-    std::unique_ptr<Store> store_;
+    std::unique_ptr<FaultyStore> store_;
     rules::NodeContext node_;
     std::unique_ptr<rules::Operations> operations_;
     data::UploadDigests digests_;
