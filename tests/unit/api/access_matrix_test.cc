@@ -6,6 +6,7 @@
 #include "api_fixture.h"
 #include "callers.h"
 #include "kernel/addressing/distribution.h"
+#include "kernel/addressing/work_payload.h"
 #include "kernel/security/acl_list.h"
 
 namespace edgesync::api {
@@ -197,7 +198,7 @@ protected:
             for (const char* type : {"model", kManifests}) {
                 if (const auto old = txn.object({"acme", type, "m1"})) addressing::purge(txn, *old);
             }
-            txn.put_entry(EntryTable::Organization, {"acme"}, "");
+            txn.put_entry(EntryTable::Organization, {"acme"}, addressing::join_fields({"", "", ""}));
             put_object(txn, route, cell);
         });
     }

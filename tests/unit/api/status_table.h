@@ -13,7 +13,7 @@ namespace edgesync::api {
 /// One line of the table; see the head of the file for what its columns mean.
 struct StatusRow {
     std::string section;  ///< "3.3 Delete"
-    int number = 0;  ///< In its section, from 1.
+    int number = 0;       ///< In its section, from 1.
     std::string name;
     int line = 0;
     NodeRole role = NodeRole::Css;
