@@ -1,6 +1,7 @@
 #include "kernel/delivery/registration.h"
 
 #include "kernel/addressing/distribution.h"
+#include "kernel/objects/names.h"
 
 namespace edgesync::delivery {
 namespace {
@@ -45,6 +46,9 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
             addressing::enqueue_requeue(context, txn, peer, effects);
             return {Verdict::Accepted, {reply(Command::RegAck)}, ""};
         case Command::RegisterNew:
+            if (!objects::is_valid_name(peer.type) || !objects::is_valid_name(peer.id)) {
+                return {Verdict::Invalid, {}, "Type and id of a node must be valid names"};
+            }
             put_node(context, txn, peer, message);
             addressing::enqueue_welcome(context, txn, peer, message.is_persistent ? ResendMode::Undelivered : ResendMode::NotConsumed,
                                         effects);

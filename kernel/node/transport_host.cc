@@ -15,6 +15,8 @@ HandleResult verdict_of(std::exception_ptr error) {
             case ErrorKind::NotFound: return {Verdict::Invalid, {}, failure.what()};
             case ErrorKind::Conflict: return {Verdict::Ignored, {}, failure.what()};
             case ErrorKind::Busy: return {Verdict::Busy, {}, failure.what()};
+            // What a pause may mend is no failure: traditional nodes repeat one a thousand times without a pause.
+            case ErrorKind::Timeout:
             case ErrorKind::NotConnected: return {Verdict::Unavailable, {}, failure.what()};
             // A full disk may get space: the sender keeps its object and tries again.
             case ErrorKind::NoSpace: return {Verdict::Unavailable, {}, failure.what()};

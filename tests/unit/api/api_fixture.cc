@@ -128,14 +128,15 @@ ApiTest::ApiTest(NodeRole role) : role_(role) {
     std::string name = (std::filesystem::temp_directory_path() / "edgesync-api-XXXXXX").string();
     root_ = std::string(mkdtemp(name.data())) + "/";
     std::filesystem::create_directories(root_ + "sync");
-    std::ofstream(root_ + "sync/dummy-auth.json") << R"({"regularUsers":["bob"],"syncAdmins":["root"],"exchangeAdmins":[]})";
+    std::ofstream(root_ + "sync/dummy-auth.json")
+        << R"({"regularUsers":["bob","rita","will","wim"],"syncAdmins":["root"],"exchangeAdmins":[]})";
     settings_.root = root_;
     settings_.node_role = role;
     settings_.values = {{"AuthenticationHandler", "dummy"},
                         {"AllowDummyAuthentication", "true"},
                         {"MaxInlineObjectSize", "1000000"},
                         {"MaxObjectDataSize", "0"}};
-    store_ = make_store();
+    store_ = std::make_unique<FaultyStore>(make_store());
     store_->configure(settings_, log_);
     store_->open();
     node_.role = role;
@@ -152,17 +153,40 @@ ApiTest::ApiTest(NodeRole role) : role_(role) {
     make_api(*authenticator_);
 }
 
-void ApiTest::make_api(security::Authenticator& authenticator) {
+void ApiTest::make_api(security::Authenticator& authenticator) { api_ = std::make_unique<Api>(context(authenticator)); }
+
+ApiContext ApiTest::context(security::Authenticator& authenticator) {
     const auto resend = [this] { return ++resend_requests_, HandleResult{}; };
+    const auto shutdown = [this](ShutdownRequest request) { shutdown_ = request; };
     const auto health = [] { return HealthExtras{std::chrono::seconds(5), std::nullopt}; };
-    api_ = std::make_unique<Api>(ApiContext{node_, *operations_, worker_, authenticator, *acls_, settings_, digests_, log_, "owner-uuid",
-                                            [this] { return is_running_; }, resend,
-                                            [this](ShutdownRequest request) { shutdown_ = request; }, health, *files_});
+    return {node_,  *operations_, worker_, authenticator, *acls_, settings_, digests_, log_, "owner-uuid", [this] { return is_running_; },
+            resend, shutdown,     health,  *files_};
 }
 
 ApiTest::~ApiTest() {
     store_->close();
     std::filesystem::remove_all(root_);
+}
+
+Answer exchange(HttpHandler& handler, HttpRequest request, const std::string& body) {
+    const auto promise = std::make_shared<Promise>();
+    const std::string what = request.method + " " + request.path + "?" + request.query;
+    const auto limit = handler.body_limit(request);
+    if (auto sink = handler.stream(request, promise)) {
+        drive(*sink, body);
+    } else if (static_cast<std::int64_t>(body.size()) > limit) {
+        return {413, "", {}, "by the listener", false};
+    } else {
+        request.body = body;
+        handler.handle(std::move(request), promise);
+    }
+    auto response = promise->wait();
+    if (!response) {
+        ADD_FAILURE() << what << " was not answered";
+        return {};
+    }
+    const bool was_generated = static_cast<bool>(response->generate);
+    return {response->status, response->content_type, response->headers, body_of(*response), was_generated};
 }
 
 Answer ApiTest::send(const Request& request) {
@@ -173,23 +197,7 @@ Answer ApiTest::send(const Request& request) {
     http.headers = request.headers;
     if (!request.key.empty()) http.headers.push_back({"Authorization", "Basic " + codec::base64_encode(request.key + ":secret")});
     http.content_length = request.hides_length ? -1 : static_cast<std::int64_t>(request.body.size());
-    const auto promise = std::make_shared<Promise>();
-    const auto limit = api_->body_limit(http);
-    if (auto sink = api_->stream(http, promise)) {
-        drive(*sink, request.body);
-    } else if (static_cast<std::int64_t>(request.body.size()) > limit) {
-        return {413, "", {}, "by the listener", false};
-    } else {
-        http.body = request.body;
-        api_->handle(std::move(http), promise);
-    }
-    auto response = promise->wait();
-    if (!response) {
-        ADD_FAILURE() << request.method << " " << request.target << " was not answered";
-        return {};
-    }
-    const bool was_generated = static_cast<bool>(response->generate);
-    return {response->status, response->content_type, response->headers, body_of(*response), was_generated};
+    return exchange(*api_, std::move(http), request.body);
 }
 
 std::string ApiTest::object_target(const std::string& type, const std::string& id) const {

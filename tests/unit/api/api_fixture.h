@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "kernel/api/api.h"
+#include "tests/unit/api/faulty_store.h"
 #include "tests/unit/security/fake_settings.h"
 
 namespace edgesync::api {
@@ -63,6 +64,9 @@ struct Request {
     bool hides_length = false;       ///< Chunked transfer coding.
 };
 
+/// What `handler` answers to a request, with its body streamed if the handler wants that.
+Answer exchange(HttpHandler& handler, HttpRequest request, const std::string& body);
+
 class ApiTest : public ::testing::Test {
 protected:
     explicit ApiTest(NodeRole role = NodeRole::Css);
@@ -70,6 +74,9 @@ protected:
 
     /// Anew, after a change of settings or with another authenticator.
     void make_api(security::Authenticator& authenticator);
+    /// What the API of this node works with; valid as long as the fixture.
+    ApiContext context() { return context(*authenticator_); }
+    ApiContext context(security::Authenticator& authenticator);
 
     Answer send(const Request& request);
     Answer get(const std::string& target, const std::string& key = "alice@acme") { return send({.target = target, .key = key}); }
@@ -98,7 +105,7 @@ protected:
     fakes::CollectingLog log_;
     OneWorker worker_;
     CollectingEffects effects_;
-    std::unique_ptr<Store> store_;
+    std::unique_ptr<FaultyStore> store_;
     rules::NodeContext node_;
     std::unique_ptr<rules::Operations> operations_;
     data::UploadDigests digests_;

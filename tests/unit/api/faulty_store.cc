@@ -1,0 +1,27 @@
+#include "faulty_store.h"
+
+namespace edgesync::api {
+namespace {
+
+Error injected(ErrorKind kind) { return {kind, "The store fails in this test"}; }
+
+}  // namespace
+
+void FaultyStore::read(const std::function<void(ReadTransaction&)>& f) {
+    if (reads_fail) throw injected(*reads_fail);
+    store_->read(f);
+}
+
+void FaultyStore::submit(std::function<void(WriteTransaction&)> f, std::function<void(std::exception_ptr)> done) {
+    if (!writes_fail) return store_->submit(std::move(f), std::move(done));
+    if (*writes_fail == ErrorKind::Busy) throw injected(ErrorKind::Busy);
+    done(std::make_exception_ptr(injected(*writes_fail)));
+}
+
+StoreHealth FaultyStore::health() const {
+    StoreHealth health = store_->health();
+    if (reads_fail == ErrorKind::NotConnected) health.is_connected = false;
+    return health;
+}
+
+}  // namespace edgesync::api
