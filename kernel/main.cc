@@ -46,7 +46,7 @@ void print_usage(std::ostream& out) {
            "  -c FILE        configuration file (default "
         << kDefaultFile
         << ")\n"
-           "  -swagger FILE  API document to serve\n"
+           "  -swagger FILE  serve this API document and the page to browse it\n"
            "  -check         load and validate the configuration, print the effective values, exit 0 or 98\n"
            "  -plugins       list every plugin file and whether it can be used\n"
            "  -version       print the version\n"
@@ -268,6 +268,10 @@ int main(int argc, char** argv) {
     prepare_process();
     config::Configuration configuration(config::process_environment(), surroundings());
     configuration.load(line.file, line.is_file_named);
+    if (!line.swagger.empty()) {
+        configuration.set_from_command_line("SwaggerEnabled", "true", "-swagger was given");
+        configuration.set_from_command_line("SwaggerFile", line.swagger, "-swagger was given");
+    }
     configuration.validate();
     const plugins::PluginLoader loader(configuration.plugin_folders());
     if (line.lists_plugins) return list_plugins(loader);

@@ -39,7 +39,7 @@ bool may_resend(const security::Identity& identity, const rules::NodeContext& no
 void AdminHandler::resend(const CallPtr& call) const {
     const ApiContext& context = environment_.context;
     if (!may_resend(call->identity, context.node)) return call->reply.send(unauthorized());
-    if (call->request.method != "POST" && call->request.method != "PUT") return call->reply.send(method_not_allowed("POST, PUT"));
+    if (!call->route->allows(call->request.method)) return call->reply.send(method_not_allowed(*call->route));
     if (context.node.is_css()) {
         return call->reply.send(error_answer(400, "Failed to send resend objects request. Error: ", "CSS can't request to resend objects"));
     }
@@ -50,7 +50,7 @@ void AdminHandler::resend(const CallPtr& call) const {
 
 void AdminHandler::shutdown(const CallPtr& call) const {
     if (call->identity.code != AuthCode::SyncAdmin) return call->reply.send(unauthorized());
-    if (call->request.method != "POST") return call->reply.send(method_not_allowed("POST"));
+    if (!call->route->allows(call->request.method)) return call->reply.send(method_not_allowed(*call->route));
     ShutdownRequest request;
     try {
         request.quiesce = quiesce_of(call->request);
@@ -65,7 +65,7 @@ void AdminHandler::shutdown(const CallPtr& call) const {
 
 void AdminHandler::health(const CallPtr& call, std::uint64_t client_requests) const {
     const ApiContext& context = environment_.context;
-    if (call->request.method != "GET" && call->request.method != "HEAD") return call->reply.send(method_not_allowed("GET, HEAD"));
+    if (!call->route->allows(call->request.method)) return call->reply.send(method_not_allowed(*call->route));
     bool has_details = false;
     try {
         has_details = boolean_parameter(call->request, "details").value_or(false);

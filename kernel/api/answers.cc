@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernel/api/error_status.h"
+#include "kernel/api/routes.h"
 
 namespace edgesync::api {
 namespace {
@@ -55,9 +56,9 @@ HttpResponse json_answer(std::string body) {
 
 HttpResponse unauthorized() { return text_answer(403, "Unauthorized"); }
 
-HttpResponse method_not_allowed(const char* allowed) {
+HttpResponse method_not_allowed(const RouteEntry& route) {
     HttpResponse response = empty_answer(405);
-    response.headers.push_back({"Allow", allowed});
+    response.headers.push_back({"Allow", route.methods});
     return response;
 }
 

@@ -14,6 +14,8 @@
 
 namespace edgesync::api {
 
+struct RouteEntry;
+
 HttpResponse empty_answer(int status);
 /// Plain text exactly as given.
 HttpResponse text_answer(int status, std::string body);
@@ -22,8 +24,7 @@ HttpResponse error_answer(int status, std::string_view prefix, std::string_view 
 HttpResponse json_answer(std::string body);
 /// Authentication and authorisation failures alike: 403, never 401, because clients depend on it.
 HttpResponse unauthorized();
-/// `allowed`: "GET, PUT"
-HttpResponse method_not_allowed(const char* allowed);
+HttpResponse method_not_allowed(const RouteEntry& route);
 HttpResponse busy();
 /// Of a caught error, with its mapped status.
 HttpResponse failure(const std::exception_ptr& error, std::string_view prefix = "");

@@ -95,6 +95,7 @@ void Api::handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) 
 void Api::dispatch(const CallPtr& call) {
     const Route route = route_of(call->request.path, context_.node.role);
     if (route.resource == Resource::Unknown) return call->reply.send(not_found());
+    call->route = find_route(context_.node.role, route.resource, 0);
     if (route.resource == Resource::Health) return admin_.health(call, client_requests());
     if (route.resource == Resource::Shutdown) {
         authenticate(*call);
@@ -112,9 +113,11 @@ void Api::dispatch(const CallPtr& call) {
 void Api::handle_objects(const CallPtr& call, std::string_view rest) {
     auto refusal = parse_object_path(rest, context_.node.role, context_.node.self.org, call->path);
     if (refusal) return call->reply.send(std::move(*refusal));
+    call->route = find_route(context_.node.role, Resource::Objects, 1 + static_cast<std::size_t>(call->path.level), call->path.operation);
+    if (call->route == nullptr) return call->reply.empty(400);
     switch (call->path.level) {
         case ObjectPath::Level::Organization:
-            if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET"));
+            if (!call->route->allows(call->request.method)) return call->reply.send(method_not_allowed(*call->route));
             authenticate(*call);
             return queries_.handle(call);
         case ObjectPath::Level::Type: return handle_type(call);
@@ -128,7 +131,7 @@ void Api::handle_type(const CallPtr& call) {
         authenticate(*call);
         return hooks_.handle(call);
     }
-    if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET, PUT"));
+    if (!call->route->allows(call->request.method)) return call->reply.send(method_not_allowed(*call->route));
     ListsHandler::Parameters parameters;
     try {
         parameters = ListsHandler::parameters(call->request);
@@ -141,7 +144,7 @@ void Api::handle_type(const CallPtr& call) {
 
 void Api::handle_object(const CallPtr& call) {
     const std::string& method = call->request.method;
-    if (method != "PUT" && method != "GET" && method != "DELETE") return call->reply.send(method_not_allowed("GET, PUT, DELETE"));
+    if (!call->route->allows(method)) return call->reply.send(method_not_allowed(*call->route));
     if (!authenticate(*call)) return call->reply.send(unauthorized());
     if (method == "PUT") return objects_.put(call);
     if (method == "GET") return objects_.get(call);
@@ -155,24 +158,15 @@ void Api::handle_operation(const CallPtr& call) {
         if (!authenticate(*call)) return call->reply.send(unauthorized());
         return operations_.handle(call);
     }
-    if (operation == "data") {
-        if (method == "PUT") {
-            return call->reply.on_worker(context_.scheduler, [this, call] { feed(*make_upload(environment_, call), call->request.body); });
-        }
-        if (method != "GET") return call->reply.send(method_not_allowed("GET, PUT"));
-        if (!authenticate(*call)) return call->reply.send(unauthorized());
-        return download_data(environment_, call);
+    if (!call->route->allows(method)) return call->reply.send(method_not_allowed(*call->route));
+    if (operation == "data" && method == "PUT") {
+        return call->reply.on_worker(context_.scheduler, [this, call] { feed(*make_upload(environment_, call), call->request.body); });
     }
-    if (operation != "status" && operation != "destinations") return call->reply.empty(400);
-    if (operation == "destinations" && (method == "PUT" || method == "POST")) {
-        if (!authenticate(*call)) return call->reply.send(unauthorized());
-        return placement_.handle(call);
-    }
-    if (operation == "destinations" && method != "GET") return call->reply.send(method_not_allowed("GET, PUT, POST"));
-    if (method != "GET") return call->reply.send(method_not_allowed("GET"));
     if (!authenticate(*call)) return call->reply.send(unauthorized());
+    if (operation == "data") return download_data(environment_, call);
     if (operation == "status") return objects_.status(call);
-    lists_.destinations(call);
+    if (operation == "destinations") return method == "GET" ? lists_.destinations(call) : placement_.handle(call);
+    call->reply.empty(400);
 }
 
 }  // namespace edgesync::api

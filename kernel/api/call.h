@@ -9,6 +9,7 @@
 #include "kernel/api/answers.h"
 #include "kernel/api/context.h"
 #include "kernel/api/path.h"
+#include "kernel/api/routes.h"
 #include "kernel/security/access.h"
 
 namespace edgesync::api {
@@ -23,7 +24,8 @@ struct Call {
     HttpRequest request;
     Reply reply;
     security::Identity identity;
-    ObjectPath path;  ///< Of requests about objects.
+    ObjectPath path;                    ///< Of requests about objects.
+    const RouteEntry* route = nullptr;  ///< Set before a handler is called with it.
 
     const ObjectKey& key() const { return path.key; }
 };

@@ -61,15 +61,17 @@ void DestinationsHandler::handle(const CallPtr& call, std::string_view rest) con
     const auto segments = parse_segments(rest);
     // Which organization is meant decides about the permission, so the path is looked at before the method.
     if (segments && !segments->empty() && !is_allowed(call->identity, segments->front())) return call->reply.send(unauthorized());
-    if (call->request.method != "GET") return call->reply.send(method_not_allowed("GET"));
-    if (!environment_.context.node.is_css()) return call->reply.empty(404);
-    if (!segments || segments->empty()) return call->reply.empty(400);
+    const NodeRole role = environment_.context.node.role;
+    const std::string_view last = segments && !segments->empty() ? std::string_view(segments->back()) : std::string_view();
+    call->route = segments ? find_route(role, Resource::Destinations, segments->size(), last) : nullptr;
+    if (call->route == nullptr) return call->reply.empty(400);
+    if (!call->route->allows(call->request.method)) return call->reply.send(method_not_allowed(*call->route));
+    if (role == NodeRole::Ess) return call->reply.empty(404);
     if (!edgesync::objects::is_valid_name(segments->front())) {
         return call->reply.send(
             error_answer(400, "Organization ID (", edgesync::objects::html_escape(segments->front()) + ") contains invalid characters"));
     }
     if (segments->size() == 1) return nodes(call, segments->front());
-    if (segments->size() != 4 || (*segments)[3] != "objects") return call->reply.empty(400);
     const NodeKey node{(*segments)[0], (*segments)[1], (*segments)[2]};
     if ((node.type + node.id).find_first_of("<>") != std::string::npos) {
         return call->reply.send(error_answer(400, "Destination Type and/or destination ID (",

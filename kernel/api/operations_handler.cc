@@ -71,7 +71,7 @@ void OperationsHandler::handle(const CallPtr& call) const {
     const auto access = environment_.access.read_object(call->identity, call->key().org, call->key().type, object ? &*object : nullptr,
                                                         operation->rule == confirm_deleted);
     if (access != security::ReadAccess::All) return call->reply.send(unauthorized());
-    if (call->request.method != "PUT") return call->reply.send(method_not_allowed("PUT"));
+    if (!call->route->allows(call->request.method)) return call->reply.send(method_not_allowed(*call->route));
     if (operation->rule == mark_policy_received && !context.node.is_css()) return call->reply.empty(400);
     context.operations.run<rules::Done>(
         [this, call, operation](WriteTransaction& txn, Effects& effects) {

@@ -53,11 +53,10 @@ void OrganizationsHandler::handle(const CallPtr& call, std::string_view rest) co
     if (code != AuthCode::Admin && code != AuthCode::SyncAdmin) return call->reply.send(unauthorized());
     const auto segments = parse_segments(rest);
     const std::string& method = call->request.method;
-    const bool is_list = segments && segments->empty();
-    if (is_list ? method != "GET" : method != "PUT" && method != "DELETE")
-        return call->reply.send(method_not_allowed(is_list ? "GET" : "PUT, DELETE"));
-    if (!segments || segments->size() > 1) return call->reply.empty(400);
-    if (is_list) return list(call);
+    call->route = segments ? find_route(environment_.context.node.role, Resource::Organizations, segments->size()) : nullptr;
+    if (call->route == nullptr) return call->reply.empty(400);
+    if (!call->route->allows(method)) return call->reply.send(method_not_allowed(*call->route));
+    if (segments->empty()) return list(call);
     const std::string& org = segments->front();
     if (code == AuthCode::Admin && call->identity.org != org) return call->reply.send(unauthorized());
     if (!objects::is_valid_name(org)) {

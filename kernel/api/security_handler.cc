@@ -87,7 +87,7 @@ struct SecurityHandler::Target {
     AclKind kind = AclKind::Objects;
     std::string org;
     std::string key;                ///< Empty: not in the path.
-    std::vector<std::string> more;  ///< User type and name.
+    std::vector<std::string> more;  ///< DELETE: user type and name.
 
     std::string key_or_all() const { return key.empty() ? security::kAllTypes : key; }
 };
@@ -110,14 +110,19 @@ void SecurityHandler::handle(const CallPtr& call, std::string_view rest) const {
     if (!target.key.empty() && !edgesync::objects::is_valid_name(target.key)) return call->reply.send(invalid_key(target.key));
     for (std::size_t i = 3; i < segments->size(); ++i) target.more.push_back((*segments)[i]);
     const std::string& method = call->request.method;
+    call->route = find_route(environment_.context.node.role, Resource::Security, segments->size());
+    if (call->route == nullptr) return call->reply.empty(400);
+    if (!call->route->allows(method)) {
+        // Clients know 400 for the right method with the wrong number of segments.
+        const bool is_wrong_path = method == "GET" || method == "PUT" || method == "DELETE";
+        return call->reply.send(is_wrong_path ? empty_answer(400) : method_not_allowed(*call->route));
+    }
     if (method == "GET") return get(call, std::move(target));
     if (method == "PUT") return put(call, target);
-    if (method == "DELETE") return remove(call, target);
-    call->reply.send(method_not_allowed("GET, PUT, DELETE"));
+    remove(call, target);
 }
 
 void SecurityHandler::get(const CallPtr& call, Target target) const {
-    if (!target.more.empty()) return call->reply.empty(400);
     std::optional<AclUserType> type;
     try {
         if (boolean_parameter(call->request, "all_keys").value_or(false)) return list_keys(call, target);
@@ -163,7 +168,6 @@ void SecurityHandler::list_keys(const CallPtr& call, const Target& target) const
 }
 
 void SecurityHandler::put(const CallPtr& call, const Target& target) const {
-    if (!target.more.empty()) return call->reply.empty(400);
     GivenChange given;
     try {
         given = change_from_json(call->request.body);
@@ -190,7 +194,6 @@ void SecurityHandler::put(const CallPtr& call, const Target& target) const {
 }
 
 void SecurityHandler::remove(const CallPtr& call, const Target& target) const {
-    if (target.more.size() != 2) return call->reply.empty(400);
     const auto type = user_type_of(target.more[0]);
     if (!type) {
         return call->reply.send(

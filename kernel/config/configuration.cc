@@ -41,6 +41,10 @@ void Configuration::load(const std::filesystem::path& file, bool is_named_by_ope
     declare(service_keys(), "");
 }
 
+void Configuration::set_from_command_line(std::string_view key, const std::string& text, const std::string& reason) {
+    values_.derive(key, text, reason, findings_);
+}
+
 void Configuration::validate() { decisions_ = config::validate(values_, surroundings_, findings_); }
 
 void Configuration::declare(const std::vector<SettingDeclaration>& declarations, const std::string& owner) {

@@ -29,6 +29,9 @@ public:
     /// that is worth a warning only if the operator named it.
     void load(const std::filesystem::path& file, bool is_named_by_operator);
 
+    /// Replaces the value of a key of the service: the command line wins over file and environment. Before `validate`.
+    void set_from_command_line(std::string_view key, const std::string& text, const std::string& reason);
+
     /// Derives values and checks the rules between keys. Adds problems; does not throw.
     void validate();
 

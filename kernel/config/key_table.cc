@@ -216,6 +216,15 @@ void add_own_keys(Keys& keys) {
               });
 }
 
+void add_swagger_keys(Keys& keys) {
+    add(keys,
+        {
+            flag("SwaggerEnabled", "SWAGGER_ENABLED", false, "Serve the API document and the page to browse it, without authentication."),
+            text("SwaggerFile", "SWAGGER_FILE", "", "API document to serve; empty: the one installed with the program."),
+            text("SwaggerUIPath", "SWAGGER_UI_PATH", "", "Folder of the page's files; empty: the one installed with the program."),
+        });
+}
+
 constexpr std::array<KeyAlias, 5> kAliases = {{
     {"DestinationId", "", "DestinationID"},
     {"OrgId", "", "OrgID"},
@@ -252,6 +261,7 @@ const std::vector<SettingDeclaration>& service_keys() {
         add_log_keys(keys);
         add_database_keys(keys);
         add_own_keys(keys);
+        add_swagger_keys(keys);
         return keys;
     }();
     return table;

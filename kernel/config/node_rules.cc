@@ -125,6 +125,8 @@ void derive_paths(EffectiveValues& values, const Surroundings& surroundings, Fin
     make_absolute(values, "ObjectsDataPath", true, surroundings, findings);
     make_absolute(values, "LogRootPath", false, surroundings, findings);
     make_absolute(values, "TraceRootPath", false, surroundings, findings);
+    make_absolute(values, "SwaggerFile", false, surroundings, findings);
+    make_absolute(values, "SwaggerUIPath", false, surroundings, findings);
     for (const char* key : {"PluginPath", "DataURIRoots"}) {
         std::string folders;
         for (const auto& folder : values.list(key)) {

@@ -25,6 +25,7 @@
 #include "kernel/node/work_runner.h"
 #include "kernel/security/authenticator.h"
 #include "kernel/security/node_identity.h"
+#include "kernel/swagger/site.h"
 
 namespace edgesync::node {
 namespace {
@@ -103,6 +104,7 @@ struct Node::Parts {
     void start_store();
     void start_transports();
     void start_listeners();
+    void mount_site();
     void renew_certificates_daily();
     void stop_communication();
     HostParts host_parts();
@@ -134,6 +136,7 @@ struct Node::Parts {
     std::unique_ptr<NodeTransportHost> host;
     std::unique_ptr<Maintenance> maintenance;
     std::unique_ptr<api::Api> api;
+    std::unique_ptr<swagger::Site> site;
     BenchRoute bench;
     std::vector<std::unique_ptr<http::Listener>> listeners;
     std::atomic<bool> is_running{false};
@@ -241,9 +244,18 @@ api::ApiContext Node::Parts::api_context() {
             resend,   shutdown,   health,    files};
 }
 
+void Node::Parts::mount_site() {
+    site = swagger::make_site(settings, log);
+    if (!site) return;
+    router.mount_exact("/swagger", *site);
+    router.mount_exact("/swagger.json", *site);
+    router.mount("/swagger-ui/", *site);
+}
+
 void Node::Parts::start_listeners() {
     api = std::make_unique<api::Api>(api_context());
     router.mount("/api/v1/", *api);
+    mount_site();
     const char* bench_switch = std::getenv("EDGESYNC_BENCH_ROUTE");
     if (bench_switch != nullptr && std::string(bench_switch) == "1") router.mount("/bench/nothing", bench);
     listeners = make_listeners(settings, store->traits().reads_block, router, io, workers, log);

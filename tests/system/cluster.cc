@@ -125,16 +125,18 @@ void Node::launch() {
     posix_spawn_file_actions_addopen(&actions, 1, output_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
     std::string program = EDGESYNC_SERVICE;
-    std::string flag = "-c";
-    std::string file = config_.string();
-    char* arguments[] = {program.data(), flag.data(), file.data(), nullptr};
+    std::vector<std::string> texts = {program, "-c", config_.string()};
+    texts.insert(texts.end(), arguments_.begin(), arguments_.end());
+    std::vector<char*> arguments;
+    for (auto& text : texts) arguments.push_back(text.data());
+    arguments.push_back(nullptr);
     std::string shift = "EDGESYNC_TEST_CLOCK_AHEAD=" + std::to_string(clock_ahead_.count());
     std::string preload = "LD_PRELOAD=" EDGESYNC_TEST_CLOCK;
     std::vector<char*> environment;
     for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
     if (clock_ahead_.count() != 0) environment.insert(environment.end(), {shift.data(), preload.data()});
     environment.push_back(nullptr);
-    if (::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, environment.data()) != 0) pid_ = -1;
+    if (::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments.data(), environment.data()) != 0) pid_ = -1;
     posix_spawn_file_actions_destroy(&actions);
 }
 

@@ -57,6 +57,10 @@ public:
     void start();
     /// Starts without waiting.
     void launch();
+    /// Behind "-c FILE", from the next start on.
+    void add_arguments(const std::vector<std::string>& arguments) {
+        arguments_.insert(arguments_.end(), arguments.begin(), arguments.end());
+    }
     /// The clock on the wall that the process sees from its next start on is so much ahead.
     void shift_clock(std::chrono::seconds ahead) { clock_ahead_ = ahead; }
     void kill_hard();
@@ -84,6 +88,7 @@ private:
     std::filesystem::path config_;
     std::filesystem::path output_;
     pid_t pid_ = -1;
+    std::vector<std::string> arguments_;
     std::chrono::seconds clock_ahead_{0};
 };
 

@@ -19,6 +19,16 @@ TEST(Precedence, EnvironmentBeatsFileBeatsDefault) {
     EXPECT_EQ(loaded("UnsecureListeningPort 81\n", {{"UNSECURE_LISTENING_PORT", "82"}}).integer("UnsecureListeningPort"), 82);
 }
 
+TEST(Precedence, TheCommandLineBeatsThemAll) {
+    auto configuration = loaded(std::string(kGoodCss) + "SwaggerFile file.json\n", {{"SWAGGER_ENABLED", "false"}});
+    configuration.set_from_command_line("SwaggerEnabled", "true", "-swagger was given");
+    configuration.set_from_command_line("SwaggerFile", "line.json", "-swagger was given");
+    configuration.validate();
+    EXPECT_TRUE(configuration.boolean("SwaggerEnabled"));
+    EXPECT_EQ(configuration.text("SwaggerFile"), "/here/line.json") << "relative to the working directory";
+    EXPECT_THAT(configuration.changes(), Contains(HasSubstr("-swagger was given")));
+}
+
 TEST(Precedence, TheVariableSpelledLikeTheKeyBeatsTheOther) {
     EXPECT_EQ(loaded("", {{"NODE_TYPE", "ESS"}, {"NodeType", "CSS"}}).text("NodeType"), "CSS");
 }
