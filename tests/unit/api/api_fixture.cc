@@ -42,10 +42,13 @@ private:
     std::optional<HttpResponse> response_;
 };
 
-std::string body_of(HttpResponse& response) {
+std::string body_of(HttpResponse& response, std::size_t& largest_piece) {
     if (response.generate) {
         std::string out;
-        while (response.generate(out)) {
+        for (bool goes_on = true; goes_on;) {
+            const std::size_t before = out.size();
+            goes_on = response.generate(out);
+            largest_piece = std::max(largest_piece, out.size() - before);
         }
         return out;
     }
@@ -188,7 +191,9 @@ Answer ApiTest::send(const Request& request) {
         return {};
     }
     const bool was_generated = static_cast<bool>(response->generate);
-    return {response->status, response->content_type, response->headers, body_of(*response), was_generated};
+    Answer answer{response->status, response->content_type, response->headers, "", was_generated};
+    answer.body = body_of(*response, answer.largest_piece);
+    return answer;
 }
 
 std::string ApiTest::object_target(const std::string& type, const std::string& id) const {
