@@ -19,7 +19,10 @@ std::shared_ptr<Call> make_call(HttpRequest request, std::shared_ptr<HttpRespond
 
 HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
 
-HttpResponse too_large(std::int64_t limit) { return error_answer(413, "", "The body is larger than " + std::to_string(limit) + " bytes"); }
+HttpResponse too_large(std::int64_t limit) {
+    const char* advice = limit > kOtherBodyLimit ? ": upload the data with PUT data" : "";
+    return error_answer(413, "", "The body is larger than " + std::to_string(limit) + " bytes" + advice);
+}
 
 /// Whether the rest of a path below "objects/" names one object, as far as its slashes tell.
 bool is_object(std::string_view rest, NodeRole role) {
