@@ -1,7 +1,5 @@
 #include "kernel/api/api.h"
 
-#include <algorithm>
-
 #include "kernel/api/data_download.h"
 #include "kernel/api/data_upload.h"
 
@@ -19,12 +17,9 @@ std::shared_ptr<Call> make_call(HttpRequest request, std::shared_ptr<HttpRespond
 
 HttpResponse not_found() { return text_answer(404, "404 page not found\n"); }
 
-HttpResponse too_large(std::int64_t limit) { return error_answer(413, "", "The body is larger than " + std::to_string(limit) + " bytes"); }
-
-/// Whether the rest of a path below "objects/" names one object, as far as its slashes tell.
-bool is_object(std::string_view rest, NodeRole role) {
-    if (rest.ends_with('/')) rest.remove_suffix(1);
-    return std::count(rest.begin(), rest.end(), '/') == (role == NodeRole::Css ? 2 : 1);
+HttpResponse too_large(std::int64_t limit) {
+    const char* advice = limit > kOtherBodyLimit ? ": upload the data with PUT data" : "";
+    return error_answer(413, "", "The body is larger than " + std::to_string(limit) + " bytes" + advice);
 }
 
 /// A look at the path's end, because the whole of it costs more than a small request.
@@ -46,7 +41,10 @@ std::int64_t Api::body_limit(const HttpRequest& request) const {
     const bool fits = request.content_length >= 0 && request.content_length <= kOtherBodyLimit;
     if (fits || request.method != "PUT") return kOtherBodyLimit;
     const Route route = route_of(request.path, context_.node.role);
-    return route.resource == Resource::Objects && is_object(route.rest, context_.node.role) ? object_body_limit_ : kOtherBodyLimit;
+    if (route.resource != Resource::Objects) return kOtherBodyLimit;
+    ObjectPath path;
+    const bool is_refused = parse_object_path(route.rest, context_.node.role, context_.node.self.org, path).has_value();
+    return !is_refused && path.level == ObjectPath::Level::Object ? object_body_limit_ : kOtherBodyLimit;
 }
 
 bool Api::authenticate(Call& call) const {

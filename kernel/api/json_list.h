@@ -17,6 +17,10 @@ public:
         has_items_ = true;
         return text_;
     }
+    /// The text to go on with the item that was begun last.
+    std::string& text() { return text_; }
+    /// What has not been taken yet.
+    std::size_t size() const { return text_.size(); }
     bool has_items() const { return has_items_; }
     /// There is something that the caller may not see: the list is then answered also when it is empty.
     void note_hidden() { has_hidden_ = true; }

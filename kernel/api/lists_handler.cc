@@ -2,6 +2,7 @@
 
 #include "edgesync/sdk/codec.h"
 #include "kernel/api/object_json.h"
+#include "kernel/api/placed_objects.h"
 
 namespace edgesync::api {
 using security::ReadAccess;
@@ -43,19 +44,15 @@ PageSource ListsHandler::updated(const CallPtr& call, bool includes_received, bo
 
 PageSource ListsHandler::all(const CallPtr& call, bool sees_all) const {
     const bool is_service = environment_.access.is_edge_service(call->identity);
-    return [this, call, sees_all, is_service](const std::string& cursor, JsonList& out) {
-        std::string next;
-        environment_.context.operations.store().read([&](ReadTransaction& txn) {
-            auto page = txn.objects(call->key().org, call->key().type, cursor, kListPage);
-            for (const auto& object : page.items) {
-                if (!sees_all && !object.meta.is_public) continue;
-                if (is_service && !security::policy_admits(object.meta, call->identity.user_id)) continue;
-                append_with_destinations(txn, object.meta, out.item());
-            }
-            next = std::move(page.next);
-        });
-        return next;
+    PlacedObjects objects;
+    objects.next = [call](ReadTransaction& txn, const std::string& cursor) {
+        return txn.objects(call->key().org, call->key().type, cursor, kListPage);
     };
+    objects.shows = [call, sees_all, is_service](const ObjectRecord& object, JsonList&) {
+        if (!sees_all && !object.meta.is_public) return false;
+        return !is_service || security::policy_admits(object.meta, call->identity.user_id);
+    };
+    return source_of(environment_, std::move(objects));
 }
 
 void ListsHandler::destinations(const CallPtr& call) const {

@@ -2,7 +2,8 @@
 
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
-#include "kernel/api/object_json.h"
+#include "kernel/api/json_list.h"
+#include "kernel/api/placed_objects.h"
 
 namespace edgesync::api {
 namespace {
@@ -15,13 +16,16 @@ class View {
 public:
     View(const Environment& environment, const Call& call) : environment_(environment), call_(call) {}
 
-    bool shows(const Metadata& meta) {
+    /// What is hidden is noted in the list.
+    bool shows(const Metadata& meta, JsonList& out) {
         if (!is_known_ || type_ != meta.object_type) {
             type_ = meta.object_type;
             access_ = environment_.access.read(call_.identity, meta.org, type_);
             is_known_ = true;
         }
-        return access_ == ReadAccess::All || (access_ == ReadAccess::PublicOnly && meta.is_public);
+        const bool is_shown = access_ == ReadAccess::All || (access_ == ReadAccess::PublicOnly && meta.is_public);
+        if (!is_shown) out.note_hidden();
+        return is_shown;
     }
 
 private:
@@ -31,10 +35,6 @@ private:
     ReadAccess access_ = ReadAccess::Failed;
     bool is_known_ = false;
 };
-
-void append_metadata(ReadTransaction&, const ObjectRecord& object, std::string& out) { codec::append_json(out, object.meta); }
-
-void append_policy(ReadTransaction& txn, const ObjectRecord& object, std::string& out) { append_with_destinations(txn, object.meta, out); }
 
 /// The first selector that has a value decides; one that is not true selects nothing.
 std::string selected(const HttpRequest& request) {
@@ -62,27 +62,30 @@ void QueriesHandler::handle(const CallPtr& call) const {
     }
     if (selector.empty()) return call->reply.empty(400);
     if (selector == "list_object_type") return types(call);
-    objects(call, std::move(filter), selector == "filters" ? append_metadata : append_policy);
+    selector == "filters" ? objects(call, std::move(filter)) : placed_objects(call, std::move(filter));
 }
 
-void QueriesHandler::objects(const CallPtr& call, ObjectFilter filter, Append append) const {
+void QueriesHandler::objects(const CallPtr& call, ObjectFilter filter) const {
     auto view = std::make_shared<View>(environment_, *call);
-    send_list(environment_, call, [this, call, filter = std::move(filter), append, view](const std::string& cursor, JsonList& out) {
+    send_list(environment_, call, [this, call, filter = std::move(filter), view](const std::string& cursor, JsonList& out) {
         std::string next;
         environment_.context.operations.store().read([&](ReadTransaction& txn) {
             auto page = txn.objects(call->key().org, "", cursor, kListPage);
             for (const auto& object : page.items) {
-                if (!filter(object)) continue;
-                if (!view->shows(object.meta)) {
-                    out.note_hidden();
-                    continue;
-                }
-                append(txn, object, out.item());
+                if (filter(object) && view->shows(object.meta, out)) codec::append_json(out.item(), object.meta);
             }
             next = std::move(page.next);
         });
         return next;
     });
+}
+
+void QueriesHandler::placed_objects(const CallPtr& call, ObjectFilter filter) const {
+    PlacedObjects placed;
+    placed.next = [call](ReadTransaction& txn, const std::string& cursor) { return txn.objects(call->key().org, "", cursor, kListPage); };
+    placed.shows = [call, filter = std::move(filter), view = std::make_shared<View>(environment_, *call)](
+                       const ObjectRecord& object, JsonList& out) { return filter(object) && view->shows(object.meta, out); };
+    send_list(environment_, call, source_of(environment_, std::move(placed)));
 }
 
 void QueriesHandler::types(const CallPtr& call) const {
@@ -94,10 +97,7 @@ void QueriesHandler::types(const CallPtr& call) const {
             auto page = txn.objects(call->key().org, "", cursor, kListPage);
             for (const auto& object : page.items) {
                 if (object.meta.object_type == *last) continue;
-                if (!view->shows(object.meta)) {
-                    out.note_hidden();
-                    continue;
-                }
+                if (!view->shows(object.meta, out)) continue;
                 *last = object.meta.object_type;
                 codec::append_json_string(out.item(), *last);
             }

@@ -15,8 +15,8 @@ public:
     void handle(const CallPtr& call) const;
 
 private:
-    using Append = void (*)(ReadTransaction&, const ObjectRecord&, std::string& out);
-    void objects(const CallPtr& call, ObjectFilter filter, Append append) const;
+    void objects(const CallPtr& call, ObjectFilter filter) const;
+    void placed_objects(const CallPtr& call, ObjectFilter filter) const;
     void types(const CallPtr& call) const;
 
     const Environment& environment_;

@@ -23,6 +23,7 @@
 #include "kernel/node/node_scheduler.h"
 #include "kernel/node/transport_host.h"
 #include "kernel/node/work_runner.h"
+#include "kernel/ops/limited_log.h"
 #include "kernel/security/authenticator.h"
 #include "kernel/security/node_identity.h"
 #include "kernel/swagger/site.h"
@@ -32,6 +33,8 @@ namespace {
 
 /// Calls to the CSS that may run at once; each occupies a thread while it waits.
 constexpr std::size_t kLineWorkers = 16;
+/// What fails for one client fails for all of them: a full disk must not be filled with lines about it.
+constexpr std::chrono::seconds kClientLogInterval{10};
 
 std::size_t io_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16); }
 
@@ -79,7 +82,8 @@ delivery::PendingOptions pending_options(const Settings& settings) {
 
 struct Node::Parts {
     Parts(const Settings& settings_in, Log& log_in, std::unique_ptr<Store> store_in, std::vector<LoadedTransport> transports_in)
-        : settings(settings_in), log(log_in), store(std::move(store_in)), transports(std::move(transports_in)),
+        : settings(settings_in), log(log_in), client_log(log_in, kClientLogInterval), store(std::move(store_in)),
+          transports(std::move(transports_in)),
           io(io_threads(), [this](std::string_view problem) { log.log(LogLevel::Error, std::string(problem)); }),
           scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log), operations(*store, effects), acls(*store),
           context(context_of(settings, *store, transports)), files(data_file_rules(settings)),
@@ -113,6 +117,7 @@ struct Node::Parts {
 
     const Settings& settings;
     Log& log;
+    ops::LimitedLog client_log;
     std::unique_ptr<Store> store;
     std::vector<LoadedTransport> transports;
     http::Router router;
@@ -239,9 +244,9 @@ api::ApiContext Node::Parts::api_context() {
         extras.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at);
         return extras;
     };
-    return {context,  operations, scheduler, *authenticator, acls,
-            settings, digests,    log,       random_uuid(),  [this] { return is_running.load(); },
-            resend,   shutdown,   health,    files};
+    return {context,  operations, scheduler,  *authenticator, acls,
+            settings, digests,    client_log, random_uuid(),  [this] { return is_running.load(); },
+            resend,   shutdown,   health,     files};
 }
 
 void Node::Parts::mount_site() {
@@ -258,7 +263,7 @@ void Node::Parts::start_listeners() {
     mount_site();
     const char* bench_switch = std::getenv("EDGESYNC_BENCH_ROUTE");
     if (bench_switch != nullptr && std::string(bench_switch) == "1") router.mount("/bench/nothing", bench);
-    listeners = make_listeners(settings, store->traits().reads_block, router, io, workers, log);
+    listeners = make_listeners(settings, store->traits().reads_block, router, io, workers, client_log);
     for (auto& listener : listeners) listener->start();
 }
 

@@ -1,5 +1,6 @@
 #include "kernel/security/acl_cache.h"
 
+#include <algorithm>
 #include <array>
 
 #include "kernel/security/acl_list.h"
@@ -53,7 +54,10 @@ void AclCache::prepare(const std::string& org) {
     }
     auto lists = load(org);
     const std::lock_guard lock(mutex_);
-    if (orgs_.size() >= kMostOrgs && !orgs_.contains(org)) orgs_.erase(orgs_.begin());
+    if (orgs_.size() >= kMostOrgs && !orgs_.contains(org)) {
+        // Not just any: a request that has prepared its lists a moment ago is about to use them.
+        orgs_.erase(std::min_element(orgs_.begin(), orgs_.end(), [](const auto& a, const auto& b) { return a.second.at < b.second.at; }));
+    }
     // Lists from before a change are good for this request, which began before it, and not for the next.
     orgs_[org] = {std::move(lists), seen == changes_ ? now : now - kMaxAge};
 }

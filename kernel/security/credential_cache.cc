@@ -21,14 +21,9 @@ CredentialCache::Mac CredentialCache::mac_of(const std::string& secret) const {
     return mac;
 }
 
-CredentialCache::Entry* CredentialCache::Entries::find(const std::string& key, Clock::time_point now) {
+CredentialCache::Entry* CredentialCache::Entries::find(const std::string& key) {
     const auto found = by_key.find(key);
     if (found == by_key.end()) return nullptr;
-    if (found->second->until <= now) {
-        order.erase(found->second);
-        by_key.erase(found);
-        return nullptr;
-    }
     order.splice(order.begin(), order, found->second);
     return &order.front();
 }
@@ -46,17 +41,23 @@ void CredentialCache::Entries::put(Entry entry) {
     by_key[order.front().key] = order.begin();
 }
 
-void CredentialCache::Entries::clear() {
-    by_key.clear();
-    order.clear();
+void CredentialCache::Entries::erase(const std::string& key) {
+    const auto found = by_key.find(key);
+    if (found == by_key.end()) return;
+    order.erase(found->second);
+    by_key.erase(found);
 }
 
 void CredentialCache::reload() {
     inner_->reload();
     const std::lock_guard lock(mutex_);
-    known_.clear();
-    refused_.clear();
+    for (Entry& entry : known_.order) entry.until = Clock::time_point::min();
+    for (Entry& entry : refused_.order) entry.until = Clock::time_point::min();
     ++reloads_;
+}
+
+bool CredentialCache::has_secret(const Entry* entry, const Mac& mac) const {
+    return entry != nullptr && CRYPTO_memcmp(entry->mac.data(), mac.data(), mac.size()) == 0;
 }
 
 Identity CredentialCache::authenticate(const HttpRequest& request) {
@@ -66,9 +67,13 @@ Identity CredentialCache::authenticate(const HttpRequest& request) {
     std::uint64_t seen = 0;
     {
         const std::lock_guard lock(mutex_);
-        const auto* entry = known_.find(given->key, now_());
-        if (entry != nullptr && CRYPTO_memcmp(entry->mac.data(), mac.data(), mac.size()) == 0) return entry->identity;
-        if (refused_.find(given->key, now_()) != nullptr) return {};
+        const auto now = now_();
+        const Entry* known = known_.find(given->key);
+        const bool was_right = has_secret(known, mac);
+        if (was_right && known->until > now) return known->identity;
+        const Entry* refused = refused_.find(given->key);
+        // Who comes with what was the right secret does not guess.
+        if (!was_right && refused != nullptr && refused->until > now) return {};
         seen = reloads_;
     }
     Identity identity = inner_->authenticate(request);
@@ -76,6 +81,7 @@ Identity CredentialCache::authenticate(const HttpRequest& request) {
     if (seen != reloads_) return identity;
     if (identity.code == AuthCode::Failed) {
         refused_.put({given->key, {}, {}, now_() + kRefusedFor});
+        if (has_secret(known_.find(given->key), mac)) known_.erase(given->key);
     } else {
         known_.put({given->key, mac, identity, now_() + kKept});
     }

@@ -24,9 +24,10 @@ public:
     explicit CredentialCache(std::unique_ptr<Authenticator> inner, std::function<Clock::time_point()> now = Clock::now);
 
     void start() override { inner_->start(); }
-    /// Also forgets everybody.
+    /// Also asks the authenticator again about everybody.
     void reload() override;
-    /// A failure does not make it forget who authenticated before: otherwise anybody could.
+    /// A failure does not make it forget who authenticated before, nor does it hold up his secret when that must be checked again:
+    /// otherwise anybody could lock out anybody.
     Identity authenticate(const HttpRequest& request) override;
     std::pair<std::string, std::string> credentials_for_url(const std::string& url) override { return inner_->credentials_for_url(url); }
     bool is_cacheable() const override { return false; }
@@ -44,10 +45,11 @@ private:
         std::list<Entry> order;
         std::unordered_map<std::string, std::list<Entry>::iterator> by_key;
 
-        Entry* find(const std::string& key, Clock::time_point now);
+        Entry* find(const std::string& key);
         void put(Entry entry);
-        void clear();
+        void erase(const std::string& key);
     };
+    bool has_secret(const Entry* entry, const Mac& mac) const;
     Mac mac_of(const std::string& secret) const;
 
     const std::unique_ptr<Authenticator> inner_;

@@ -153,18 +153,18 @@ bool is_self_made(const ServerCertificate& pair) {
            std::string_view(text.data()) == "/O=SomeOrg/OU=Edge Node/CN=localhost";
 }
 
-std::optional<std::chrono::hours> time_left(const ServerCertificate& pair) {
+std::optional<std::chrono::seconds> time_left(const ServerCertificate& pair) {
     const auto certificate = certificate_of(pem_of(pair.certificate));
     int days = 0;
     int seconds = 0;
     if (!certificate || ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get())) != 1) return std::nullopt;
-    return std::chrono::hours(24 * days) + std::chrono::hours(seconds / 3600);
+    return std::chrono::hours(24 * days) + std::chrono::seconds(seconds);
 }
 
 void warn_of_end(const std::string& name, const ServerCertificate& pair, Log& log) {
     const auto left = time_left(pair);
     if (!left || *left >= kRenewal) return;
-    const std::string days = std::to_string(left->count() / 24);
+    const std::string days = std::to_string(std::chrono::duration_cast<std::chrono::hours>(*left).count() / 24);
     log.log(LogLevel::Warning, left->count() > 0 ? name + " ends in " + days + " days" : name + " has ended: clients refuse it");
 }
 

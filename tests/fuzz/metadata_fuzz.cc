@@ -54,7 +54,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto items = codec::poll_items_from_json(text);
         require(codec::poll_items_from_json(codec::poll_items_to_json(items)).size() == items.size(), "poll items survive their text");
     });
-    succeeds(kInvalid, [&] { api::small_body_from_json(text); });
     succeeds(kInvalid, [&] { api::texts_from_json(text); });
     if (const auto octets = codec::base64_decode(text))
         require(codec::base64_decode(codec::base64_encode(*octets)) == octets, "Base64 survives");

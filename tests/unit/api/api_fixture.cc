@@ -42,10 +42,13 @@ private:
     std::optional<HttpResponse> response_;
 };
 
-std::string body_of(HttpResponse& response) {
+std::string body_of(HttpResponse& response, std::size_t& largest_piece) {
     if (response.generate) {
         std::string out;
-        while (response.generate(out)) {
+        for (bool goes_on = true; goes_on;) {
+            const std::size_t before = out.size();
+            goes_on = response.generate(out);
+            largest_piece = std::max(largest_piece, out.size() - before);
         }
         return out;
     }
@@ -175,7 +178,7 @@ Answer exchange(HttpHandler& handler, HttpRequest request, const std::string& bo
     if (auto sink = handler.stream(request, promise)) {
         drive(*sink, body);
     } else if (static_cast<std::int64_t>(body.size()) > limit) {
-        return {413, "", {}, "by the listener", false};
+        return {413, "", {}, "by the listener", false, 0};
     } else {
         request.body = body;
         handler.handle(std::move(request), promise);
@@ -185,8 +188,9 @@ Answer exchange(HttpHandler& handler, HttpRequest request, const std::string& bo
         ADD_FAILURE() << what << " was not answered";
         return {};
     }
-    const bool was_generated = static_cast<bool>(response->generate);
-    return {response->status, response->content_type, response->headers, body_of(*response), was_generated};
+    Answer answer{response->status, response->content_type, response->headers, "", static_cast<bool>(response->generate)};
+    answer.body = body_of(*response, answer.largest_piece);
+    return answer;
 }
 
 Answer ApiTest::send(const Request& request) {

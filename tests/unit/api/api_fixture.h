@@ -51,6 +51,7 @@ struct Answer {
     std::vector<HttpHeader> headers;
     std::string body;  ///< Whatever way it was given.
     bool was_generated = false;
+    std::size_t largest_piece = 0;  ///< Of a generated body.
 
     std::string header(std::string_view name) const;
 };

@@ -1,4 +1,5 @@
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "api_fixture.h"
 
@@ -101,6 +102,33 @@ TEST_F(AllObjects, AreListedWithTheirDestinations) {
               R"({"orgID":"acme","objectType":"model","objectID":"m3","destinations":[]}])");
     EXPECT_THAT(ids(get("/objects/acme/model?all_objects=true", "alice@other")), ElementsAre("m2"));
     EXPECT_THAT(ids(get("/objects/acme/none?all_objects=true")), IsEmpty());
+}
+
+TEST_F(AllObjects, AreSentInPiecesHoweverManyDestinationsTheyHave) {
+    constexpr std::size_t many = 12345;
+    for (const char* id : {"m1", "m2", "m3"}) publish("model", id, R"("public":true,"destinationPolicy":{})");
+    in_store([](WriteTransaction& txn) {
+        for (const char* id : {"m1", "m3"}) {
+            for (std::size_t i = 0; i < many; ++i) {
+                const NodeKey node{"acme", "camera", "cam" + std::to_string(i)};
+                txn.put_delivery({{"acme", "model", id}, node, DeliveryStatus::Delivered, ""});
+            }
+        }
+    });
+    for (const char* target : {"/objects/acme/model?all_objects=true", "/objects/acme?destination_policy=true"}) {
+        const Answer answer = get(target);
+        EXPECT_TRUE(answer.was_generated);
+        EXPECT_LT(answer.largest_piece, 512U * 1024);
+        const auto list = nlohmann::json::parse(answer.body);
+        ASSERT_EQ(list.size(), 3U) << target;
+        EXPECT_EQ(list[0]["destinations"].size(), many);
+        EXPECT_EQ(list[1]["destinations"].size(), 0U);
+        EXPECT_EQ(list[2]["objectID"], "m3");
+        std::set<std::string> nodes;
+        for (const auto& destination : list[2]["destinations"]) nodes.insert(destination["destinationID"].get<std::string>());
+        EXPECT_EQ(nodes.size(), many) << "none is missing, none comes twice";
+    }
+    EXPECT_THAT(ids(get("/objects/acme/model?all_objects=true", "alice@other")), ElementsAre("m1", "m2", "m3"));
 }
 
 TEST_F(AllObjects, CarryTheirPolicy) {

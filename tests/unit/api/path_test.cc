@@ -165,6 +165,8 @@ TEST_F(LargeBodies, HaveOneMebibyteUnlessTheyBringData) {
     }
     const std::string body = R"({"meta":{"objectID":"m1","objectType":"model"}})" + std::string(1024 * 1024, ' ');
     for (const char* target : {"/objects/acme/model/m1", "/objects/acme/model/m1/"}) EXPECT_EQ(put(target, body).status, 204) << target;
+    EXPECT_THAT(put("/objects/acme/model/m1", std::string(3 * 1024 * 1024, ' ')).body,
+                ::testing::HasSubstr("bytes: upload the data with PUT data"));
 }
 
 TEST_F(LargeBodies, AreAnsweredWhenTheCallerCannotBeLookedUp) {

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api_fixture.h"
+#include "kernel/security/acl_list.h"
 
 namespace edgesync::api {
 namespace {
@@ -134,6 +135,17 @@ TEST_F(SecurityApi, EntriesCountAtOnce) {
     EXPECT_EQ(get("/objects/acme/model/m", "bob@acme").status, 200) << "the wildcard key applies to all types";
     EXPECT_EQ(change("objects/acme/model", add("bob", "user", "aclReader")).status, 204);
     EXPECT_EQ(put("/objects/acme/model/m", body, "bob@acme").status, 403) << "an entry of the type beats the wildcard key";
+}
+
+TEST_F(SecurityApi, ListsOfARequestAreThereHoweverManyOrganizationsComeMeanwhile) {
+    in_store([](WriteTransaction& txn) {
+        security::put_acl(txn, "acme", security::AclKind::Objects, "model",
+                          {{security::AclUserType::User, "bob", security::AclRole::Reader}});
+    });
+    for (std::size_t i = 0; i < security::AclCache::kMostOrgs; ++i) acls_->prepare("org" + std::to_string(i));
+    acls_->prepare("acme");
+    acls_->prepare("another");
+    EXPECT_TRUE(acls_->object_role({"acme", security::AclUserType::User, "bob"}, "model"));
 }
 
 class EdgeSecurity : public EssApiTest {};

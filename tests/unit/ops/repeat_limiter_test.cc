@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "kernel/ops/limited_log.h"
+
 namespace edgesync::ops {
 namespace {
 
@@ -43,6 +45,18 @@ TEST(RepeatLimiter, ForgetsTheOldestMessageWhenThereAreTooMany) {
     }
     EXPECT_TRUE(limiter.admit("0", kStart + 2000s));
     EXPECT_FALSE(limiter.admit(std::to_string(RepeatLimiter::kMostMessages), kStart + 2000s));
+}
+
+TEST(LimitedLog, HoldsBackRepeatedFailuresOnly) {
+    RecordingLog log;
+    LimitedLog limited(log, std::chrono::hours(1));
+    for (int i = 0; i < 3; ++i) {
+        limited.log(LogLevel::Error, "disk full");
+        limited.log(LogLevel::Warning, "slow");
+        limited.log(LogLevel::Info, "hello");
+    }
+    limited.log(LogLevel::Error, "other");
+    EXPECT_THAT(log.lines, ElementsAre("disk full", "slow", "hello", "hello", "hello", "other"));
 }
 
 }  // namespace

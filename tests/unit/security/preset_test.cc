@@ -200,6 +200,26 @@ TEST_F(CredentialCacheTest, SlowsGuessingDown) {
     EXPECT_EQ(ask("k", "right"), AuthCode::Admin);
 }
 
+TEST_F(CredentialCacheTest, GuessesOfOthersLockNobodyOut) {
+    ask("k", "right");
+    now_ += std::chrono::minutes(15);
+    EXPECT_EQ(ask("k", "guess"), AuthCode::Failed);
+    EXPECT_EQ(ask("k", "right"), AuthCode::Admin) << "checked again, although the key is refused for a while";
+    now_ += std::chrono::minutes(15);
+    EXPECT_EQ(ask("k", "guess"), AuthCode::Failed);
+    EXPECT_EQ(ask("k", "other guess"), AuthCode::Failed);
+    EXPECT_EQ(inner_.asked, 4) << "guessing is slow all the same";
+}
+
+TEST_F(CredentialCacheTest, ASecretThatIsRightNoMoreIsAGuess) {
+    ask("k", "right");
+    inner_.secret = "changed";
+    now_ += std::chrono::minutes(15);
+    EXPECT_EQ(ask("k", "right"), AuthCode::Failed);
+    EXPECT_EQ(ask("k", "right"), AuthCode::Failed);
+    EXPECT_EQ(inner_.asked, 2);
+}
+
 TEST_F(CredentialCacheTest, KeepsTheRecentlyUsed) {
     ask("first", "right");
     for (std::size_t i = 0; i + 1 < CredentialCache::kMostEntries; ++i) ask("k" + std::to_string(i), "right");
