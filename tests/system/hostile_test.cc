@@ -192,6 +192,16 @@ TEST_F(Hostile, TheServiceAsksForTheDescriptorsThatTheSystemAllows) {
     close_all(fds);
 }
 
+TEST_F(Hostile, MoreConnectionsThanDescriptorsAreWarnedOfAtTheStart) {
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_max >= 1'000'100) GTEST_SKIP() << "the system allows more than the largest MaxConnections needs";
+    start({"MaxConnections 1000000"});
+    if (!css_) return;
+    EXPECT_NE(css_->output().find("MaxConnections 1000000 needs more file descriptors than the limit of"), std::string::npos)
+        << css_->output();
+}
+
 TEST_F(Hostile, OutOfDescriptorsTheServiceServesWhomItHasAndTakesOthersLater) {
     start();
     if (!css_) return;

@@ -305,12 +305,12 @@ TEST(Slow, ABodyThatComesByTheOctetIsCutOff) {
 
 TEST(Slow, ABodyThatComesSteadilyIsServed) {
     ListenerOptions options;
-    options.body_timeout = 1s;
+    options.body_timeout = 2s;
     Server server(options);
     Client client(server.port());
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 12000\r\n\r\n");
     for (int i = 0; i < 4; ++i) {
-        std::this_thread::sleep_for(400ms);
+        std::this_thread::sleep_for(700ms);
         client.send(string(3000, 'a'));
     }
     EXPECT_EQ(client.receive().status, 200);
