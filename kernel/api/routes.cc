@@ -6,18 +6,19 @@
 namespace edgesync::api {
 namespace {
 
-/// On both roles.
-constexpr RouteEntry on(Resource resource, const char* css, const char* ess, const char* methods) {
-    std::string_view path = css != nullptr ? css : ess;
+constexpr std::string_view kNone;
+
+constexpr RouteEntry on(Resource resource, std::string_view css, std::string_view ess, const char* methods) {
+    const std::string_view path = css.empty() ? ess : css;
     const auto slashes = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
     const std::string_view last = path.substr(path.rfind('/') + 1);
     return {resource, css, ess, methods, slashes - 1, slashes > 1 && last.front() != '{' ? last : std::string_view()};
 }
 
-constexpr RouteEntry on_both(Resource resource, const char* path, const char* methods) { return on(resource, path, path, methods); }
+constexpr RouteEntry on_both(Resource resource, std::string_view path, const char* methods) { return on(resource, path, path, methods); }
 
 constexpr std::array kRoutes = {
-    on(Resource::Objects, "/objects/{orgID}", nullptr, "GET"),
+    on(Resource::Objects, "/objects/{orgID}", kNone, "GET"),
     on(Resource::Objects, "/objects/{orgID}/{objectType}", "/objects/{objectType}", "GET, PUT"),
     on(Resource::Objects, "/objects/{orgID}/{objectType}/{objectID}", "/objects/{objectType}/{objectID}", "GET, PUT, DELETE"),
     on(Resource::Objects, "/objects/{orgID}/{objectType}/{objectID}/status", "/objects/{objectType}/{objectID}/status", "GET"),
@@ -30,12 +31,12 @@ constexpr std::array kRoutes = {
     on(Resource::Objects, "/objects/{orgID}/{objectType}/{objectID}/activate", "/objects/{objectType}/{objectID}/activate", "PUT"),
     on(Resource::Objects, "/objects/{orgID}/{objectType}/{objectID}/policyreceived", "/objects/{objectType}/{objectID}/policyreceived",
        "PUT"),
-    on(Resource::Destinations, nullptr, "/destinations", "GET"),
-    on(Resource::Destinations, "/destinations/{orgID}", nullptr, "GET"),
-    on(Resource::Destinations, "/destinations/{orgID}/{destinationType}/{destinationID}/objects", nullptr, "GET"),
-    on(Resource::Security, "/security/{aclType}/{orgID}", nullptr, "GET, PUT"),
-    on(Resource::Security, "/security/{aclType}/{orgID}/{key}", nullptr, "GET, PUT"),
-    on(Resource::Security, "/security/{aclType}/{orgID}/{key}/{aclUserType}/{username}", nullptr, "DELETE"),
+    on(Resource::Destinations, kNone, "/destinations", "GET"),
+    on(Resource::Destinations, "/destinations/{orgID}", kNone, "GET"),
+    on(Resource::Destinations, "/destinations/{orgID}/{destinationType}/{destinationID}/objects", kNone, "GET"),
+    on(Resource::Security, "/security/{aclType}/{orgID}", kNone, "GET, PUT"),
+    on(Resource::Security, "/security/{aclType}/{orgID}/{key}", kNone, "GET, PUT"),
+    on(Resource::Security, "/security/{aclType}/{orgID}/{key}/{aclUserType}/{username}", kNone, "DELETE"),
     on_both(Resource::Organizations, "/organizations", "GET"),
     on_both(Resource::Organizations, "/organizations/{orgID}", "PUT, DELETE"),
     on_both(Resource::Resend, "/resend", "POST, PUT"),
@@ -60,7 +61,7 @@ std::span<const RouteEntry> routes() noexcept { return kRoutes; }
 const RouteEntry* find_route(NodeRole role, Resource resource, std::size_t segments, std::string_view last) noexcept {
     for (const RouteEntry& entry : kRoutes) {
         if (entry.resource != resource || entry.segments != segments) continue;
-        if ((role == NodeRole::Css ? entry.css : entry.ess) == nullptr) continue;
+        if ((role == NodeRole::Css ? entry.css : entry.ess).empty()) continue;
         if (entry.ending.empty() || entry.ending == last) return &entry;
     }
     return nullptr;

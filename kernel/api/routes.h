@@ -13,8 +13,8 @@ namespace edgesync::api {
 
 struct RouteEntry {
     Resource resource;
-    const char* css;          ///< Path below "/api/v1" on a CSS, "{...}" for its parameters; null: not on a CSS.
-    const char* ess;          ///< The same on an ESS.
+    std::string_view css;     ///< Path below "/api/v1" on a CSS, "{...}" for its parameters; empty: not on a CSS.
+    std::string_view ess;     ///< The same on an ESS.
     const char* methods;      ///< As the header Allow has them: "GET, PUT".
     std::size_t segments;     ///< Behind the resource, with the organization.
     std::string_view ending;  ///< The last segment if it is fixed, as "status"; else empty.
