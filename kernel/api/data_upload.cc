@@ -192,11 +192,7 @@ bool ChunkSink::begin() {
     target.key = call_->key();
     target.repr_sha256 = codec::sha256_from_digest_field(request.header("Repr-Digest"));
     target.content_sha256 = codec::sha256_from_digest_field(request.header("Content-Digest"));
-    target.check_signature = [](const Metadata& meta, BlobWriter& blob) {
-        if (!security::needs_signature_check(meta)) return PublishRequest::Signature::None;
-        const auto read = [&blob](std::int64_t offset, std::span<std::byte> out) { return blob.read(offset, out); };
-        return signature_state(security::verify(meta.hash_algorithm, meta.public_key, meta.signature, read).is_valid);
-    };
+    target.is_judged_later = security::needs_signature_check;
     upload_ = std::make_unique<data::ChunkUpload>(context.node, context.operations, context.digests, std::move(target), *range);
     upload_->start();
     return true;

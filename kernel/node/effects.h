@@ -15,6 +15,7 @@ struct EffectTargets {
     std::function<void(const rules::ExchangeKey&)> fetch;
     std::function<void()> work;
     std::function<void(const ObjectKey&)> arrived;
+    std::function<void(const ObjectKey&)> verify;
 };
 
 class NodeEffects : public rules::EffectsRunner {
@@ -30,6 +31,7 @@ public:
             for (const auto& key : effects.fetch) targets_.fetch(key);
             if (effects.has_work) targets_.work();
             for (const auto& key : effects.arrived) targets_.arrived(key);
+            for (const auto& key : effects.verify) targets_.verify(key);
         } catch (const std::exception& error) {
             log_.log(LogLevel::Error, std::string("Cannot act upon a change at once: ") + error.what());
         }

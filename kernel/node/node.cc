@@ -10,6 +10,7 @@
 #include "edgesync/sdk/error.h"
 #include "kernel/api/api.h"
 #include "kernel/data/chunked_upload.h"
+#include "kernel/data/verification_queue.h"
 #include "kernel/delivery/pending_index.h"
 #include "kernel/hooks/webhook_sender.h"
 #include "kernel/node/bench_route.h"
@@ -81,6 +82,7 @@ struct Node::Parts {
           scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log), operations(*store, effects), acls(*store),
           context(context_of(settings, *store, transports)), webhooks(*store, scheduler, log, hooks::webhook_options(settings)),
           work(context, operations, scheduler, log),
+          verifications(context, operations, log, static_cast<std::size_t>(settings.integer("VerifyQueueBufferSize"))),
           pending(context, *store, scheduler, pending_options(settings),
                   [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }) {}
 
@@ -122,6 +124,7 @@ struct Node::Parts {
     rules::NodeContext context;
     hooks::WebhookSender webhooks;
     WorkRunner work;
+    data::VerificationQueue verifications;
     delivery::PendingIndex pending;
     data::UploadDigests digests;
     std::unique_ptr<security::Authenticator> authenticator;
@@ -160,6 +163,7 @@ EffectTargets Node::Parts::effect_targets() {
     };
     targets.work = [this] { work.kick(); };
     targets.arrived = [this](const ObjectKey& key) { webhooks.arrived(key); };
+    targets.verify = [this](const ObjectKey& key) { verifications.add(key); };
     return targets;
 }
 
@@ -202,6 +206,7 @@ void Node::Parts::start_transports() {
         ++started_transports;
     }
     MaintenanceOptions options = maintenance_options(settings);
+    options.scan_verifications = [this] { scheduler.work([this] { verifications.scan(); }); };
     if (edge) {
         options.may_send = [this] { return edge->registration().is_registered(); };
         options.resume_transfers = [this] { edge->resume_transfers(); };
@@ -262,6 +267,7 @@ void Node::start() {
     p.renew_certificates_daily();
     p.maintenance->start();
     p.work.kick();
+    p.verifications.scan();
     if (p.edge) p.edge->start(*p.transports.front().transport);
     p.log.log(LogLevel::Status, std::string(p.context.is_css() ? "CSS" : "ESS") + " is running");
 }
@@ -286,6 +292,7 @@ void Node::stop(const StopRequest& request) {
     const bool may_erase = request.unregisters && p.edge && p.edge->registration().unregister();
     p.stop_communication();
     p.work.stop();
+    p.verifications.stop();
     p.webhooks.stop();
     p.workers.stop();
     p.line_workers.stop();

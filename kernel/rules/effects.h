@@ -18,6 +18,7 @@ struct Effects {
     std::vector<ExchangeKey> send;   ///< Notifications to send now, by their record.
     std::vector<ExchangeKey> fetch;  ///< Transfers to start (receiver).
     std::vector<ObjectKey> arrived;  ///< Objects of types with webhooks that became completely received.
+    std::vector<ObjectKey> verify;   ///< Uploads that are complete and wait for the check of their signature.
     bool has_work = false;           ///< Items were put into the work queue.
 
     void clear() { *this = Effects{}; }

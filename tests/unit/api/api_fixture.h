@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "kernel/api/api.h"
+#include "kernel/data/verification_queue.h"
 #include "tests/unit/security/fake_settings.h"
 
 namespace edgesync::api {
@@ -38,6 +39,7 @@ class CollectingEffects : public rules::EffectsRunner {
 public:
     void run(rules::Effects effects) override;
     std::size_t wakes() const;
+    std::function<void(const ObjectKey&)> on_verify;  ///< Set before the first request.
 
 private:
     mutable std::mutex mutex_;
@@ -62,6 +64,9 @@ struct Request {
     std::string key = "alice@acme";  ///< App key; empty: no credentials.
     bool hides_length = false;       ///< Chunked transfer coding.
 };
+
+/// True once `condition` holds, false after 20 s.
+bool eventually(const std::function<bool()>& condition);
 
 class ApiTest : public ::testing::Test {
 protected:
@@ -89,6 +94,13 @@ protected:
     std::optional<ObjectRecord> stored(const std::string& type, const std::string& id);
     void in_store(const std::function<void(WriteTransaction&)>& function);
 
+    /// A request whose body a test sends in pieces.
+    struct OpenRequest {
+        std::unique_ptr<HttpBodySink> sink;
+        std::function<int()> status;  ///< Waits for the answer.
+    };
+    OpenRequest open(const Request& request);
+
     const NodeRole role_;
     std::string root_;
     fakes::FakeSettings settings_;
@@ -99,6 +111,7 @@ protected:
     rules::NodeContext node_;
     std::unique_ptr<rules::Operations> operations_;
     data::UploadDigests digests_;
+    std::unique_ptr<data::VerificationQueue> verifications_;
     std::unique_ptr<security::Authenticator> authenticator_;
     std::unique_ptr<security::AclCache> acls_;
     bool is_running_ = true;
