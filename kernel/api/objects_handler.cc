@@ -70,6 +70,10 @@ void ObjectsHandler::publish(const CallPtr& call) const {
     if (!request->meta.source_data_uri.empty()) {
         return call->reply.send(error_answer(400, "", "sourceDataUri is not supported by this version"));
     }
+    if (request->meta.hash_algorithm.empty() && !request->meta.public_key.empty() && !request->meta.signature.empty()) {
+        context.log.log(LogLevel::Warning, "The object " + call->key().org + "/" + call->key().type + "/" + call->key().id +
+                                               " has a signature but no hashAlgorithm: it is not verified");
+    }
     request->owner = owner_of(call->identity);
     request->data.is_given = body.has_data && !request->meta.no_data;
     if (!request->data.is_given) return publish_small(call, std::move(request), {});

@@ -123,6 +123,13 @@ TEST_F(Upload, MayRepeatItsChunks) {
     EXPECT_EQ(get(kTarget).body, "samelast");
 }
 
+TEST_F(Upload, WithASignatureButNoAlgorithmIsNotVerifiedAndTheLogSaysSo) {
+    publish("model", "m1", R"("publicKey":"AAAA","signature":"AAAA")", std::nullopt);
+    EXPECT_EQ(upload("hello").status, 204);
+    EXPECT_EQ(status(), "ready");
+    EXPECT_THAT(log_.lines, ::testing::Contains(HasSubstr("acme/model/m1 has a signature but no hashAlgorithm")));
+}
+
 TEST_F(Upload, IsVerified) {
     const Signer signer;
     publish("model", "m1", signer.meta_for("hello"), std::nullopt);
