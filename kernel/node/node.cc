@@ -25,6 +25,7 @@
 #include "kernel/security/authenticator.h"
 #include "kernel/security/node_identity.h"
 
+#include "kernel/security/organization_list.h"
 namespace edgesync::node {
 namespace {
 
@@ -101,6 +102,7 @@ struct Node::Parts {
 
     void start_store();
     void start_transports();
+    void seal_stored_passwords();
     void start_listeners();
     void renew_certificates_daily();
     void stop_communication();
@@ -122,6 +124,7 @@ struct Node::Parts {
     rules::Operations operations;
     security::AclCache acls;
     rules::NodeContext context;
+    security::SecretBox secrets;
     hooks::WebhookSender webhooks;
     WorkRunner work;
     data::VerificationQueue verifications;
@@ -174,6 +177,18 @@ void Node::Parts::start_store() {
 }
 
 HostParts Node::Parts::host_parts() {
+    if (context.is_css()) seal_stored_passwords();
+}
+
+void Node::Parts::seal_stored_passwords() {
+    const auto result = operations.run_and_wait<security::SealedPasswords>(
+        [this](WriteTransaction& txn, rules::Effects&) { return security::seal_passwords(txn, secrets); });
+    if (result.newly_sealed > 0)
+        log.log(LogLevel::Info, "Encrypted the stored passwords of " + std::to_string(result.newly_sealed) + " organizations");
+    if (result.unusable == 0) return;
+    log.log(LogLevel::Error,
+            "The passwords of " + std::to_string(result.unusable) +
+                " organizations were encrypted with another key than that of OrgSecretKeyFile: restore it, or PUT them again");
     HostParts parts;
     parts.context = &context;
     parts.operations = &operations;
@@ -235,7 +250,7 @@ api::ApiContext Node::Parts::api_context() {
     };
     return {context,  operations, scheduler, *authenticator, acls,
             settings, digests,    log,       random_uuid(),  [this] { return is_running.load(); },
-            resend,   shutdown,   health};
+            resend,   shutdown,   health,    secrets};
 }
 
 void Node::Parts::start_listeners() {
@@ -266,6 +281,7 @@ void Node::start() {
     p.start_listeners();
     p.renew_certificates_daily();
     p.maintenance->start();
+    p.secrets = security::SecretBox::from_settings(p.settings, p.log);
     p.work.kick();
     p.verifications.scan();
     if (p.edge) p.edge->start(*p.transports.front().transport);
