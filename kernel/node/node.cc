@@ -20,12 +20,13 @@
 #include "kernel/node/maintenance.h"
 #include "kernel/node/node_context.h"
 #include "kernel/node/node_scheduler.h"
+#include "kernel/node/probe_route.h"
 #include "kernel/node/transport_host.h"
 #include "kernel/node/work_runner.h"
 #include "kernel/security/authenticator.h"
 #include "kernel/security/node_identity.h"
-
 #include "kernel/security/organization_list.h"
+
 namespace edgesync::node {
 namespace {
 
@@ -101,8 +102,8 @@ struct Node::Parts {
     }
 
     void start_store();
-    void start_transports();
     void seal_stored_passwords();
+    void start_transports();
     void start_listeners();
     void renew_certificates_daily();
     void stop_communication();
@@ -123,8 +124,8 @@ struct Node::Parts {
     NodeEffects effects;
     rules::Operations operations;
     security::AclCache acls;
-    rules::NodeContext context;
     security::SecretBox secrets;
+    rules::NodeContext context;
     hooks::WebhookSender webhooks;
     WorkRunner work;
     data::VerificationQueue verifications;
@@ -136,6 +137,8 @@ struct Node::Parts {
     std::unique_ptr<Maintenance> maintenance;
     std::unique_ptr<api::Api> api;
     BenchRoute bench;
+    ProbeRoute live{[] { return true; }};
+    ProbeRoute ready{[this] { return is_running && store->health().is_connected; }};
     std::vector<std::unique_ptr<http::Listener>> listeners;
     std::atomic<bool> is_running{false};
     bool is_store_open = false;
@@ -174,9 +177,6 @@ void Node::Parts::start_store() {
     store->open();
     is_store_open = true;
     effects.set_targets(effect_targets());
-}
-
-HostParts Node::Parts::host_parts() {
     if (context.is_css()) seal_stored_passwords();
 }
 
@@ -189,6 +189,9 @@ void Node::Parts::seal_stored_passwords() {
     log.log(LogLevel::Error,
             "The passwords of " + std::to_string(result.unusable) +
                 " organizations were encrypted with another key than that of OrgSecretKeyFile: restore it, or PUT them again");
+}
+
+HostParts Node::Parts::host_parts() {
     HostParts parts;
     parts.context = &context;
     parts.operations = &operations;
@@ -258,6 +261,10 @@ void Node::Parts::start_listeners() {
     router.mount("/api/v1/", *api);
     const char* bench_switch = std::getenv("EDGESYNC_BENCH_ROUTE");
     if (bench_switch != nullptr && std::string(bench_switch) == "1") router.mount("/bench/nothing", bench);
+    if (settings.boolean("AnonymousProbes")) {
+        router.mount_exact("/livez", live);
+        router.mount_exact("/readyz", ready);
+    }
     listeners = make_listeners(settings, store->traits().reads_block, router, io, workers, log);
     for (auto& listener : listeners) listener->start();
 }
@@ -274,6 +281,7 @@ void Node::start() {
     p.authenticator = security::make_authenticator(p.settings, p.log);
     if (p.context.is_css()) p.authenticator = std::make_unique<security::AclAuthenticator>(std::move(p.authenticator), p.acls);
     p.authenticator->start();
+    p.secrets = security::SecretBox::from_settings(p.settings, p.log);
     p.start_store();
     p.io.start();
     p.start_transports();
@@ -281,7 +289,6 @@ void Node::start() {
     p.start_listeners();
     p.renew_certificates_daily();
     p.maintenance->start();
-    p.secrets = security::SecretBox::from_settings(p.settings, p.log);
     p.work.kick();
     p.verifications.scan();
     if (p.edge) p.edge->start(*p.transports.front().transport);

@@ -38,7 +38,7 @@ struct Answer {
     std::map<std::string, std::string> headers;
 };
 
-/// One request on a connection of its own.
+/// One request on a connection of its own; `user` empty: without credentials.
 Answer call(int port, const std::string& method, const std::string& path, const std::string& body = "",
             const std::map<std::string, std::string>& headers = {}, const std::string& user = "admin@acme");
 
@@ -66,6 +66,7 @@ public:
     bool is_healthy() const;
 
     int port() const { return port_; }
+    pid_t pid() const { return pid_; }
     const std::filesystem::path& root() const { return root_; }
     std::string output() const;
     std::filesystem::path config() const { return config_; }
