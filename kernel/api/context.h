@@ -15,7 +15,6 @@
 #include "kernel/rules/scheduler.h"
 #include "kernel/security/acl_cache.h"
 #include "kernel/security/authenticator.h"
-#include "kernel/security/secret_box.h"
 
 namespace edgesync::api {
 
@@ -58,7 +57,6 @@ struct ApiContext {
     std::function<HandleResult()> request_resend;   ///< ESS: asks the CSS to announce everything again; returns at once.
     std::function<void(ShutdownRequest)> shutdown;  ///< Begins the shutdown about a second later, so that the answer gets out.
     std::function<HealthExtras()> health;
-    const security::SecretBox& secrets;
 };
 
 }  // namespace edgesync::api

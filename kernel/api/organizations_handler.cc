@@ -7,10 +7,10 @@
 #include "edgesync/sdk/error.h"
 #include "edgesync/sdk/network_guard.h"
 #include "kernel/addressing/org_removal.h"
+#include "kernel/addressing/work_payload.h"
 #include "kernel/api/json_list.h"
 #include "kernel/api/small_body.h"
 #include "kernel/objects/names.h"
-#include "kernel/security/organization_list.h"
 
 namespace edgesync::api {
 namespace {
@@ -103,7 +103,7 @@ void OrganizationsHandler::list(const CallPtr& call) const {
                     out.note_hidden();
                     continue;
                 }
-                append_org(org, security::address_of(entry), out.item());
+                append_org(org, addressing::split_fields(entry.value, 3)[0], out.item());
             }
             next = std::move(page.next);
         });
@@ -132,10 +132,10 @@ void OrganizationsHandler::put(const CallPtr& call, const std::string& org) cons
         return call->reply.send(error_answer(400, "Invalid broker address (",
                                              objects::html_escape(address) + "): it is private, and AllowPrivateIPs is false"));
     }
-    const security::Organization organization{address, body.text("user"), security::SecretText(body.text("password"))};
+    const std::string value = addressing::join_fields({address, body.text("user"), body.text("password")});
     environment_.context.operations.run<rules::Done>(
-        [org, organization, &secrets = environment_.context.secrets](WriteTransaction& txn, rules::Effects&) {
-            security::put_organization(txn, secrets, org, organization);
+        [org, value](WriteTransaction& txn, rules::Effects&) {
+            txn.put_entry(EntryTable::Organization, {org}, value);
             return rules::Done{};
         },
         [call](const rules::Outcome<rules::Done>& outcome) {

@@ -17,7 +17,6 @@ constexpr std::size_t kMostDestinations = 10000;
 struct Change {
     Rule rule = nullptr;
     std::vector<std::string> list;
-    bool removes = false;
 };
 
 /// What a PUT asks for; or the answer.
@@ -44,13 +43,12 @@ std::optional<HttpResponse> read_post(const std::string& body, Change& change) {
     }
     change.rule = action == "add" ? addressing::add_to_placed : addressing::remove_from_placed;
     change.list = fields.list("destinations");
-    change.removes = action == "remove";
     return std::nullopt;
 }
 
 /// Who may change the object may not therefore send it to nodes that are not theirs to address.
 bool may_address(const Environment& environment, const Call& call, const Metadata& meta, const Change& change) {
-    if (change.removes || change.list.empty()) return true;
+    if (change.rule == addressing::remove_from_placed || change.list.empty()) return true;
     Metadata asked = meta;
     asked.destination_type.clear();
     asked.destinations_list = change.list;

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "edgesync/sdk/error.h"
-#include "kernel/objects/names.h"
 
 namespace edgesync::api {
 namespace {
@@ -25,7 +24,7 @@ Json parse(std::string_view json) {
     } catch (const Json::exception& error) {
         const std::string text = error.what();
         const auto bracket = text.find("] ");  // Behind the library's own number of the mistake.
-        invalid(objects::html_escape(bracket == std::string::npos ? text : text.substr(bracket + 2)));
+        invalid(bracket == std::string::npos ? text : text.substr(bracket + 2));
     }
 }
 

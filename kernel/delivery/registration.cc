@@ -1,7 +1,6 @@
 #include "kernel/delivery/registration.h"
 
 #include "kernel/addressing/distribution.h"
-#include "kernel/objects/names.h"
 
 namespace edgesync::delivery {
 namespace {
@@ -34,10 +33,6 @@ void remove_node(const rules::NodeContext& context, WriteTransaction& txn, const
     addressing::enqueue_detach(context, txn, peer, effects);
 }
 
-bool has_valid_names(const NodeKey& node) {
-    return objects::is_valid_name(node.org) && objects::is_valid_name(node.type) && objects::is_valid_name(node.id);
-}
-
 }  // namespace
 
 HandleResult handle_registration(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message,
@@ -50,7 +45,6 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
             addressing::enqueue_requeue(context, txn, peer, effects);
             return {Verdict::Accepted, {reply(Command::RegAck)}, ""};
         case Command::RegisterNew:
-            if (!has_valid_names(peer)) return {Verdict::Invalid, {}, "Organization, destination type or ID contains invalid characters"};
             put_node(context, txn, peer, message);
             addressing::enqueue_welcome(context, txn, peer, message.is_persistent ? ResendMode::Undelivered : ResendMode::NotConsumed,
                                         effects);

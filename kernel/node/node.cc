@@ -25,7 +25,6 @@
 #include "kernel/node/work_runner.h"
 #include "kernel/security/authenticator.h"
 #include "kernel/security/node_identity.h"
-#include "kernel/security/organization_list.h"
 
 namespace edgesync::node {
 namespace {
@@ -102,7 +101,6 @@ struct Node::Parts {
     }
 
     void start_store();
-    void seal_stored_passwords();
     void start_transports();
     void start_listeners();
     void renew_certificates_daily();
@@ -124,7 +122,6 @@ struct Node::Parts {
     NodeEffects effects;
     rules::Operations operations;
     security::AclCache acls;
-    security::SecretBox secrets;
     rules::NodeContext context;
     hooks::WebhookSender webhooks;
     WorkRunner work;
@@ -177,18 +174,6 @@ void Node::Parts::start_store() {
     store->open();
     is_store_open = true;
     effects.set_targets(effect_targets());
-    if (context.is_css()) seal_stored_passwords();
-}
-
-void Node::Parts::seal_stored_passwords() {
-    const auto result = operations.run_and_wait<security::SealedPasswords>(
-        [this](WriteTransaction& txn, rules::Effects&) { return security::seal_passwords(txn, secrets); });
-    if (result.newly_sealed > 0)
-        log.log(LogLevel::Info, "Encrypted the stored passwords of " + std::to_string(result.newly_sealed) + " organizations");
-    if (result.unusable == 0) return;
-    log.log(LogLevel::Error,
-            "The passwords of " + std::to_string(result.unusable) +
-                " organizations were encrypted with another key than that of OrgSecretKeyFile: restore it, or PUT them again");
 }
 
 HostParts Node::Parts::host_parts() {
@@ -253,7 +238,7 @@ api::ApiContext Node::Parts::api_context() {
     };
     return {context,  operations, scheduler, *authenticator, acls,
             settings, digests,    log,       random_uuid(),  [this] { return is_running.load(); },
-            resend,   shutdown,   health,    secrets};
+            resend,   shutdown,   health};
 }
 
 void Node::Parts::start_listeners() {
@@ -281,7 +266,6 @@ void Node::start() {
     p.authenticator = security::make_authenticator(p.settings, p.log);
     if (p.context.is_css()) p.authenticator = std::make_unique<security::AclAuthenticator>(std::move(p.authenticator), p.acls);
     p.authenticator->start();
-    p.secrets = security::SecretBox::from_settings(p.settings, p.log);
     p.start_store();
     p.io.start();
     p.start_transports();
@@ -289,8 +273,8 @@ void Node::start() {
     p.start_listeners();
     p.renew_certificates_daily();
     p.maintenance->start();
-    p.work.kick();
     p.verifications.scan();
+    p.work.kick();
     if (p.edge) p.edge->start(*p.transports.front().transport);
     p.log.log(LogLevel::Status, std::string(p.context.is_css() ? "CSS" : "ESS") + " is running");
 }

@@ -17,8 +17,8 @@ struct Effects {
     std::vector<NodeKey> wake;       ///< Polled peers for which something became pending.
     std::vector<ExchangeKey> send;   ///< Notifications to send now, by their record.
     std::vector<ExchangeKey> fetch;  ///< Transfers to start (receiver).
-    std::vector<ObjectKey> arrived;  ///< Objects of types with webhooks that became completely received.
     std::vector<ObjectKey> verify;   ///< Uploads that are complete and wait for the check of their signature.
+    std::vector<ObjectKey> arrived;  ///< Objects of types with webhooks that became completely received.
     bool has_work = false;           ///< Items were put into the work queue.
 
     void clear() { *this = Effects{}; }

@@ -32,15 +32,6 @@ std::unique_ptr<Authenticator> make_dummy(const Settings& settings, Log& log) {
     return std::make_unique<DummyAuthenticator>(settings, log);
 }
 
-/// Of applications and nodes, for everybody between to read.
-void warn_of_clear_credentials(const Settings& settings, Log& log) {
-    const std::string type = lower_case(settings.text("ListeningType"));
-    if (settings.role() != NodeRole::Css || (type != "unsecure" && type != "both") || listens_locally(settings)) return;
-    log.log(LogLevel::Warning, "ListeningType " + type +
-                                   " on an address that others can reach: credentials cross the network in clear. Use secure, or listen on "
-                                   "a loopback address behind a proxy that speaks TLS");
-}
-
 }  // namespace
 
 std::optional<BasicCredentials> basic_credentials(const HttpRequest& request) {
@@ -62,10 +53,7 @@ std::optional<BasicCredentials> basic_credentials(const HttpRequest& request) {
 std::unique_ptr<Authenticator> make_authenticator(const Settings& settings, Log& log) {
     const std::string handler = lower_case(settings.text("AuthenticationHandler"));
     if (handler == "dummy" || handler.empty()) return make_dummy(settings, log);
-    if (handler == "preset") {
-        warn_of_clear_credentials(settings, log);
-        return std::make_unique<CredentialCache>(std::make_unique<PresetAuthenticator>(settings, log));
-    }
+    if (handler == "preset") return std::make_unique<CredentialCache>(std::make_unique<PresetAuthenticator>(settings, log));
     throw Error(ErrorKind::InvalidRequest, "Unknown AuthenticationHandler '" + handler + "': use dummy or preset");
 }
 

@@ -48,14 +48,13 @@ TEST_F(Secrets, AreNeitherLoggedNorStoredInClear) {
     const fs::path credentials = folder_.path() / "css/sync/preset-auth.json";
     write(credentials, R"({"credentials":{"admin@acme":{"secret":"x","orgID":"acme","username":"admin","type":"admin"},
         "root":{"secret":"open-sesame-1","username":"root","type":"syncadmin"}}})");
-    write(folder_.path() / "css/org.key", std::string(32, 'k'));
-    const auto css = make_css(folder_.path(), {"AuthenticationHandler preset", "OrgSecretKeyFile org.key", "LogLevel TRACE",
-                                               "TraceLevel TRACE", "MQTTUserName u", "MQTTPassword mqtt-password-4"});
+    const auto css = make_css(folder_.path(), {"AuthenticationHandler preset", "LogLevel TRACE", "TraceLevel TRACE", "MQTTUserName u",
+                                               "MQTTPassword mqtt-password-4"});
     css->start();
     const auto as = [](const std::string& key, const std::string& secret) {
         return std::map<std::string, std::string>{{"Authorization", "Basic " + base64(key + ":" + secret)}};
     };
-    const std::string org = R"({"orgID":"acme","user":"broker-user","password":"broker-password-2","address":"ssl://broker:8883"})";
+    const std::string org = R"({"orgID":"acme","user":"broker-user","address":"ssl://broker:8883"})";
     const auto put = [&](const std::string& secret) {
         return call(css->port(), "PUT", "/api/v1/organizations/acme", org, as("root", secret), "").status;
     };
@@ -72,8 +71,8 @@ TEST_F(Secrets, AreNeitherLoggedNorStoredInClear) {
     for (const auto& file : files) {
         const std::string content = content_of(file);
         is_user_found = is_user_found || content.find("broker-user") != std::string::npos;
-        for (const std::string& secret : {std::string("open-sesame-1"), std::string("broker-password-2"), std::string("wrong-secret-3"),
-                                          std::string("mqtt-password-4"), base64("root:open-sesame-1"), base64("root:wrong-secret-3")}) {
+        for (const std::string& secret : {std::string("open-sesame-1"), std::string("wrong-secret-3"), std::string("mqtt-password-4"),
+                                          base64("root:open-sesame-1"), base64("root:wrong-secret-3")}) {
             EXPECT_EQ(content.find(secret), std::string::npos) << secret << " in " << file;
         }
     }

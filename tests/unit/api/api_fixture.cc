@@ -166,7 +166,7 @@ ApiTest::ApiTest(NodeRole role) : role_(role) {
     const auto health = [] { return HealthExtras{std::chrono::seconds(5), std::nullopt}; };
     api_ = std::make_unique<Api>(ApiContext{node_, *operations_, worker_, *authenticator_, *acls_, settings_, digests_, log_, "owner-uuid",
                                             [this] { return is_running_; }, resend,
-                                            [this](ShutdownRequest request) { shutdown_ = request; }, health, secrets_});
+                                            [this](ShutdownRequest request) { shutdown_ = request; }, health});
 }
 
 ApiTest::~ApiTest() {

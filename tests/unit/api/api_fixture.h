@@ -114,7 +114,6 @@ protected:
     std::unique_ptr<data::VerificationQueue> verifications_;
     std::unique_ptr<security::Authenticator> authenticator_;
     std::unique_ptr<security::AclCache> acls_;
-    security::SecretBox secrets_{std::string(32, 'k')};
     bool is_running_ = true;
     int resend_requests_ = 0;
     std::optional<ShutdownRequest> shutdown_;

@@ -4,7 +4,6 @@
 #include "kernel/addressing/distribution.h"
 #include "kernel/hooks/hook_list.h"
 #include "kernel/security/acl_list.h"
-#include "kernel/security/organization_list.h"
 
 namespace edgesync::api {
 namespace {
@@ -36,48 +35,6 @@ TEST_F(Organizations, AreStoredAndListedWithoutTheirSecrets) {
     EXPECT_EQ(remove("/organizations/acme", "alice@acme").status, 204);
     EXPECT_EQ(remove("/organizations/unknown", "root@x").status, 204);
     EXPECT_EQ(get("/organizations", "root@x").body, R"([{"org-id":"zoo","address":""}])");
-}
-
-TEST_F(Organizations, KeepTheirPasswordsEncrypted) {
-    EXPECT_EQ(put_org("acme", R"({"orgID":"acme","user":"u","password":"open sesame","address":"ssl://broker:8883"})").status, 204);
-    std::optional<std::string> stored;
-    std::optional<security::Organization> organization;
-    store_->read([&](ReadTransaction& txn) {
-        stored = txn.entry(EntryTable::Organization, {"acme"});
-        organization = security::organization(txn, secrets_, "acme");
-    });
-    ASSERT_TRUE(stored && organization);
-    EXPECT_EQ(stored->find("open sesame"), std::string::npos);
-    EXPECT_EQ(organization->address, "ssl://broker:8883");
-    EXPECT_EQ(organization->user, "u");
-    EXPECT_EQ(organization->password.text(), "open sesame");
-}
-
-TEST_F(Organizations, WhosePasswordsWereStoredWithoutAKeyAreEncryptedWhenThereIsOne) {
-    const security::SecretBox other(std::string(32, 'o'));
-    const auto organization = [](const char* password) {
-        return security::Organization{"", "u", security::SecretText(std::string(password))};
-    };
-    security::SealedPasswords counts;
-    const auto seal = [&](const security::SecretBox& box) {
-        in_store([&](WriteTransaction& txn) { counts = security::seal_passwords(txn, box); });
-        return std::pair(counts.newly_sealed, counts.unusable);
-    };
-    in_store([&](WriteTransaction& txn) {
-        security::put_organization(txn, {}, "plain", organization("p1"));
-        security::put_organization(txn, {}, "none", organization(""));
-        security::put_organization(txn, secrets_, "sealed", organization("p2"));
-        security::put_organization(txn, other, "foreign", organization("p3"));
-    });
-    EXPECT_EQ(seal({}), std::pair(std::size_t{0}, std::size_t{2}));
-    EXPECT_EQ(seal(secrets_), std::pair(std::size_t{1}, std::size_t{1}));
-    EXPECT_EQ(seal(secrets_), std::pair(std::size_t{0}, std::size_t{1}));
-    store_->read([&](ReadTransaction& txn) {
-        EXPECT_EQ(txn.entry(EntryTable::Organization, {"plain"})->find("p1"), std::string::npos);
-        EXPECT_EQ(security::organization(txn, secrets_, "plain")->password.text(), "p1");
-        EXPECT_EQ(security::organization(txn, secrets_, "sealed")->password.text(), "p2");
-        EXPECT_EQ(security::organization(txn, other, "foreign")->password.text(), "p3");
-    });
 }
 
 TEST_F(Organizations, HaveNoPrivateBrokerIfThatIsForbidden) {

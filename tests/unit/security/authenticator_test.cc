@@ -143,23 +143,5 @@ TEST(MakeAuthenticator, MayForbidDummyOnReachableListeners) {
     EXPECT_TRUE(make_authenticator(settings, log));
 }
 
-TEST(MakeAuthenticator, WarnsWhenCredentialsCrossTheNetworkInClear) {
-    const auto warns = [](NodeRole role, const char* type, const char* address) {
-        FakeSettings settings;
-        settings.node_role = role;
-        settings.values = {{"AuthenticationHandler", "preset"}, {"ListeningType", type}, {"ListeningAddress", address}};
-        CollectingLog log;
-        make_authenticator(settings, log);
-        return !log.lines.empty() && log.lines.front().find("in clear") != std::string::npos;
-    };
-    for (const char* type : {"unsecure", "both"}) {
-        EXPECT_TRUE(warns(NodeRole::Css, type, "")) << type;
-        EXPECT_TRUE(warns(NodeRole::Css, type, "10.0.0.5")) << type;
-        EXPECT_FALSE(warns(NodeRole::Css, type, "127.0.0.1")) << type;
-        EXPECT_FALSE(warns(NodeRole::Ess, type, "")) << type;
-    }
-    EXPECT_FALSE(warns(NodeRole::Css, "secure", ""));
-}
-
 }  // namespace
 }  // namespace edgesync::security
