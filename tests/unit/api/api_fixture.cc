@@ -175,10 +175,7 @@ ApiTest::~ApiTest() {
     std::filesystem::remove_all(root_);
 }
 
-namespace {
-
-/// Without the body.
-HttpRequest head_of(const Request& request) {
+Answer ApiTest::send(const Request& request) {
     HttpRequest http;
     http.method = request.method;
     http.path = "/api/v1" + request.target.substr(0, request.target.find('?'));
@@ -186,21 +183,6 @@ HttpRequest head_of(const Request& request) {
     http.headers = request.headers;
     if (!request.key.empty()) http.headers.push_back({"Authorization", "Basic " + codec::base64_encode(request.key + ":secret")});
     http.content_length = request.hides_length ? -1 : static_cast<std::int64_t>(request.body.size());
-    return http;
-}
-
-}  // namespace
-
-ApiTest::OpenRequest ApiTest::open(const Request& request) {
-    const auto promise = std::make_shared<Promise>();
-    return {api_->stream(head_of(request), promise), [promise] {
-                const auto response = promise->wait();
-                return response ? response->status : 0;
-            }};
-}
-
-Answer ApiTest::send(const Request& request) {
-    HttpRequest http = head_of(request);
     const auto promise = std::make_shared<Promise>();
     const auto limit = api_->body_limit(http);
     if (auto sink = api_->stream(http, promise)) {
@@ -218,6 +200,20 @@ Answer ApiTest::send(const Request& request) {
     }
     const bool was_generated = static_cast<bool>(response->generate);
     return {response->status, response->content_type, response->headers, body_of(*response), was_generated};
+}
+
+ApiTest::OpenRequest ApiTest::open(const Request& request) {
+    HttpRequest http;
+    http.method = request.method;
+    http.path = "/api/v1" + request.target;
+    http.headers = request.headers;
+    http.headers.push_back({"Authorization", "Basic " + codec::base64_encode(request.key + ":secret")});
+    http.content_length = static_cast<std::int64_t>(request.body.size());
+    const auto promise = std::make_shared<Promise>();
+    return {api_->stream(http, promise), [promise] {
+                const auto response = promise->wait();
+                return response ? response->status : 0;
+            }};
 }
 
 std::string ApiTest::object_target(const std::string& type, const std::string& id) const {
