@@ -250,8 +250,10 @@ int serve(config::Configuration& configuration, const plugins::PluginLoader& loa
 
 /// Secrets in memory must not end up in core files, and an edge node must not keep one heap per thread.
 void prepare_process() {
-    const rlimit no_core{0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
+    // One octet: a limit of 0 would not hold for a core_pattern that names a program.
+    const rlimit no_core{1, 1};
+    const rlimit nothing{0, 0};
+    if (setrlimit(RLIMIT_CORE, &no_core) != 0) setrlimit(RLIMIT_CORE, &nothing);
     raise_descriptor_limit();
     signal(SIGPIPE, SIG_IGN);
     mallopt(M_ARENA_MAX, 2);

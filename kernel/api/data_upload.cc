@@ -3,6 +3,7 @@
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
 #include "kernel/data/streamed_blob.h"
+#include "kernel/objects/names.h"
 #include "kernel/security/signature.h"
 
 namespace edgesync::api {
@@ -181,7 +182,8 @@ bool ChunkSink::begin() {
     const HttpRequest& request = call_->request;
     std::string problem;
     const auto range = data::parse_content_range(request.header("Content-Range"), problem);
-    if (!range) return call_->reply.send(error_answer(400, "Failed to parse Content-Range header, Error: ", problem)), false;
+    if (!range)
+        return call_->reply.send(error_answer(400, "Failed to parse Content-Range header, Error: ", objects::html_escape(problem))), false;
     if (request.content_length >= 0 && request.content_length != range->end - range->begin) {
         throw Error(ErrorKind::InvalidRequest, "The body of " + std::to_string(request.content_length) +
                                                    " bytes differs from its Content-Range of " + std::to_string(range->end - range->begin));
@@ -192,11 +194,7 @@ bool ChunkSink::begin() {
     target.key = call_->key();
     target.repr_sha256 = codec::sha256_from_digest_field(request.header("Repr-Digest"));
     target.content_sha256 = codec::sha256_from_digest_field(request.header("Content-Digest"));
-    target.check_signature = [](const Metadata& meta, BlobWriter& blob) {
-        if (!security::needs_signature_check(meta)) return PublishRequest::Signature::None;
-        const auto read = [&blob](std::int64_t offset, std::span<std::byte> out) { return blob.read(offset, out); };
-        return signature_state(security::verify(meta.hash_algorithm, meta.public_key, meta.signature, read).is_valid);
-    };
+    target.is_judged_later = security::needs_signature_check;
     upload_ = std::make_unique<data::ChunkUpload>(context.node, context.operations, context.digests, std::move(target), *range);
     upload_->start();
     return true;

@@ -26,6 +26,12 @@ void settle_org(const Environment& environment, const ObjectKey& key, Metadata& 
     meta.org = key.org;
 }
 
+void warn_of_unverified(Log& log, const ObjectKey& key, const Metadata& meta) {
+    if (!meta.hash_algorithm.empty() || meta.public_key.empty() || meta.signature.empty()) return;
+    log.log(LogLevel::Warning,
+            "The object " + key.org + "/" + key.type + "/" + key.id + " has a signature but no hashAlgorithm: it is not verified");
+}
+
 void write_in_windows(data::StreamedBlob& blob, const std::string& octets) {
     const auto all = std::as_bytes(std::span(octets));
     for (std::size_t offset = 0; offset < all.size(); offset += kWindow) {
@@ -66,6 +72,7 @@ void ObjectsHandler::publish(const CallPtr& call) const {
     request->meta = std::move(body.meta);
     if (!environment_.access.write(call->identity, call->key().org, request->meta)) return call->reply.send(unauthorized());
     settle_org(environment_, call->key(), request->meta);
+    warn_of_unverified(context.log, call->key(), request->meta);
     objects::validate(request->meta, call->key(), {context.node.role, body.has_data, body.data.size()});
     request->owner = owner_of(call->identity);
     if (!request->meta.source_data_uri.empty()) {

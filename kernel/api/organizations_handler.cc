@@ -5,6 +5,7 @@
 
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
+#include "edgesync/sdk/network_guard.h"
 #include "kernel/addressing/org_removal.h"
 #include "kernel/addressing/work_payload.h"
 #include "kernel/api/json_list.h"
@@ -44,6 +45,22 @@ bool is_broker_url(const std::string& address) {
     const std::string lower = lower_case(address);
     return std::any_of(schemes.begin(), schemes.end(),
                        [&](std::string_view scheme) { return lower.starts_with(scheme) && lower.size() > scheme.size(); });
+}
+
+/// The host of a broker's URL, without brackets.
+std::string_view host_of(std::string_view address) {
+    address.remove_prefix(address.find("//") + 2);
+    address = address.substr(0, address.find_first_of("/?#"));
+    if (const auto at = address.rfind('@'); at != std::string_view::npos) address.remove_prefix(at + 1);
+    if (address.starts_with('[')) return address.substr(1, address.find(']') - 1);
+    return address.substr(0, address.find(':'));
+}
+
+/// Of an address in digits; a name is looked up, and judged, when it is connected to.
+bool is_forbidden_broker(const Settings& settings, const std::string& address) {
+    if (address.empty() || settings.boolean("AllowPrivateIPs")) return false;
+    const std::string_view host = host_of(address);
+    return is_numeric_address(host) && is_private_address(host);
 }
 
 }  // namespace
@@ -132,6 +149,10 @@ void OrganizationsHandler::put(const CallPtr& call, const std::string& org) cons
     if (!address.empty() && !is_broker_url(address)) {
         return call->reply.send(
             error_answer(400, "Invalid broker address (", objects::html_escape(address) + "): use tcp, ssl, ws, wss, mqtt or mqtts"));
+    }
+    if (is_forbidden_broker(environment_.context.settings, address)) {
+        return call->reply.send(error_answer(400, "Invalid broker address (",
+                                             objects::html_escape(address) + "): it is private, and AllowPrivateIPs is false"));
     }
     const std::string value = addressing::join_fields({address, user, secrets_.seal(org, password)});
     environment_.context.operations.run<rules::Done>(

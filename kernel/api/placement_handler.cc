@@ -12,6 +12,8 @@ namespace {
 
 using Rule = void (*)(const rules::NodeContext&, WriteTransaction&, const ObjectKey&, const std::vector<std::string>&, rules::Effects&);
 
+constexpr std::size_t kMostDestinations = 10000;
+
 struct Change {
     Rule rule = nullptr;
     std::vector<std::string> list;
@@ -45,6 +47,15 @@ std::optional<HttpResponse> read_post(const std::string& body, Change& change) {
     return std::nullopt;
 }
 
+/// Who may change the object may not therefore send it to nodes that are not theirs to address.
+bool may_address(const Environment& environment, const Call& call, const Metadata& meta, const Change& change) {
+    if (change.rule == addressing::remove_from_placed || change.list.empty()) return true;
+    Metadata asked = meta;
+    asked.destination_type.clear();
+    asked.destinations_list = change.list;
+    return environment.access.write(call.identity, call.key().org, asked);
+}
+
 }  // namespace
 
 void PlacementHandler::handle(const CallPtr& call) const {
@@ -57,6 +68,9 @@ void PlacementHandler::handle(const CallPtr& call) const {
     Change change;
     auto refusal = call->request.method == "PUT" ? read_put(call->request.body, change) : read_post(call->request.body, change);
     if (refusal) return call->reply.send(std::move(*refusal));
+    if (change.list.size() > kMostDestinations)
+        return call->reply.send(error_answer(400, "", "There may be at most 10000 destinations in one request"));
+    if (!may_address(environment_, *call, object->meta, change)) return call->reply.send(unauthorized());
     for (const auto& entry : change.list) {
         if (entry.find_first_of("<>") == std::string::npos) continue;
         return call->reply.send(

@@ -68,6 +68,8 @@ void add_communication_keys(Keys& keys) {
             flag("HTTPCSSUseSSL", "HTTP_CSS_USE_SSL", false, "ESS: use https to the CSS."),
             text("HTTPCSSURL", "", "", "Derived from the three above; a value given here is replaced."),
             secret("HTTPCSSCACertificate", "HTTP_CSS_CA_CERTIFICATE", "", "CA of the CSS instead of the system's: file or PEM text."),
+            list("HTTPCSSPinnedCertFingerprints", "HTTP_CSS_PINNED_CERT_FINGERPRINTS", "",
+                 "ESS: SHA-256 fingerprints of certificates of which the CSS must show one; empty: any valid one."),
             number("HTTPPollingInterval", "HTTP_POLLING_INTERVAL", 10, 1, kPortMaximum, "ESS: longest pause between polls, seconds."),
             number("HTTPESSClientTimeout", "HTTPESSClientTimeout", 120, 0, kInt32Maximum,
                    "Seconds for a whole request to the CSS, except downloads; 0: no limit."),
@@ -213,6 +215,7 @@ void add_own_keys(Keys& keys) {
                   flag("AllowDummyAuthentication", "ALLOW_DUMMY_AUTHENTICATION", true,
                        "Allow the handler dummy on listeners that others can reach."),
                   text("OrgSecretKeyFile", "ORG_SECRET_KEY_FILE", "", "File of the key that encrypts stored broker passwords."),
+                  flag("AnonymousProbes", "ANONYMOUS_PROBES", false, "Answer GET /livez and /readyz to this machine without credentials."),
               });
 }
 

@@ -62,7 +62,7 @@ void settle_data_extensions(EffectiveValues& values, Findings& findings) {
 
 struct FileRule {
     const char* key;
-    const char* extensions;  ///< Key of the list.
+    const char* extensions;  ///< Key of the list; null: any, as the Go service has it.
 };
 
 void check_files(const EffectiveValues& values, std::initializer_list<FileRule> rules, Findings& findings) {
@@ -70,11 +70,11 @@ void check_files(const EffectiveValues& values, std::initializer_list<FileRule> 
     for (const auto& rule : rules) {
         const auto& value = values.text(rule.key);
         if (value.empty() || is_pem_text(value)) continue;
-        const auto problem = path_problem(value, root, values.list(rule.extensions));
+        const auto problem = path_problem(value, root, rule.extensions ? values.list(rule.extensions) : std::vector<std::string>());
         if (!problem) continue;
         add_problem(findings, rule.key, std::string("Invalid ") + rule.key + " path: " + *problem,
-                    std::string("give ") + rule.key + " a file below PersistenceRootPath or an absolute one, with an extension of " +
-                        rule.extensions);
+                    std::string("give ") + rule.key + " a file below PersistenceRootPath or an absolute one" +
+                        (rule.extensions ? std::string(", with an extension of ") + rule.extensions : ""));
     }
 }
 
@@ -110,6 +110,7 @@ void check_certificate_paths(EffectiveValues& values, const Decisions& decisions
     if (values.list(kCertificates).empty()) values.derive(kCertificates, ".pem,.crt,.cert", "empty stands for the default", findings);
     if (values.list(kKeys).empty()) values.derive(kKeys, ".pem,.key", "empty stands for the default", findings);
     check_files(values, {{"ServerCertificate", kCertificates}, {"ServerKey", kKeys}}, findings);
+    check_files(values, {{"HTTPCSSCACertificate", nullptr}, {"OrgSecretKeyFile", nullptr}}, findings);
     if (uses_mqtt(decisions)) {
         check_files(values, {{"MQTTCACertificate", kCertificates}, {"MQTTSSLCert", kCertificates}, {"MQTTSSLKey", kKeys}}, findings);
     }

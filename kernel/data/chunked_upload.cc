@@ -5,6 +5,7 @@
 #include "edgesync/sdk/error.h"
 #include "kernel/data/ranges.h"
 #include "kernel/data/received_files.h"
+#include "kernel/data/verification.h"
 #include "kernel/delivery/inbound.h"
 
 namespace edgesync::data {
@@ -27,6 +28,14 @@ std::shared_ptr<BlobDigest> UploadDigests::of(const BlobId& id) {
 void UploadDigests::forget(const BlobId& id) {
     const std::lock_guard lock(mutex_);
     digests_.erase(id);
+}
+
+std::shared_ptr<UploadGate> UploadDigests::gate_of(const BlobId& id) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(gates_, [](const auto& item) { return item.second.expired(); });
+    auto gate = gates_[id].lock();
+    if (!gate) gates_[id] = gate = std::make_shared<UploadGate>();
+    return gate;
 }
 
 ChunkUpload::ChunkUpload(const rules::NodeContext& context, rules::Operations& operations, UploadDigests& digests, Target target,
@@ -64,6 +73,8 @@ BlobId ChunkUpload::begin(WriteTransaction& txn) {
     if (const auto staged = staged_blob(txn)) return *staged;
     auto object = txn.object(target_.key);
     if (object->staged) txn.erase_blob(*object->staged);
+    // The upload that waited for its verification is given up for this one.
+    if (object->status == ObjectStatus::Verifying) object->status = object->data ? ObjectStatus::Ready : ObjectStatus::NotReady;
     BlobRecord record;
     record.id = blob_;
     record.owner = target_.key;
@@ -102,12 +113,16 @@ void ChunkUpload::start() {
     blob_ = *staged;
     if (!writer_) writer_ = store.blobs().reopen(blob_);
     if (!writer_) throw Error(ErrorKind::Conflict, "The upload was replaced by another one");
-    if (target_.kind == UploadKind::Application && range_.begin == 0) {
-        store.read([&](ReadTransaction& txn) {
-            if (const auto blob = txn.blob(blob_)) held_ = blob->received;
-        });
-    }
     digest_ = digests_.of(blob_);
+    gate_ = digests_.gate_of(blob_);
+    bool is_judged = false;
+    store.read([&](ReadTransaction& txn) {
+        const auto waiting = waiting_verification(txn, target_.key);
+        is_judged = waiting && waiting->blob == blob_;
+        if (target_.kind != UploadKind::Application || range_.begin != 0) return;
+        if (const auto blob = txn.blob(blob_)) held_ = blob->received;
+    });
+    if (is_judged) gate_->seal();  // Also after a restart.
 }
 
 void ChunkUpload::write(std::span<const std::byte> octets) {
@@ -117,11 +132,26 @@ void ChunkUpload::write(std::span<const std::byte> octets) {
         octets = octets.first(static_cast<std::size_t>(length - written_));  // Traditional nodes pad their last chunk.
     }
     if (octets.empty()) return;
-    is_other_upload_ = is_other_upload_ || differs_from_held(range_.begin + written_, octets);
-    writer_->write(range_.begin + written_, octets);
-    digest_->written(range_.begin + written_, octets);
+    put(range_.begin + written_, octets);
     if (content_hash_) content_hash_->update(octets);
     written_ += static_cast<std::int64_t>(octets.size());
+}
+
+void ChunkUpload::put(std::int64_t offset, std::span<const std::byte> octets) {
+    if (!gate_->enter()) {
+        if (is_in_blob(offset, octets)) return;  // A repetition.
+        throw Error(target_.kind == UploadKind::Application ? ErrorKind::Busy : ErrorKind::Conflict,
+                    "The upload is complete and is being verified");
+    }
+    const std::unique_ptr<UploadGate, void (*)(UploadGate*)> inside(gate_.get(), [](UploadGate* gate) { gate->leave(); });
+    is_other_upload_ = is_other_upload_ || differs_from_held(offset, octets);
+    writer_->write(offset, octets);
+    digest_->written(offset, octets);
+}
+
+bool ChunkUpload::is_in_blob(std::int64_t offset, std::span<const std::byte> octets) const {
+    std::vector<std::byte> before(octets.size());
+    return writer_->read(offset, before) == octets.size() && std::equal(before.begin(), before.end(), octets.begin());
 }
 
 bool ChunkUpload::differs_from_held(std::int64_t offset, std::span<const std::byte> octets) const {
@@ -181,13 +211,14 @@ bool ChunkUpload::complete(WriteTransaction& txn, const std::string& sha256, obj
         received.is_in_file = is_in_file_;
         return delivery::complete_data(context_, txn, target_.key, target_.instance_id, received, effects);
     }
+    if (target_.is_judged_later && target_.is_judged_later(object->meta)) return begin_verification(txn, *object, sha256, effects), false;
     objects::NewData data;
     data.is_given = true;
     data.is_staged = true;
     data.blob = blob_;
     data.size = range_.total;
     data.sha256 = sha256;
-    objects::store_data(context_, txn, target_.key, data, signature, effects);
+    objects::store_data(context_, txn, target_.key, data, objects::PublishRequest::Signature::None, effects);
     return true;
 }
 
@@ -200,6 +231,8 @@ bool ChunkUpload::finish() {
     const auto recorded = operations_.run_and_wait<Recorded>([this](WriteTransaction& txn, rules::Effects&) { return record(txn); });
     if (recorded == Recorded::Replaced) throw Error(ErrorKind::Conflict, "The upload was replaced by another one");
     if (recorded == Recorded::Incomplete) return false;
+    gate_->seal();    // What is judged and published must be what stays.
+    writer_->sync();  // Of what another request wrote meanwhile.
     const std::string sha256 = digest_->finish(*writer_, range_.total);
     digests_.forget(blob_);
     if (!target_.repr_sha256.empty() && sha256 != target_.repr_sha256) {

@@ -14,20 +14,25 @@
 #include "edgesync/sdk/store.h"
 #include "kernel/data/content_range.h"
 #include "kernel/data/digest.h"
+#include "kernel/data/upload_gate.h"
 #include "kernel/objects/lifecycle.h"
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
 
 namespace edgesync::data {
 
-/// Digests of uploads in progress, so that data arriving in order is not read twice. Bounded; thread-safe.
+/// What requests that write the same blob share: its digest, so that data arriving in order is not read twice, and its gate. Bounded;
+/// thread-safe.
 class UploadDigests {
 public:
     std::shared_ptr<BlobDigest> of(const BlobId& id);
     void forget(const BlobId& id);
+    /// The one gate of the blob as long as a request holds it.
+    std::shared_ptr<UploadGate> gate_of(const BlobId& id);
 
 private:
     std::mutex mutex_;
+    std::map<BlobId, std::weak_ptr<UploadGate>> gates_;
     std::map<BlobId, std::shared_ptr<BlobDigest>> digests_;
 };
 
@@ -46,9 +51,11 @@ public:
         InstanceId instance_id = 0;  ///< Node: the version that is pushed.
         std::string repr_sha256;     ///< Announced digest of the whole, or empty.
         std::string content_sha256;  ///< Announced digest of this range, or empty.
-        /// Application: judges the complete data by the object's metadata before it is published. Reads the blob; may block.
+        /// Node: judges the complete data by the object's metadata before it is published. Reads the blob; may block.
         std::function<objects::PublishRequest::Signature(const Metadata&, BlobWriter&)> check_signature;
         ReceivedFiles* files = nullptr;  ///< Node: for data whose object wants it in a file; null: all stays in the store.
+        /// Application: whether the complete data must wait for such a judgement (verification.h).
+        std::function<bool(const Metadata&)> is_judged_later;
     };
 
     ChunkUpload(const rules::NodeContext& context, rules::Operations& operations, UploadDigests& digests, Target target, ChunkRange range);
@@ -56,9 +63,10 @@ public:
 
     /// Finds or opens the staged blob. @throws Error{NotFound}, Error{InvalidRequest}; Error{Conflict} another version is awaited.
     void start();
+    /// @throws Error{Busy, Conflict} for other octets than those of an upload that is complete and being judged
     void write(std::span<const std::byte> octets);
-    /// Makes the range durable; completes the object when it was the last one. True if it completed. Octets beyond the range are
-    /// ignored when they come from a node. @throws Error{InvalidRequest} short body or digest mismatch.
+    /// Makes the range durable; completes the object, or lets it wait for its verification, when it was the last one. True if it completed.
+    /// Octets beyond the range are ignored when they come from a node. @throws Error{InvalidRequest} short body or digest mismatch.
     bool finish();
 
 private:
@@ -68,6 +76,8 @@ private:
     enum class Recorded { Replaced, Incomplete, Complete };
     Recorded record(WriteTransaction& txn);
     bool differs_from_held(std::int64_t offset, std::span<const std::byte> octets) const;
+    bool is_in_blob(std::int64_t offset, std::span<const std::byte> octets) const;
+    void put(std::int64_t offset, std::span<const std::byte> octets);
     objects::PublishRequest::Signature judge();
     bool complete(WriteTransaction& txn, const std::string& sha256, objects::PublishRequest::Signature signature, rules::Effects& effects);
     void check_object(const std::optional<ObjectRecord>& object) const;
@@ -81,6 +91,7 @@ private:
     BlobId blob_;
     std::unique_ptr<BlobWriter> writer_;
     std::shared_ptr<BlobDigest> digest_;
+    std::shared_ptr<UploadGate> gate_;
     std::optional<Sha256> content_hash_;
     std::int64_t written_ = 0;
     /// What earlier requests left. If an application begins again with other octets, it uploads something else, and none of this counts.

@@ -7,6 +7,7 @@
 #include "kernel/delivery/notification_state.h"
 #include "kernel/delivery/registration.h"
 #include "kernel/objects/lifecycle.h"
+#include "kernel/objects/names.h"
 #include "kernel/objects/time_text.h"
 
 namespace edgesync::delivery {
@@ -252,6 +253,15 @@ HandleResult handle_delete(const NodeContext& context, WriteTransaction& txn, co
     return result;
 }
 
+/// CSS: what a node must not bring, whatever the transport let through. Names end up in URLs, lists and logs.
+std::optional<HandleResult> refuse_foreign(const NodeKey& peer, const Message& message) {
+    const Metadata& meta = message.meta;
+    if (meta.org != peer.org) return HandleResult{Verdict::Invalid, {}, "The object belongs to another organization than the node"};
+    if (message.command != Command::Update) return std::nullopt;  // The others are about what is stored already.
+    if (objects::is_valid_name(meta.object_type) && objects::is_valid_name(meta.object_id)) return std::nullopt;
+    return HandleResult{Verdict::Invalid, {}, "Object type or ID contains invalid characters"};
+}
+
 }  // namespace
 
 HandleResult handle_message(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message,
@@ -266,6 +276,9 @@ HandleResult handle_message(const NodeContext& context, WriteTransaction& txn, c
     }
     if (context.is_css() && !txn.destination(peer)) {
         return {Verdict::UnknownPeer, {}, "Node " + peer.org + "/" + peer.type + "/" + peer.id + " is not registered"};
+    }
+    if (context.is_css()) {
+        if (auto refusal = refuse_foreign(peer, message)) return *refusal;
     }
     switch (message.command) {
         case Command::Update: return handle_update(context, txn, peer, message, effects);

@@ -1,6 +1,6 @@
 #include "kernel/hooks/hook_url.h"
 
-#include <Poco/Net/IPAddress.h>
+#include <Poco/Exception.h>
 #include <Poco/URI.h>
 
 #include <algorithm>
@@ -17,15 +17,6 @@ constexpr std::size_t kLongest = 2048;
 bool equal_names(const std::string& a, const std::string& b) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-/// ::ffff:a.b.c.d as a.b.c.d.
-Poco::Net::IPAddress unmapped(const Poco::Net::IPAddress& address) {
-    if (address.family() != Poco::Net::IPAddress::IPv6) return address;
-    const auto* octets = static_cast<const std::uint8_t*>(address.addr());
-    const bool is_mapped =
-        std::all_of(octets, octets + 10, [](std::uint8_t octet) { return octet == 0; }) && octets[10] == 0xFF && octets[11] == 0xFF;
-    return is_mapped ? Poco::Net::IPAddress(octets + 12, 4) : address;
 }
 
 }  // namespace
@@ -52,18 +43,6 @@ HookUrl parse_hook_url(const std::string& text) {
 
 bool is_allowed_host(const std::string& host, const std::vector<std::string>& allowed) {
     return allowed.empty() || std::any_of(allowed.begin(), allowed.end(), [&](const std::string& name) { return equal_names(name, host); });
-}
-
-bool is_private_address(const std::string& text) {
-    Poco::Net::IPAddress parsed;
-    if (!Poco::Net::IPAddress::tryParse(text, parsed)) return true;
-    const Poco::Net::IPAddress address = unmapped(parsed);
-    const auto* octets = static_cast<const std::uint8_t*>(address.addr());
-    const bool is_ipv6 = address.family() == Poco::Net::IPAddress::IPv6;
-    const bool is_unique_local = is_ipv6 && (octets[0] & 0xFEU) == 0xFC;
-    const bool is_this_network = !is_ipv6 && octets[0] == 0;
-    return is_unique_local || is_this_network || address.isLoopback() || address.isLinkLocal() || address.isSiteLocal() ||
-           address.isWildcard() || address.isMulticast() || address.isBroadcast();
 }
 
 }  // namespace edgesync::hooks

@@ -23,8 +23,4 @@ HookUrl parse_hook_url(const std::string& text);
 /// `allowed` empty: every host. Names are compared without regard to case.
 bool is_allowed_host(const std::string& host, const std::vector<std::string>& allowed);
 
-/// Private (RFC 1918, fc00::/7), loopback, link-local, unspecified, multicast or broadcast, also as an IPv4 address inside an IPv6 one.
-/// `address`: numeric. What is no address counts as private.
-bool is_private_address(const std::string& address);
-
 }  // namespace edgesync::hooks

@@ -14,6 +14,7 @@
 
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
+#include "edgesync/sdk/network_guard.h"
 #include "kernel/hooks/hook_list.h"
 #include "kernel/hooks/hook_url.h"
 #include "kernel/ops/worker_pool.h"
@@ -64,7 +65,7 @@ struct WebhookSender::State : std::enable_shared_from_this<State> {
     void retry_or_give_up(Delivery delivery, const std::string& problem);
     int call(const Delivery& delivery);
     Poco::Net::SocketAddress resolve(const HookUrl& url) const;
-    std::unique_ptr<Poco::Net::HTTPClientSession> connect(const HookUrl& url);
+    static std::unique_ptr<Poco::Net::HTTPClientSession> session_over(const Poco::Net::StreamSocket& socket, const HookUrl& url);
 
     /// Ends the exchange on a socket when its time is over, or at `stop`.
     class Limit;
@@ -85,6 +86,7 @@ public:
     Limit(State& state, int socket) : state_(state), socket_(socket) {
         {
             const std::lock_guard lock(state.mutex);
+            if (state.is_stopped) throw Error(ErrorKind::NotConnected, "the node is stopping");
             state.sockets.insert(socket);
         }
         timer_ = state.scheduler.after(state.options.timeout, [weak = state.weak_from_this(), socket] {
@@ -171,13 +173,8 @@ Poco::Net::SocketAddress WebhookSender::State::resolve(const HookUrl& url) const
     return {addresses.front(), url.port};
 }
 
-std::unique_ptr<Poco::Net::HTTPClientSession> WebhookSender::State::connect(const HookUrl& url) {
-    const Poco::Net::SocketAddress address = resolve(url);
-    const Poco::Timespan timeout(std::chrono::duration_cast<std::chrono::microseconds>(options.timeout).count());
-    Poco::Net::StreamSocket socket;
-    socket.connect(address, timeout);
-    socket.setSendTimeout(timeout);
-    socket.setReceiveTimeout(timeout);
+std::unique_ptr<Poco::Net::HTTPClientSession> WebhookSender::State::session_over(const Poco::Net::StreamSocket& socket,
+                                                                                 const HookUrl& url) {
     if (!url.is_tls) return std::make_unique<Poco::Net::HTTPClientSession>(socket);
     Poco::Net::Context::Ptr context(
         new Poco::Net::Context(Poco::Net::Context::TLS_CLIENT_USE, "", "", "", Poco::Net::Context::VERIFY_STRICT, 9, true));
@@ -189,8 +186,15 @@ std::unique_ptr<Poco::Net::HTTPClientSession> WebhookSender::State::connect(cons
 
 int WebhookSender::State::call(const Delivery& delivery) {
     const HookUrl url = parse_hook_url(delivery.url);
-    const auto session = connect(url);
-    const Limit limit(*this, session->socket().impl()->sockfd());
+    const Poco::Net::SocketAddress address = resolve(url);
+    const Poco::Timespan timeout(std::chrono::duration_cast<std::chrono::microseconds>(options.timeout).count());
+    Poco::Net::StreamSocket socket;
+    socket.connect(address, timeout);
+    socket.setSendTimeout(timeout);
+    socket.setReceiveTimeout(timeout);
+    // From here on: a receiver may also answer the handshake octet by octet.
+    const Limit limit(*this, socket.impl()->sockfd());
+    const auto session = session_over(socket, url);
     Poco::Net::HTTPRequest request(Poco::Net::HTTPRequest::HTTP_POST, url.target, Poco::Net::HTTPMessage::HTTP_1_1);
     request.set("Host", url.authority());
     request.setContentType("Application/JSON");

@@ -16,6 +16,7 @@ struct EffectTargets {
     std::function<void()> unused_files;
     std::function<void()> work;
     std::function<void(const ObjectKey&)> arrived;
+    std::function<void(const ObjectKey&)> verify;
 };
 
 class NodeEffects : public rules::EffectsRunner {
@@ -32,6 +33,7 @@ public:
             if (effects.has_unused_files) targets_.unused_files();
             if (effects.has_work) targets_.work();
             for (const auto& key : effects.arrived) targets_.arrived(key);
+            for (const auto& key : effects.verify) targets_.verify(key);
         } catch (const std::exception& error) {
             log_.log(LogLevel::Error, std::string("Cannot act upon a change at once: ") + error.what());
         }

@@ -9,6 +9,7 @@ namespace edgesync::node {
 namespace {
 
 constexpr std::size_t kStep = 200;
+constexpr std::chrono::milliseconds kEveryMinute = std::chrono::minutes(1);
 constexpr std::chrono::milliseconds kHourly = std::chrono::hours(1);
 
 }  // namespace
@@ -26,6 +27,7 @@ void Maintenance::start() {
         every(kHourly, [this] { remove_silent_nodes(); });
     }
     every(kHourly, [this] { remove_abandoned_uploads(); });
+    if (options_.scan_verifications) every(kEveryMinute, options_.scan_verifications);
 }
 
 void Maintenance::stop() {

@@ -23,6 +23,7 @@ struct MaintenanceOptions {
     std::chrono::seconds upload_limit{86400};
     std::function<bool()> may_send;          ///< ESS: registered.
     std::function<void()> resume_transfers;  ///< ESS.
+    std::function<void()> scan_verifications;
 };
 
 /// Thread-safe.

@@ -11,6 +11,7 @@
 #include "kernel/api/api.h"
 #include "kernel/data/chunked_upload.h"
 #include "kernel/data/received_files.h"
+#include "kernel/data/verification_queue.h"
 #include "kernel/delivery/pending_index.h"
 #include "kernel/hooks/webhook_sender.h"
 #include "kernel/node/bench_route.h"
@@ -21,6 +22,7 @@
 #include "kernel/node/maintenance.h"
 #include "kernel/node/node_context.h"
 #include "kernel/node/node_scheduler.h"
+#include "kernel/node/probe_route.h"
 #include "kernel/node/transport_host.h"
 #include "kernel/node/work_runner.h"
 #include "kernel/ops/limited_log.h"
@@ -89,6 +91,7 @@ struct Node::Parts {
           context(context_of(settings, *store, transports)), files(data_file_rules(settings)),
           received_files(operations, scheduler, files, log), webhooks(*store, scheduler, log, hooks::webhook_options(settings)),
           work(context, operations, scheduler, log),
+          verifications(context, operations, log, static_cast<std::size_t>(settings.integer("VerifyQueueBufferSize"))),
           pending(context, *store, scheduler, pending_options(settings),
                   [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }) {}
 
@@ -134,6 +137,7 @@ struct Node::Parts {
     data::ReceivedFiles received_files;
     hooks::WebhookSender webhooks;
     WorkRunner work;
+    data::VerificationQueue verifications;
     delivery::PendingIndex pending;
     data::UploadDigests digests;
     std::unique_ptr<security::Authenticator> authenticator;
@@ -143,6 +147,8 @@ struct Node::Parts {
     std::unique_ptr<api::Api> api;
     std::unique_ptr<swagger::Site> site;
     BenchRoute bench;
+    ProbeRoute live{[] { return true; }};
+    ProbeRoute ready{[this] { return is_running && store->health().is_connected; }};
     std::vector<std::unique_ptr<http::Listener>> listeners;
     std::atomic<bool> is_running{false};
     bool is_store_open = false;
@@ -174,6 +180,7 @@ EffectTargets Node::Parts::effect_targets() {
     targets.unused_files = [this] { received_files.remove_unused(); };
     targets.work = [this] { work.kick(); };
     targets.arrived = [this](const ObjectKey& key) { webhooks.arrived(key); };
+    targets.verify = [this](const ObjectKey& key) { verifications.add(key); };
     return targets;
 }
 
@@ -218,6 +225,7 @@ void Node::Parts::start_transports() {
         ++started_transports;
     }
     MaintenanceOptions options = maintenance_options(settings);
+    options.scan_verifications = [this] { scheduler.work([this] { verifications.scan(); }); };
     if (edge) {
         options.may_send = [this] { return edge->registration().is_registered(); };
         options.resume_transfers = [this] { edge->resume_transfers(); };
@@ -263,6 +271,10 @@ void Node::Parts::start_listeners() {
     mount_site();
     const char* bench_switch = std::getenv("EDGESYNC_BENCH_ROUTE");
     if (bench_switch != nullptr && std::string(bench_switch) == "1") router.mount("/bench/nothing", bench);
+    if (settings.boolean("AnonymousProbes")) {
+        router.mount_exact("/livez", live);
+        router.mount_exact("/readyz", ready);
+    }
     listeners = make_listeners(settings, store->traits().reads_block, router, io, workers, client_log);
     for (auto& listener : listeners) listener->start();
 }
@@ -286,6 +298,7 @@ void Node::start() {
     p.start_listeners();
     p.renew_certificates_daily();
     p.maintenance->start();
+    p.verifications.scan();
     p.work.kick();
     p.received_files.remove_unused();
     if (p.edge) p.edge->start(*p.transports.front().transport);
@@ -313,6 +326,7 @@ void Node::stop(const StopRequest& request) {
     const bool may_erase = request.unregisters && p.edge && p.edge->registration().unregister();
     p.stop_communication();
     p.work.stop();
+    p.verifications.stop();
     p.webhooks.stop();
     if (p.is_store_open && may_erase) p.received_files.remove_own(p.context);
     p.received_files.stop();

@@ -79,7 +79,9 @@ OpenedData NodeTransportHost::open_data(const NodeKey& peer, const ObjectKey& ke
             const auto object = txn.object(key);
             if (!object) return refuse(Verdict::NotFound, "The object is gone");
             if (object->meta.instance_id != instance) return refuse(Verdict::Ignored, "Another version is current");
-            if (!object->data || object->status != ObjectStatus::Ready) return refuse(Verdict::NotFound, "There is no data");
+            // While an upload waits for its verification, the version before it is the one that counts.
+            const bool is_sent = object->status == ObjectStatus::Ready || object->status == ObjectStatus::Verifying;
+            if (!object->data || !is_sent) return refuse(Verdict::NotFound, "There is no data");
             if (const auto blob = txn.blob(*object->data)) opened.sha256 = blob->sha256;
             opened.reader = txn.open_blob(*object->data);
             if (!opened.reader) refuse(Verdict::NotFound, "There is no data");

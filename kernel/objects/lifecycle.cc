@@ -287,7 +287,8 @@ std::size_t remove_abandoned_uploads(WriteTransaction& txn, TimePoint before, st
         if (!blob) continue;
         auto object = txn.object(blob->owner);
         const bool is_current = object && object->staged == id;
-        if (is_current && object->side == Side::Receiver) continue;
+        // A transfer goes on, and a complete upload is judged, however old it is.
+        if (is_current && (object->side == Side::Receiver || object->status == ObjectStatus::Verifying)) continue;
         if (is_current) {
             object->staged.reset();
             txn.put_object(*object);

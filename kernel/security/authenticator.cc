@@ -52,11 +52,12 @@ std::optional<BasicCredentials> basic_credentials(const HttpRequest& request) {
         const char c = field[i];
         if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) != scheme[i]) return std::nullopt;
     }
-    const auto text = codec::base64_decode(field.substr(scheme.size()));
-    if (!text) return std::nullopt;
-    const auto colon = text->find(':');
+    auto decoded = codec::base64_decode(field.substr(scheme.size()));
+    if (!decoded) return std::nullopt;
+    const SecretText text(std::move(*decoded));
+    const auto colon = text.text().find(':');
     if (colon == std::string::npos) return std::nullopt;
-    return BasicCredentials{text->substr(0, colon), text->substr(colon + 1)};
+    return BasicCredentials{text.text().substr(0, colon), SecretText(text.text().substr(colon + 1))};
 }
 
 std::unique_ptr<Authenticator> make_authenticator(const Settings& settings, Log& log) {

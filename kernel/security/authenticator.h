@@ -10,6 +10,7 @@
 #include "edgesync/sdk/http.h"
 #include "edgesync/sdk/log.h"
 #include "edgesync/sdk/settings.h"
+#include "kernel/security/wipe.h"
 
 namespace edgesync::security {
 
@@ -50,7 +51,7 @@ public:
 
 struct BasicCredentials {
     std::string key;
-    std::string secret;
+    SecretText secret;
 };
 
 /// Of the Authorization header; nullopt if it is absent or malformed.

@@ -63,7 +63,7 @@ bool CredentialCache::has_secret(const Entry* entry, const Mac& mac) const {
 Identity CredentialCache::authenticate(const HttpRequest& request) {
     const auto given = basic_credentials(request);
     if (!given) return {};
-    const Mac mac = mac_of(given->secret);
+    const Mac mac = mac_of(given->secret.text());
     std::uint64_t seen = 0;
     {
         const std::lock_guard lock(mutex_);

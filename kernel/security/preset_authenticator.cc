@@ -55,10 +55,12 @@ PresetCredentials::Credential credential_from(const std::string& key, const json
     const std::string where = "credential " + key;
     if (!value.is_object()) invalid(where + " must be an object");
     PresetCredentials::Credential credential;
-    credential.secret = text(value, "secret", where);
+    credential.secret = SecretText(text(value, "secret", where));
     credential.secret_hash = text(value, "secrethash", where);
     if (!credential.secret_hash.empty() && !is_secret_hash(credential.secret_hash))
         invalid(where + ": secretHash has not the form pbkdf2-sha256$N$SALT$HASH");
+    // A misspelt name must not leave a credential that everybody has.
+    if (credential.secret_hash.empty() && member(value, "secret").is_null()) invalid(where + " has neither secret nor secretHash");
     if (!credential.secret_hash.empty() && !credential.secret.empty()) invalid(where + " has both secret and secretHash");
     credential.identity = {code_of(text(value, "type", where)), text(value, "orgid", where), text(value, "username", where)};
     return credential;
@@ -76,13 +78,13 @@ PresetCredentials preset_credentials_from_json(const std::string& octets) {
     if (!document.is_object()) invalid("it is not a JSON object");
     PresetCredentials result;
     const json credentials = member(document, "credentials");
+    const json css = member(document, "csscredentials");
     if (!credentials.is_null() && !credentials.is_object()) invalid("credentials must be an object");
     for (const auto& [key, value] : credentials.items()) result.by_key.emplace(key, credential_from(key, value));
-    const json css = member(document, "csscredentials");
     if (css.is_null()) return result;
     if (!css.is_object()) invalid("cssCredentials must be an object");
     result.css_key = text(css, "key", "cssCredentials");
-    result.css_secret = text(css, "secret", "cssCredentials");
+    result.css_secret = SecretText(text(css, "secret", "cssCredentials"));
     return result;
 }
 
@@ -95,10 +97,11 @@ std::shared_ptr<const PresetCredentials> PresetAuthenticator::load() const {
     struct stat status {};
     if (::stat(path().c_str(), &status) == 0 && (status.st_mode & 077U) != 0)
         log_.log(LogLevel::Warning, path() + " has secrets and can be used by others than its owner: chmod 600 it");
-    std::ostringstream octets;
-    octets << file.rdbuf();
+    std::ostringstream content;
+    content << file.rdbuf();
+    const SecretText octets(std::move(content).str());
     try {
-        auto loaded = std::make_shared<PresetCredentials>(preset_credentials_from_json(octets.str()));
+        auto loaded = std::make_shared<PresetCredentials>(preset_credentials_from_json(octets.text()));
         for (const auto& [key, credential] : loaded->by_key) {
             if (credential.identity.code == AuthCode::Failed)
                 log_.log(LogLevel::Warning, "The credential " + key + " of " + path() + " has an unknown type and is refused");
@@ -136,8 +139,8 @@ Identity PresetAuthenticator::authenticate(const HttpRequest& request) {
     const auto found = known->by_key.find(given->key);
     if (found == known->by_key.end()) return {};
     const auto& credential = found->second;
-    const bool is_right = credential.secret_hash.empty() ? equal_secrets(given->secret, credential.secret)
-                                                         : matches_hash(given->secret, credential.secret_hash);
+    const bool is_right = credential.secret_hash.empty() ? equal_secrets(given->secret.text(), credential.secret.text())
+                                                         : matches_hash(given->secret.text(), credential.secret_hash);
     return is_right ? credential.identity : Identity{};
 }
 
@@ -145,7 +148,7 @@ std::pair<std::string, std::string> PresetAuthenticator::credentials_for_url(con
     const std::string base = settings_.text("HTTPCSSURL");
     if (base.empty() || !url.starts_with(base)) return {};
     const auto known = credentials();
-    return {known->css_key, known->css_secret};
+    return {known->css_key, known->css_secret.text()};
 }
 
 }  // namespace edgesync::security

@@ -14,12 +14,12 @@ namespace edgesync::security {
 struct PresetCredentials {
     struct Credential {
         Identity identity;        ///< Failed for a type that is unknown.
-        std::string secret;       ///< Empty if there is a hash.
+        SecretText secret;        ///< Empty if there is a hash.
         std::string secret_hash;  ///< See secret_hash.h.
     };
     std::map<std::string, Credential, std::less<>> by_key;
     std::string css_key;  ///< ESS: what it sends to the CSS.
-    std::string css_secret;
+    SecretText css_secret;
 };
 
 /// @throws Error{InvalidRequest} with what is wrong

@@ -49,7 +49,7 @@ std::string CssAnswer::header(std::string_view name) const {
 
 CssClient::CssClient(CssAddress address, NodeKey self, Credentials credentials)
     : address_(std::move(address)), self_(std::move(self)), credentials_(std::move(credentials)) {
-    if (address_.is_tls) trust_ = make_trust(address_.ca, address_.host);
+    if (address_.is_tls) trust_ = make_trust(address_.ca, address_.host, address_.pinned);
 }
 
 CssClient::~CssClient() { stop(); }

@@ -72,6 +72,11 @@ CssLine::~CssLine() { sockets_.remove(descriptor_); }
 
 Poco::Net::StreamSocket CssLine::connect(const CssAddress& address, const CallLimit& limit) {
     const auto addresses = Poco::Net::DNS::hostByName(address.host).addresses();
+    for (const auto& ip : addresses) {
+        // All of them: the one that answers is up to the network. The connection goes to these, whatever the name means next.
+        if (!address.allows_private && is_private_address(ip.toString()))
+            throw Error(ErrorKind::NotConnected, name_ + " has the private address " + ip.toString() + ", and AllowPrivateIPs is false");
+    }
     std::string problem = "no address";
     const CallLimit connecting(std::min(limit.next_wait(), kConnectTimeout), kConnectStep);
     for (const auto& ip : addresses) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "call_limit.h"
+#include "edgesync/sdk/network_guard.h"
 #include "open_sockets.h"
 
 namespace edgesync::transport_http {
@@ -21,6 +22,8 @@ struct CssAddress {
     std::uint16_t port = 0;
     bool is_tls = false;
     std::string ca;  ///< Path of a PEM file or PEM text; replaces the system's roots. Empty: those.
+    PinnedCertificates pinned;
+    bool allows_private = true;  ///< False: a host with a private address is never connected to.
 };
 
 /// One thread at a time; OpenSockets::stop may end its waits. All failures of the line are Error{NotConnected} or Error{Timeout}.

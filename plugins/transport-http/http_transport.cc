@@ -53,6 +53,11 @@ void HttpTransport::configure(const Settings& settings, Log& log) {
     address_.port = static_cast<std::uint16_t>(settings.integer("HTTPCSSPort"));
     address_.is_tls = settings.boolean("HTTPCSSUseSSL");
     address_.ca = settings.text("HTTPCSSCACertificate");
+    address_.allows_private = settings.boolean("AllowPrivateIPs");
+    address_.pinned = PinnedCertificates(settings.list("HTTPCSSPinnedCertFingerprints"), "HTTPCSSPinnedCertFingerprints");
+    if (!address_.pinned.empty() && !address_.is_tls) {
+        throw Error(ErrorKind::InvalidRequest, "HTTPCSSPinnedCertFingerprints needs TLS: set HTTPCSSUseSSL true");
+    }
     const bool is_path = !address_.ca.empty() && !is_pem_text(address_.ca);
     if (is_path && address_.ca.front() != '/') address_.ca = (std::filesystem::path(settings.persistence_root()) / address_.ca).string();
     if (is_path && !std::filesystem::exists(address_.ca)) {

@@ -76,7 +76,7 @@ Answer call(int port, const std::string& method, const std::string& path, const 
         Poco::Net::HTTPClientSession session("127.0.0.1", static_cast<Poco::UInt16>(port));
         session.setTimeout(Poco::Timespan(60, 0));
         Poco::Net::HTTPRequest request(method, path, Poco::Net::HTTPMessage::HTTP_1_1);
-        request.set("Authorization", credentials_of(user));
+        if (!user.empty()) request.set("Authorization", credentials_of(user));
         for (const auto& [name, value] : headers) request.set(name, value);
         request.setContentLength64(static_cast<Poco::Int64>(body.size()));
         session.sendRequest(request) << body << std::flush;

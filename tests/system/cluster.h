@@ -38,7 +38,7 @@ struct Answer {
     std::map<std::string, std::string> headers;
 };
 
-/// One request on a connection of its own.
+/// One request on a connection of its own; `user` empty: without credentials.
 Answer call(int port, const std::string& method, const std::string& path, const std::string& body = "",
             const std::map<std::string, std::string>& headers = {}, const std::string& user = "admin@acme");
 

@@ -70,6 +70,36 @@ TEST(Program, RefusesASecondProcessOnOneStore) {
     EXPECT_NE(second->output().find("is in use by another process"), std::string::npos) << second->output();
 }
 
+TEST(Program, LeavesNoCoreFile) {
+    TemporaryFolder folder;
+    const auto css = make_css(folder.path());
+    css->start();
+    std::ifstream limits("/proc/" + std::to_string(css->pid()) + "/limits");
+    std::string line;
+    while (std::getline(limits, line) && !line.starts_with("Max core file size")) {
+    }
+    std::istringstream words(line.substr(line.find("size") + 4));
+    std::string soft;
+    std::string hard;
+    words >> soft >> hard;
+    EXPECT_LE(std::stoi(soft), 1) << line;
+    EXPECT_LE(std::stoi(hard), 1) << line;
+}
+
+TEST(Program, AnswersProbesWithoutCredentialsOnlyIfItShall) {
+    TemporaryFolder folder;
+    auto node = make_css(folder.path());
+    const auto probe = [&](const std::string& path) { return call(node->port(), "GET", path, "", {}, ""); };
+    node->start();
+    for (const char* path : {"/livez", "/readyz"}) EXPECT_EQ(probe(path).status, 404) << path;
+    EXPECT_EQ(node->terminate(), 0);
+    node = make_css(folder.path(), {"AnonymousProbes true"});
+    node->start();
+    for (const char* path : {"/livez", "/readyz"}) EXPECT_EQ(probe(path).status, 200) << path;
+    EXPECT_EQ(probe("/livez/more").status, 404);
+    EXPECT_EQ(call(node->port(), "PUT", "/livez", "", {}, "").status, 405);
+}
+
 TEST(Program, StopsOnlyForTheServiceAdministrator) {
     TemporaryFolder folder;
     auto css = make_css(folder.path());

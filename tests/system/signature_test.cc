@@ -125,6 +125,21 @@ TEST_F(Signature, SignedDataThatIsUploadedInChunksIsCheckedAsAWhole) {
     EXPECT_EQ(edge_status(*cam1_, "model", "bad"), "");
 }
 
+TEST_F(Signature, AnUploadThatWaitsForItsCheckSurvivesTheEndOfTheProcess) {
+    const std::string data = random_octets(60'000'000, 11);
+    const Json body = {{"meta", signed_meta("model", "m", data)}};
+    ASSERT_EQ(css_->request("PUT", "objects/acme/model/m", body.dump()).status, 204);
+    for (const std::size_t begin : {std::size_t{0}, std::size_t{30'000'000}}) {
+        const std::string range = "bytes " + std::to_string(begin) + "-" + std::to_string(begin + 29'999'999) + "/60000000";
+        const std::string part = data.substr(begin, 30'000'000);
+        ASSERT_EQ(css_->request("PUT", "objects/acme/model/m/data", part, {{"Content-Range", range}}).status, 204);
+    }
+    css_->kill_hard();
+    css_->start();
+    EXPECT_TRUE(soon([&] { return status(*css_, "model", "m") == "ready"; })) << status(*css_, "model", "m");
+    EXPECT_TRUE(css_->request("GET", "objects/acme/model/m/data").body == data);
+}
+
 TEST_F(Signature, DataThatDoesNotFitItsSignatureIsNotDistributedUntilItDoes) {
     const std::string data = random_octets(100'000, 9);
     const std::string path = "objects/acme/model/m";

@@ -113,6 +113,9 @@ bool OneWorker::work(std::function<void()> function) {
 void CollectingEffects::run(rules::Effects effects) {
     const std::lock_guard lock(mutex_);
     wakes_ += effects.wake.size() + effects.send.size();
+    for (const auto& key : effects.verify) {
+        if (on_verify) on_verify(key);
+    }
 }
 
 std::size_t CollectingEffects::wakes() const {
@@ -125,6 +128,15 @@ std::string Answer::header(std::string_view name) const {
         if (candidate.name == name) return candidate.value;
     }
     return "";
+}
+
+bool eventually(const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return true;
 }
 
 ApiTest::ApiTest(NodeRole role) : role_(role) {
@@ -148,6 +160,8 @@ ApiTest::ApiTest(NodeRole role) : role_(role) {
     node_.now = [] { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); };
     node_.is_polled = [](const std::string& protocol) { return protocol == "http"; };
     operations_ = std::make_unique<rules::Operations>(*store_, effects_);
+    verifications_ = std::make_unique<data::VerificationQueue>(node_, *operations_, log_, 10);
+    effects_.on_verify = [this](const ObjectKey& key) { verifications_->add(key); };
     acls_ = std::make_unique<security::AclCache>(*store_);
     authenticator_ = security::make_authenticator(settings_, log_);
     if (role == NodeRole::Css) authenticator_ = std::make_unique<security::AclAuthenticator>(std::move(authenticator_), *acls_);
@@ -167,6 +181,7 @@ ApiContext ApiTest::context(security::Authenticator& authenticator) {
 }
 
 ApiTest::~ApiTest() {
+    verifications_.reset();
     store_->close();
     std::filesystem::remove_all(root_);
 }
@@ -202,6 +217,20 @@ Answer ApiTest::send(const Request& request) {
     if (!request.key.empty()) http.headers.push_back({"Authorization", "Basic " + codec::base64_encode(request.key + ":secret")});
     http.content_length = request.hides_length ? -1 : static_cast<std::int64_t>(request.body.size());
     return exchange(*api_, std::move(http), request.body);
+}
+
+ApiTest::OpenRequest ApiTest::open(const Request& request) {
+    HttpRequest http;
+    http.method = request.method;
+    http.path = "/api/v1" + request.target;
+    http.headers = request.headers;
+    http.headers.push_back({"Authorization", "Basic " + codec::base64_encode(request.key + ":secret")});
+    http.content_length = static_cast<std::int64_t>(request.body.size());
+    const auto promise = std::make_shared<Promise>();
+    return {api_->stream(http, promise), [promise] {
+                const auto response = promise->wait();
+                return response ? response->status : 0;
+            }};
 }
 
 std::string ApiTest::object_target(const std::string& type, const std::string& id) const {

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "kernel/api/api.h"
+#include "kernel/data/verification_queue.h"
 #include "tests/unit/api/faulty_store.h"
 #include "tests/unit/security/fake_settings.h"
 
@@ -39,6 +40,7 @@ class CollectingEffects : public rules::EffectsRunner {
 public:
     void run(rules::Effects effects) override;
     std::size_t wakes() const;
+    std::function<void(const ObjectKey&)> on_verify;  ///< Set before the first request.
 
 private:
     mutable std::mutex mutex_;
@@ -67,6 +69,9 @@ struct Request {
 
 /// What `handler` answers to a request, with its body streamed if the handler wants that.
 Answer exchange(HttpHandler& handler, HttpRequest request, const std::string& body);
+
+/// True once `condition` holds, false after 20 s.
+bool eventually(const std::function<bool()>& condition);
 
 class ApiTest : public ::testing::Test {
 protected:
@@ -100,6 +105,13 @@ protected:
     std::optional<ObjectRecord> stored(const std::string& type, const std::string& id);
     void in_store(const std::function<void(WriteTransaction&)>& function);
 
+    /// A request whose body a test sends in pieces.
+    struct OpenRequest {
+        std::unique_ptr<HttpBodySink> sink;
+        std::function<int()> status;  ///< Waits for the answer.
+    };
+    OpenRequest open(const Request& request);
+
     const NodeRole role_;
     std::string root_;
     fakes::FakeSettings settings_;
@@ -111,6 +123,7 @@ protected:
     std::unique_ptr<rules::Operations> operations_;
     data::UploadDigests digests_;
     std::unique_ptr<files::DataFiles> files_;
+    std::unique_ptr<data::VerificationQueue> verifications_;
     std::unique_ptr<security::Authenticator> authenticator_;
     std::unique_ptr<security::AclCache> acls_;
     bool is_running_ = true;

@@ -43,6 +43,17 @@ TEST_F(Organizations, AreStoredAndListedWithoutTheirSecrets) {
     EXPECT_EQ(get("/organizations", "root@x").body, R"([{"org-id":"zoo","address":""}])");
 }
 
+TEST_F(Organizations, HaveNoPrivateBrokerIfThatIsForbidden) {
+    const auto with = [](const std::string& address) { return R"({"orgID":"acme","address":")" + address + "\"}"; };
+    for (const bool is_allowed : {false, true}) {
+        settings_.values["AllowPrivateIPs"] = is_allowed ? "true" : "false";
+        for (const char* address : {"tcp://10.0.0.1:1883", "ssl://[::1]:8883", "ws://user@127.0.0.1/mqtt", "mqtt://169.254.169.254"})
+            EXPECT_EQ(put_org("acme", with(address)).status, is_allowed ? 204 : 400) << address;
+        for (const char* address : {"tcp://8.8.8.8:1883", "ssl://broker:8883"})
+            EXPECT_EQ(put_org("acme", with(address)).status, 204) << address;
+    }
+}
+
 TEST_F(Organizations, RefusalsFollowTheTable) {
     struct Case {
         std::string method, target, body, key;

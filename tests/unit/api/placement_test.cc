@@ -54,6 +54,30 @@ TEST_F(Placement, PutIsTheCompleteList) {
     EXPECT_EQ(get("/objects/acme/model/m/status").body, "ready") << "the object stays";
 }
 
+TEST_F(Placement, SendsNothingToNodesThatTheUserMayNotAddress) {
+    add_node("robot", "r1");
+    const auto admit = [this](const char* kind, const char* key, const char* role) {
+        const std::string entry = std::string(R"({"Username":"bob","ACLUserType":"user","ACLRole":")") + role + "\"}";
+        ASSERT_EQ(put(std::string("/security/") + kind + "/acme/" + key, R"({"action":"add","users":[)" + entry + "]}").status, 204);
+    };
+    admit("objects", "model", "aclWriter");
+    admit("destinations", "camera", "na");
+    EXPECT_EQ(place(R"(["camera:cam1"])", "bob@acme").status, 204);
+    EXPECT_EQ(place(R"(["camera:cam1","robot:r1"])", "bob@acme").status, 403);
+    EXPECT_EQ(post(R"({"action":"add","destinations":["robot:r1"]})", "bob@acme").status, 403);
+    EXPECT_EQ(destinations(), "cam1 delivering");
+    EXPECT_EQ(place(R"(["camera:cam1","robot:r1"])").status, 204) << "an administrator may";
+    EXPECT_EQ(post(R"({"action":"remove","destinations":["robot:r1"]})", "bob@acme").status, 204);
+    EXPECT_EQ(place("[]", "bob@acme").status, 204);
+}
+
+TEST_F(Placement, TakesTenThousandDestinationsAtOnce) {
+    std::string list = "[";
+    for (int i = 0; i < 10001; ++i) list += std::string(i > 0 ? "," : "") + R"("camera:cam1")";
+    EXPECT_EQ(place(list + "]").status, 400);
+    EXPECT_EQ(post(R"({"action":"add","destinations":)" + list + "]}").status, 400);
+}
+
 TEST_F(Placement, PostAddsAndRemoves) {
     EXPECT_EQ(post(R"({"action":"ADD","destinations":["camera:cam1","camera:cam2"]})").status, 204);
     EXPECT_EQ(destinations(), "cam1 delivering, cam2 delivering");

@@ -148,6 +148,20 @@ TEST_F(SecurityApi, ListsOfARequestAreThereHoweverManyOrganizationsComeMeanwhile
     EXPECT_TRUE(acls_->object_role({"acme", security::AclUserType::User, "bob"}, "model"));
 }
 
+TEST_F(SecurityApi, ANamedEntryBeatsTheOneForEverybody) {
+    publish("model", "m", R"("destinationPolicy":{"properties":[],"constraints":[],"services":[]})");
+    const std::string body =
+        R"({"meta":{"objectID":"m","objectType":"model","destinationPolicy":{"properties":[],"constraints":[],"services":[]}}})";
+    const auto writes = [&] { return put("/objects/acme/model/m", body, "bob@acme").status == 204; };
+    EXPECT_EQ(change("objects/acme/model", add("*", "user", "aclReader")).status, 204);
+    EXPECT_FALSE(writes());
+    EXPECT_EQ(change("objects/acme/model", add("bob", "user", "aclWriter")).status, 204);
+    EXPECT_TRUE(writes());
+    EXPECT_EQ(change("objects/acme/model", add("*", "user", "aclWriter")).status, 204);
+    EXPECT_EQ(change("objects/acme/model", add("bob", "user", "aclReader")).status, 204);
+    EXPECT_FALSE(writes());
+}
+
 class EdgeSecurity : public EssApiTest {};
 
 TEST_F(EdgeSecurity, HasNoLists) { EXPECT_EQ(get("/security/objects/acme", "root@x").status, 404); }

@@ -21,6 +21,9 @@ protected:
         return upload(data, std::move(headers));
     }
     std::string status() { return get("/objects/acme/model/m1/status").body; }
+    bool becomes(const std::string& expected) {
+        return eventually([&] { return status() == expected; });
+    }
 };
 
 TEST_F(Upload, MakesTheObjectReady) {
@@ -120,6 +123,13 @@ TEST_F(Upload, MayRepeatItsChunks) {
     EXPECT_EQ(get(kTarget).body, "samelast");
 }
 
+TEST_F(Upload, WithASignatureButNoAlgorithmIsNotVerifiedAndTheLogSaysSo) {
+    publish("model", "m1", R"("publicKey":"AAAA","signature":"AAAA")", std::nullopt);
+    EXPECT_EQ(upload("hello").status, 204);
+    EXPECT_EQ(status(), "ready");
+    EXPECT_THAT(log_.lines, ::testing::Contains(HasSubstr("acme/model/m1 has a signature but no hashAlgorithm")));
+}
+
 TEST_F(Upload, IsVerified) {
     const Signer signer;
     publish("model", "m1", signer.meta_for("hello"), std::nullopt);
@@ -189,11 +199,125 @@ TEST_F(Upload, ByChunksIsVerifiedAtTheEnd) {
     publish("model", "m1", signer.meta_for("hello"), std::nullopt);
     EXPECT_EQ(chunk("hel", "bytes 0-2/5").status, 204);
     EXPECT_EQ(chunk("l0", "bytes 3-4/5").status, 204);
-    EXPECT_EQ(status(), "verificationFailed");
+    EXPECT_TRUE(becomes("verificationFailed")) << status();
     EXPECT_EQ(get(kTarget).status, 404);
     EXPECT_EQ(chunk("hel", "bytes 0-2/5").status, 204);
     EXPECT_EQ(chunk("lo", "bytes 3-4/5").status, 204);
+    EXPECT_TRUE(becomes("ready")) << status();
+    EXPECT_EQ(get(kTarget).body, "hello");
+    EXPECT_EQ(get(kTarget).header("Repr-Digest"), codec::to_digest_field(data::sha256_of("hello")));
+}
+
+class WaitingUpload : public Upload {
+protected:
+    WaitingUpload() {
+        effects_.on_verify = {};
+        publish("model", "m1", signer_.meta_for("hello"), std::nullopt);
+    }
+    void complete() {
+        EXPECT_EQ(chunk("hel", "bytes 0-2/5").status, 204);
+        EXPECT_EQ(chunk("lo", "bytes 3-4/5").status, 204);
+        EXPECT_EQ(status(), "verifying");
+    }
+    std::size_t waiting() {
+        std::size_t count = 0;
+        store_->read([&](ReadTransaction& txn) { count = data::waiting_objects(txn, 100).size(); });
+        return count;
+    }
+
+    const Signer signer_;
+};
+
+TEST_F(WaitingUpload, IsVerifyingAndUnseenUntilItsTurnAlsoOverARestart) {
+    complete();
+    EXPECT_EQ(get(kTarget).status, 404);
+    EXPECT_EQ(stored("model", "m1")->meta.object_size, 0);
+    verifications_ = std::make_unique<data::VerificationQueue>(node_, *operations_, log_, 10);
+    verifications_->scan();
+    EXPECT_TRUE(becomes("ready")) << status();
+    EXPECT_EQ(get(kTarget).body, "hello");
+    EXPECT_EQ(waiting(), 0U);
+}
+
+TEST_F(WaitingUpload, KeepsItsOctets) {
+    complete();
+    EXPECT_EQ(chunk("hel", "bytes 0-2/5").status, 204) << "a repetition";
+    EXPECT_EQ(chunk("HEL", "bytes 0-2/5").status, 429);
+    EXPECT_EQ(chunk("LO", "bytes 3-4/5").status, 429);
+    EXPECT_EQ(status(), "verifying");
+    verifications_->scan();
+    EXPECT_TRUE(becomes("ready")) << status();
+    EXPECT_EQ(get(kTarget).body, "hello");
+}
+
+TEST_F(WaitingUpload, GivesWayToWhatIsPublishedMeanwhile) {
+    struct Case {
+        std::function<void()> act;
+        std::string status;
+    };
+    const std::vector<Case> cases = {
+        {[this] { EXPECT_EQ(upload("hello").status, 204); }, "ready"},
+        {[this] { publish("model", "m1", signer_.meta_for("other"), std::nullopt); }, "notReady"},
+        {[this] { EXPECT_EQ(chunk("h", "bytes 0-0/4").status, 204); }, "notReady"},
+        {[this] { EXPECT_EQ(remove("/objects/acme/model/m1").status, 204); }, ""},
+    };
+    for (const auto& part : cases) {
+        publish("model", "m1", signer_.meta_for("hello"), std::nullopt);
+        complete();
+        part.act();
+        EXPECT_EQ(status(), part.status);
+        verifications_->scan();
+        EXPECT_TRUE(eventually([this] { return waiting() == 0; })) << part.status;
+        EXPECT_EQ(status(), part.status);
+    }
+}
+
+TEST_F(WaitingUpload, IsNotTakenForAnAbandonedOne) {
+    complete();
+    in_store([this](WriteTransaction& txn) { objects::remove_abandoned_uploads(txn, node_.now() + std::chrono::hours(1), 100); });
+    verifications_->scan();
+    EXPECT_TRUE(becomes("ready")) << status();
+}
+
+TEST_F(WaitingUpload, WaitsInTheStoreWhenTheQueueIsFull) {
+    verifications_ = std::make_unique<data::VerificationQueue>(node_, *operations_, log_, 1);
+    effects_.on_verify = [this](const ObjectKey& key) { verifications_->add(key); };
+    for (int i = 0; i < 20; ++i) {
+        const std::string id = "n" + std::to_string(i);
+        publish("model", id, signer_.meta_for("hello"), std::nullopt);
+        EXPECT_EQ(send({.method = "PUT",
+                        .target = object_target("model", id) + "/data",
+                        .body = "hello",
+                        .headers = {{"Content-Range", "bytes 0-4/5"}}})
+                      .status,
+                  204);
+    }
+    EXPECT_TRUE(eventually([this] {
+        if (waiting() == 0) return true;
+        verifications_->scan();
+        return false;
+    }));
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(stored("model", "n" + std::to_string(i))->status, ObjectStatus::Ready);
+}
+
+TEST_F(Upload, ThatIsCompleteIsNotChangedByAnotherRequest) {
+    publish("model", "m1", "", std::nullopt);
+    EXPECT_EQ(chunk("hel", "bytes 0-2/5").status, 204);
+    const auto late = [this](const std::string& part) {
+        return open({.method = "PUT", .target = kTarget, .body = part, .headers = {{"Content-Range", "bytes 0-2/5"}}});
+    };
+    auto same = late("hel");
+    auto other = late("HEL");
+    for (auto* request : {&same, &other}) ASSERT_TRUE(request->sink->start());
+    EXPECT_EQ(chunk("lo", "bytes 3-4/5").status, 204);
     EXPECT_EQ(status(), "ready");
+
+    EXPECT_FALSE(other.sink->write(std::as_bytes(std::span(std::string_view("HEL")))));
+    EXPECT_EQ(other.status(), 429);
+    EXPECT_TRUE(same.sink->write(std::as_bytes(std::span(std::string_view("hel")))));
+    same.sink->finish();
+    EXPECT_EQ(same.status(), 204);
+    EXPECT_EQ(get(kTarget).body, "hello");
 }
 
 TEST_F(Upload, ByChunksIsComparedWithTheDigestOfTheWhole) {

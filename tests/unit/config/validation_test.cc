@@ -109,6 +109,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"PostgresInvalidCertificates", "CommunicationProtocol http\nPostgresAllowInvalidCertificates 1\n",
             "PostgresAllowInvalidCertificates is not allowed on a CSS"},
         Row{"CertificatePath", http_css("ServerCertificate /c.txt\n"), "Invalid ServerCertificate path: "},
+        Row{"CaPath", std::string(kGoodEss) + "HTTPCSSCACertificate ../../ca.pem\n", "Invalid HTTPCSSCACertificate path: "},
+        Row{"OrgKeyPath", http_css("OrgSecretKeyFile ../../org.key\n"), "Invalid OrgSecretKeyFile path: "},
         Row{"KeyPath", http_css("ServerKey /k.crt\n"), "Invalid ServerKey path: "},
         Row{"MqttCa", mqtt_ess("MQTTCACertificate /c.txt\n"), "Invalid MQTTCACertificate path: "},
         Row{"MqttCert", mqtt_ess("MQTTSSLCert ../c.pem\n"), "Invalid MQTTSSLCert path: "},

@@ -38,34 +38,6 @@ TEST(HookUrlTest, RefusesEverythingElse) {
     }
 }
 
-TEST(HookUrlTest, KnowsPrivateAddresses) {
-    for (const char* address : {"127.0.0.1",
-                                "127.9.9.9",
-                                "10.1.2.3",
-                                "172.16.0.1",
-                                "172.31.255.255",
-                                "192.168.0.1",
-                                "169.254.169.254",
-                                "0.0.0.0",
-                                "0.1.2.3",
-                                "224.0.0.1",
-                                "255.255.255.255",
-                                "::1",
-                                "::",
-                                "fe80::1",
-                                "fc00::1",
-                                "fd12:3456::1",
-                                "ff02::1",
-                                "::ffff:127.0.0.1",
-                                "::ffff:10.0.0.1",
-                                "no address"}) {
-        EXPECT_TRUE(is_private_address(address)) << address;
-    }
-    for (const char* address : {"8.8.8.8", "172.32.0.1", "193.168.0.1", "2001:4860:4860::8888", "::ffff:8.8.8.8"}) {
-        EXPECT_FALSE(is_private_address(address)) << address;
-    }
-}
-
 TEST(HookUrlTest, ComparesAllowedHostsWithoutCase) {
     EXPECT_TRUE(is_allowed_host("any", {}));
     EXPECT_TRUE(is_allowed_host("Hooks.Example.org", {"other", "hooks.example.ORG"}));

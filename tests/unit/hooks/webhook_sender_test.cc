@@ -10,6 +10,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "edgesync/sdk/codec.h"
 #include "kernel/hooks/hook_list.h"
@@ -201,6 +202,29 @@ TEST_F(WebhookSenderTest, GivesUpOnASilentReceiver) {
     arrive();
     EXPECT_NE(waiting_log_.wait().find("was not told"), std::string::npos);
     receiver_.release();
+}
+
+TEST_F(WebhookSenderTest, GivesUpOnAReceiverThatDrawsTheHandshakeOut) {
+    Poco::Net::ServerSocket listener(Poco::Net::SocketAddress("127.0.0.1", 0));
+    std::thread drip([&listener] {
+        Poco::Net::StreamSocket peer = listener.acceptConnection();
+        try {
+            // The head of a large record, and then its octets one by one: none of the waits for them is long.
+            peer.sendBytes("\x16\x03\x03\x3f\xff", 5, MSG_NOSIGNAL);
+            while (peer.sendBytes("\x02", 1, MSG_NOSIGNAL) == 1) {
+                if (peer.poll(Poco::Timespan(0, 20000), Poco::Net::Socket::SELECT_READ) && peer.available() == 0) break;
+                char octets[4096];
+                if (peer.available() > 0) peer.receiveBytes(octets, sizeof octets);
+            }
+        } catch (const Poco::Exception&) {
+        }
+    });
+    options_.timeout = 300ms;
+    options_.pauses = {};
+    add_hook("https://127.0.0.1:" + std::to_string(listener.address().port()) + "/hook");
+    arrive();
+    EXPECT_NE(waiting_log_.wait().find("was not told"), std::string::npos);
+    drip.join();
 }
 
 TEST_F(WebhookSenderTest, StopsWhileAReceiverIsSilent) {

@@ -104,6 +104,27 @@ TEST_F(CloudInbound, FeedbackThatTheObjectIsUnknownEndsTheExchange) {
     EXPECT_FALSE(notification("m1", cam1_));
 }
 
+TEST_F(CloudInbound, ANodeBringsNoObjectsWithInvalidNames) {
+    for (const char* name : {"a:b", "<script>", "with space", "line\nbreak", "a/b", ""}) {
+        Metadata meta = metadata(name);
+        meta.instance_id = 5;
+        EXPECT_EQ(receive(cam1_, Command::Update, meta).verdict, Verdict::Invalid) << name;
+        EXPECT_FALSE(object(name)) << name;
+        meta = metadata("m");
+        meta.instance_id = 5;
+        meta.object_type = name;
+        EXPECT_EQ(receive(cam1_, Command::Update, meta).verdict, Verdict::Invalid) << name;
+    }
+}
+
+TEST_F(CloudInbound, ANodeActsInItsOwnOrganizationAlone) {
+    Metadata meta = metadata("m");
+    meta.instance_id = 5;
+    meta.org = "other";
+    for (const Command command : {Command::Update, Command::Delete, Command::Received, Command::AckDelete, Command::Feedback})
+        EXPECT_EQ(receive(cam1_, command, meta).verdict, Verdict::Invalid) << to_string(command);
+}
+
 TEST_F(CloudInbound, AnObjectOfANodeBelongsToTheAuthenticatedNode) {
     Metadata meta = metadata("from-edge");
     meta.instance_id = 5;

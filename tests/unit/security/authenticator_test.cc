@@ -68,7 +68,7 @@ TEST(BasicCredentialsOfARequest, AreKeyAndSecret) {
     const auto credentials = basic_credentials(with_authorization("Basic YWxpY2VAYWNtZTpzOjE="));
     ASSERT_TRUE(credentials);
     EXPECT_EQ(credentials->key, "alice@acme");
-    EXPECT_EQ(credentials->secret, "s:1");
+    EXPECT_EQ(credentials->secret.text(), "s:1");
     EXPECT_TRUE(basic_credentials(with_authorization("bAsIc YWxpY2VAYWNtZTpzOjE=")));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -42,9 +43,15 @@ class CollectingLog : public Log {
 public:
     bool logs(LogLevel) const noexcept override { return true; }
     bool traces(LogLevel) const noexcept override { return false; }
-    void log(LogLevel, std::string_view text) noexcept override { lines.emplace_back(text); }
+    void log(LogLevel, std::string_view text) noexcept override {
+        const std::lock_guard lock(mutex_);
+        lines.emplace_back(text);
+    }
     void trace(LogLevel, std::string_view) noexcept override {}
     std::vector<std::string> lines;
+
+private:
+    std::mutex mutex_;
 };
 
 }  // namespace edgesync::fakes

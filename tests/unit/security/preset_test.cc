@@ -108,6 +108,7 @@ TEST_F(PresetTest, AMalformedFileStopsTheStart) {
     for (
         const char* text :
         {"", "[]", "{", R"({"credentials":[]})", R"({"credentials":{"k":"s"}})", R"({"credentials":{"k":{"secret":7}}})",
+         R"({"credentials":{"k":{"secrte":"s","orgID":"acme","username":"a","type":"admin"}}})",
          R"({"credentials":{"k":{"secretHash":"plain"}}})", R"({"cssCredentials":"k"})",
          R"({"credentials":{"k":{"secret":"s","secretHash":"pbkdf2-sha256$1000$c2FsdHNhbHQ=$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}})"}) {
         put(text);
@@ -158,7 +159,7 @@ public:
     Identity authenticate(const HttpRequest& request) override {
         ++asked;
         const auto given = basic_credentials(request);
-        return given->secret == secret ? Identity{AuthCode::Admin, "acme", given->key} : Identity{};
+        return given->secret.text() == secret ? Identity{AuthCode::Admin, "acme", given->key} : Identity{};
     }
     std::pair<std::string, std::string> credentials_for_url(const std::string&) override { return {"k", "s"}; }
     bool is_cacheable() const override { return true; }

@@ -10,6 +10,7 @@ FixedSettings edge_settings(std::uint16_t css_port, std::map<std::string, std::s
     std::map<std::string, std::string> values{{"HTTPCSSHost", "127.0.0.1"},
                                               {"HTTPCSSPort", std::to_string(css_port)},
                                               {"HTTPCSSUseSSL", "false"},
+                                              {"AllowPrivateIPs", "true"},
                                               {"HTTPPollingInterval", "1"},
                                               {"HTTPESSClientTimeout", "10"},
                                               {"HTTPESSObjClientTimeout", "20"},

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,12 @@ public:
     std::string text(std::string_view key) const override { return values_.count(std::string(key)) ? values_.at(std::string(key)) : ""; }
     bool boolean(std::string_view key) const override { return text(key) == "true"; }
     std::int64_t integer(std::string_view key) const override { return text(key).empty() ? 0 : std::stoll(text(key)); }
-    std::vector<std::string> list(std::string_view) const override { return {}; }
+    std::vector<std::string> list(std::string_view key) const override {
+        std::vector<std::string> items;
+        std::istringstream in(text(key));
+        for (std::string item; std::getline(in, item, ',');) items.push_back(item);
+        return items;
+    }
     bool is_set(std::string_view key) const override { return values_.count(std::string(key)) > 0; }
     NodeRole role() const override { return role_; }
     std::string persistence_root() const override { return "/nowhere/"; }

@@ -1,0 +1,27 @@
+// GET /livez and /readyz without credentials, for a supervisor on the same machine (security 10.2). Only with AnonymousProbes.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "edgesync/sdk/http.h"
+
+namespace edgesync::node {
+
+/// Of a peer's address as the listener gives it: "127.0.0.1:5000", "[::1]:5000", "unix".
+bool is_same_machine(std::string_view remote_address);
+
+/// 200 or 503; 404, as if there were nothing, to every other machine. Thread-safe.
+class ProbeRoute : public HttpHandler {
+public:
+    /// `is_well` is called on I/O threads and must not block.
+    explicit ProbeRoute(std::function<bool()> is_well) : is_well_(std::move(is_well)) {}
+
+    std::int64_t body_limit(const HttpRequest&) const override { return 0; }
+    void handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) override;
+
+private:
+    const std::function<bool()> is_well_;
+};
+
+}  // namespace edgesync::node
