@@ -1,5 +1,7 @@
 #include "kernel/http/connection.h"
 
+#include <algorithm>
+
 #include "kernel/http/listener_core.h"
 
 namespace edgesync::http {
@@ -129,7 +131,8 @@ Task<bool> Connection::serve_requests() {
 }
 
 Task<bool> Connection::handshake() {
-    set_deadline(kHandshakeLimit);
+    const auto header_timeout = core_->options.header_timeout;
+    set_deadline(header_timeout.count() > 0 ? std::min(kHandshakeLimit, header_timeout) : kHandshakeLimit);
     for (;;) {
         const auto result = stream_.handshake();
         if (result.state == ByteStream::State::Done) co_return true;

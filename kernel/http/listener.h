@@ -27,7 +27,7 @@ struct ListenerOptions {
     std::string key;
 
     std::size_t max_connections = 4096;            ///< One more is answered 503 and closed.
-    std::chrono::seconds header_timeout{60};       ///< For a whole head, however slowly it comes; 0: none.
+    std::chrono::seconds header_timeout{60};       ///< For a whole head, however slowly it comes; 0: none. TLS: before it, 10 s at most.
     std::chrono::seconds keep_alive_timeout{120};  ///< Between requests.
     std::chrono::seconds body_timeout{60};         ///< Without progress of 1 KiB, in both directions.
     std::size_t window_bytes = 256 * 1024;         ///< Of a streamed body, at most 1 MiB; a transfer holds two.

@@ -151,6 +151,20 @@ TEST(Tls, AClientThatDoesNotSpeakItIsCutOff) {
     EXPECT_EQ(client.receive().status, 0);
 }
 
+TEST(Tls, AHandshakeThatDoesNotComeIsNotWaitedFor) {
+    ListenerOptions options = tls_options();
+    options.header_timeout = 1s;
+    Server server(options);
+    const auto begin = std::chrono::steady_clock::now();
+    Client silent(server.port());
+    Client half(server.port());
+    half.send(std::string("\x16\x03\x01\x02\x00\x01", 6));
+    EXPECT_TRUE(silent.is_closed());
+    EXPECT_TRUE(half.is_closed());
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 6s);
+    EXPECT_TRUE(TlsClient(server.port(), nullptr, TLS1_3_VERSION).is_connected());
+}
+
 TEST(Tls, ResumesSessions) {
     Server server(tls_options());
     for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
