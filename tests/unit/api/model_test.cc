@@ -36,6 +36,7 @@ public:
     std::string take(const Step& step) {
         const int expected = model_.apply(step);
         const int status = expected == 0 ? (send_message(step), 0) : ask(step);
+        wait_for_verification(step.object);
         if (status != expected) return "answered " + std::to_string(status) + " instead of " + std::to_string(expected);
         for (int index = 0; index < model::kObjects; ++index) {
             if (const std::string problem = compare_object(index); !problem.empty()) return id_of(index) + ": " + problem;
@@ -132,6 +133,16 @@ private:
         operations_->run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects& effects) {
             return delivery::complete_data(node_, txn, object->key(), object->meta.instance_id, data, effects);
         });
+    }
+
+    /// A chunk that completes signed data is answered before the data is checked.
+    void wait_for_verification(int index) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (std::chrono::steady_clock::now() < end) {
+            const auto object = stored("model", id_of(index));
+            if (!object || object->status != ObjectStatus::Verifying) return;
+            std::this_thread::yield();
+        }
     }
 
     std::string compare_object(int index) {
