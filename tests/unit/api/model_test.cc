@@ -19,7 +19,7 @@ using model::Action;
 using model::Step;
 
 constexpr unsigned kFirstSeed = 1;
-constexpr unsigned kSequences = 60;
+constexpr unsigned kSequences = 150;
 constexpr int kSteps = 40;
 
 /// A node of the service that takes the steps, beside the model.
@@ -36,6 +36,7 @@ public:
     std::string take(const Step& step) {
         const int expected = model_.apply(step);
         const int status = expected == 0 ? (send_message(step), 0) : ask(step);
+        wait_for_verification(step.object);
         if (status != expected) return "answered " + std::to_string(status) + " instead of " + std::to_string(expected);
         for (int index = 0; index < model::kObjects; ++index) {
             if (const std::string problem = compare_object(index); !problem.empty()) return id_of(index) + ": " + problem;
@@ -134,6 +135,16 @@ private:
         });
     }
 
+    /// A chunk that completes signed data is answered before the data is checked.
+    void wait_for_verification(int index) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (std::chrono::steady_clock::now() < end) {
+            const auto object = stored("model", id_of(index));
+            if (!object || object->status != ObjectStatus::Verifying) return;
+            std::this_thread::yield();
+        }
+    }
+
     std::string compare_object(int index) {
         const model::Object& expected = model_.object(index);
         const Answer status = get(target(index, "/status"));
@@ -222,15 +233,33 @@ struct Sequence {
     std::vector<Step> steps;
 };
 
+/// What is likely to happen next to an object in `status`.
+std::vector<Action> plausible(const std::string& status) {
+    if (status.empty()) return {Action::PutMetadata, Action::PutData, Action::Announce};
+    if (status == "notReady") return {Action::Upload, Action::FirstChunk, Action::LastChunk};
+    if (status == "ready") return {Action::ReportReceived, Action::ReportConsumed, Action::Delete, Action::Activate, Action::PutMetadata};
+    if (status == "verificationFailed") return {Action::Upload, Action::PutMetadata};
+    if (status == "partiallyreceived") return {Action::Deliver, Action::Announce};
+    if (status == "objconsumed") return {Action::AckConsumed};
+    if (status == "objdeleted") return {Action::ConfirmDeleted, Action::AckDeleted, Action::AckDelete};
+    if (status == "consumedByDest") return {Action::PutMetadata, Action::Announce, Action::Delete};
+    return {Action::MarkReceived, Action::MarkConsumed, Action::PeerDelete};
+}
+
+/// Half of the steps are plausible ones, so that late states are reached; the others are any.
 Sequence make_sequence(NodeRole role, unsigned seed) {
     std::mt19937 random(seed);
     Sequence sequence{role, random() % 4 != 0, {}};
+    model::Model model(role, sequence.has_node);
     for (int i = 0; i < kSteps; ++i) {
         Step step{static_cast<Action>(random() % model::kActions), static_cast<int>(random() % model::kObjects), 0};
+        const auto likely = plausible(model.object(step.object).status);
+        if (random() % 2 == 0) step.action = likely[random() % likely.size()];
         // Each trait is rare, or hardly any object would become ready.
         for (const auto trait : {model::NoData, model::MetaOnly, model::Inactive, model::TwoConsumers, model::BadSignature}) {
             if (random() % 5 == 0) step.traits |= trait;
         }
+        model.apply(step);
         sequence.steps.push_back(step);
     }
     return sequence;

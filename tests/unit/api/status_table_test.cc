@@ -1,6 +1,8 @@
 // Every row of status_table.txt, each in a node of its own.
 #include "status_table.h"
 
+#include <fstream>
+#include <functional>
 #include <map>
 #include <sstream>
 
@@ -64,6 +66,12 @@ const Signer& signer() {
     return signer;
 }
 
+std::string with_signature(std::string text) {
+    static const std::string mark = "{signature of hello}";
+    if (text.find(mark) != std::string::npos) replace_all(text, mark, signer().meta_for(kData));
+    return text;
+}
+
 class StatusTable : public ApiTest, public ::testing::WithParamInterface<StatusRow> {
 protected:
     StatusTable() : ApiTest(GetParam().role), spi_(context()) {}
@@ -74,9 +82,14 @@ protected:
 
 private:
     void store_received(std::string arguments);
+    void force_status(const std::string& status);
+    void force_exchange(const std::string& status);
+    void add_acl_entry(const std::string& arguments);
+    void call(std::string arguments);
+    void call_in_vain(std::string arguments);
     std::string body_from(std::string written);
     std::string publishing_body(const std::string& more, const std::optional<std::string>& octets) const;
-    /// Puts what is known of acme/model/m1 in the place of {I}, {I+1}, {I-1} and {D}.
+    /// Puts what is known of acme/model/m1 and of the node in the place of {I}, {I+1}, {I-1}, {D} and {root}.
     void fill_in_versions(std::string& text);
 
     SpiSide spi_;
@@ -90,7 +103,7 @@ std::string StatusTable::publishing_body(const std::string& more, const std::opt
 
 std::string StatusTable::body_from(std::string written) {
     fill_in_versions(written);
-    replace_all(written, "{signature of hello}", signer().meta_for(kData));
+    written = with_signature(written);
     std::string arguments = written;
     const std::string form = take_word(arguments);
     if (form == "-") return "";
@@ -108,13 +121,16 @@ std::string StatusTable::body_from(std::string written) {
 
 void StatusTable::fill_in_versions(std::string& text) {
     if (text.find('{') == std::string::npos) return;
+    replace_all(text, "{root}", root_);
     const auto object = stored("model", "m1");
     const InstanceId instance = object ? object->meta.instance_id : 0;
     replace_all(text, "{I}", std::to_string(instance));
     replace_all(text, "{I+1}", std::to_string(instance + 1));
     replace_all(text, "{I-1}", std::to_string(instance - 1));
     replace_all(text, "{D}", std::to_string(object ? object->meta.data_id : 0));
-    replace_all(text, "{long}", std::string(1025, 'a'));
+    replace_all(text, "{1025}", std::string(1025, 'a'));
+    replace_all(text, "{4096}", std::string(4096, 'a'));
+    replace_all(text, "{4097}", std::string(4097, 'a'));
 }
 
 Answer StatusTable::ask(const std::string& caller, const std::string& method, std::string target, const std::string& body,
@@ -134,8 +150,9 @@ Answer StatusTable::ask(const std::string& caller, const std::string& method, st
     return exchange(spi_.handler(), std::move(http), octets);
 }
 
-/// "STATUS [public] [consumers=N] [data] [policy=ORG:NAME:RANGE] [removed=ORG:NAME:RANGE]"
+/// "STATUS [public] [consumers=N] [data] [policy=ORG:NAME:RANGE] [removed=ORG:NAME:RANGE] [uri=URI]"
 void StatusTable::store_received(std::string arguments) {
+    replace_all(arguments, "{root}", root_);
     const auto status = object_status_from(take_word(arguments));
     ASSERT_TRUE(status);
     receive("model", "m1", *status, [&](ObjectRecord& record) {
@@ -144,6 +161,7 @@ void StatusTable::store_received(std::string arguments) {
             if (word == "public") record.meta.is_public = true;
             if (word.starts_with("consumers="))
                 record.remaining_consumers = record.remaining_receivers = record.meta.consumers = std::stoi(value);
+            if (word.starts_with("uri=")) record.meta.destination_data_uri = value;
             if (word == "policy") record.meta.destination_policy.emplace();
             if (word.starts_with("policy=")) record.meta.destination_policy.emplace().services = {service_from(value)};
             if (word.starts_with("removed=")) record.removed_services = {service_from(value)};
@@ -163,79 +181,92 @@ void StatusTable::store_received(std::string arguments) {
     });
 }
 
+void StatusTable::add_acl_entry(const std::string& arguments) {
+    const auto words = words_of(arguments);
+    const auto kind = words.at(0) == "objects" ? security::AclKind::Objects : security::AclKind::Destinations;
+    security::AclEntry entry;
+    entry.user_type = words.at(2) == "user" ? security::AclUserType::User : security::AclUserType::Node;
+    entry.name = words.at(3);
+    if (words.at(4) == "aclReader") entry.role = security::AclRole::Reader;
+    if (words.at(4) == "aclWriter") entry.role = security::AclRole::Writer;
+    in_store([&](WriteTransaction& txn) { security::put_acl(txn, "acme", kind, words.at(1), {entry}); });
+}
+
+void StatusTable::force_status(const std::string& status) {
+    in_store([&](WriteTransaction& txn) {
+        auto object = txn.object({"acme", "model", "m1"});
+        object->status = status_from<ObjectStatus>(status);
+        txn.put_object(*object);
+    });
+}
+
+void StatusTable::force_exchange(const std::string& status) {
+    in_store([&](WriteTransaction& txn) {
+        const auto object = txn.object({"acme", "model", "m1"});
+        NotificationRecord record;
+        record.object = {"acme", "model", "m1"};
+        record.peer = {"acme", "camera", "cam7"};
+        record.status = status_from<NotificationStatus>(status);
+        record.instance_id = object ? object->meta.instance_id : 0;
+        txn.put_notification(record);
+    });
+}
+
+void StatusTable::call(std::string arguments) {
+    const std::string caller = take_word(arguments);
+    const std::string method = take_word(arguments);
+    const std::string target = take_word(arguments);
+    std::vector<HttpHeader> headers;
+    const std::string range = "Content-Range: ";
+    if (arguments.starts_with(range)) {
+        const std::string with = " with ";
+        const auto body = arguments.find(with);
+        headers.push_back({"Content-Range", arguments.substr(range.size(), body - range.size())});
+        arguments = arguments.substr(body + with.size());
+    }
+    const Answer answer = ask(caller, method, target, arguments.empty() ? "-" : arguments, headers);
+    ASSERT_LT(answer.status, 400) << "in the set-up: " << answer.body;
+}
+
+void StatusTable::call_in_vain(std::string arguments) {
+    const int count = std::stoi(take_word(arguments));
+    const auto words = words_of(arguments);
+    for (int i = 0; i < count; ++i) ASSERT_GE(ask(words.at(0), words.at(1), words.at(2), "-", {}).status, 400);
+}
+
 /// One step of a row's set-up; the head of the table lists them.
 void StatusTable::prepare(const std::string& step) {
-    std::string rest = step;
-    const std::string word = take_word(rest);
-    if (word == "node") return add_node("camera", rest.empty() ? "cam7" : rest);
-    if (word == "own") return publish("model", "m1", rest);
-    if (word == "waiting") {
-        replace_all(rest, "{signature of hello}", signer().meta_for(kData));
-        return publish("model", "m1", rest, std::nullopt);
-    }
-    if (word == "got") return store_received(rest);
-    if (word == "set") {
-        settings_.values[take_word(rest)] = rest;
-        return;
-    }
-    if (word == "acl") {
-        const auto words = words_of(rest);
-        const auto kind = words.at(0) == "objects" ? security::AclKind::Objects : security::AclKind::Destinations;
-        const auto role = words.at(4) == "na"
-                              ? std::nullopt
-                              : std::optional(words.at(4) == "aclWriter" ? security::AclRole::Writer : security::AclRole::Reader);
-        const auto type = words.at(2) == "user" ? security::AclUserType::User : security::AclUserType::Node;
-        return in_store([&](WriteTransaction& txn) { security::put_acl(txn, "acme", kind, words.at(1), {{type, words.at(3), role}}); });
-    }
-    if (word == "status" || word == "exchange") {
-        return in_store([&](WriteTransaction& txn) {
-            auto object = txn.object({"acme", "model", "m1"});
-            if (word == "status") {
-                object->status = status_from<ObjectStatus>(rest);
-                return txn.put_object(*object);
-            }
-            NotificationRecord record;
-            record.object = {"acme", "model", "m1"};
-            record.peer = {"acme", "camera", "cam7"};
-            record.status = status_from<NotificationStatus>(rest);
-            record.instance_id = object ? object->meta.instance_id : 0;
-            txn.put_notification(record);
-        });
-    }
-    if (word == "do") {
-        const std::string caller = take_word(rest);
-        const std::string method = take_word(rest);
-        const std::string target = take_word(rest);
-        std::vector<HttpHeader> headers;
-        if (rest.starts_with("Content-Range: ")) {
-            const auto body = rest.find(" with ");
-            headers.push_back({"Content-Range", rest.substr(15, body - 15)});
-            rest = rest.substr(body + 6);
-        }
-        const Answer answer = ask(caller, method, target, rest.empty() ? "-" : rest, headers);
-        ASSERT_LT(answer.status, 400) << "set-up: " << step << ": " << answer.body;
-        return;
-    }
-    if (word == "fails") {
-        for (int i = std::stoi(take_word(rest)); i > 0; --i) {
-            const std::string caller = words_of(rest).at(0);
-            EXPECT_GE(ask(caller, words_of(rest).at(1), words_of(rest).at(2), "-", {}).status, 400) << step;
-        }
-        return;
-    }
-    if (step == "not running") {
-        is_running_ = false;
-    } else if (step == "workers full") {
-        worker_.is_full = true;
-    } else if (step == "single org") {
-        node_.self.org = "acme";
-    } else if (word == "reads") {
-        store_->reads_fail = kind_from(rest.substr(5));
-    } else if (word == "writes") {
-        store_->writes_fail = kind_from(rest.substr(5));
-    } else {
-        FAIL() << "unknown step " << step;
-    }
+    using Steps = std::map<std::string, std::function<void(const std::string&)>>;
+    const Steps steps = {
+        {"node", [this](const auto& id) { add_node("camera", id.empty() ? "cam7" : id); }},
+        {"own", [this](const auto& more) { publish("model", "m1", more); }},
+        {"waiting", [this](const auto& more) { publish("model", "m1", with_signature(more), std::nullopt); }},
+        {"got", [this](const auto& arguments) { store_received(arguments); }},
+        {"status", [this](const auto& status) { force_status(status); }},
+        {"exchange", [this](const auto& status) { force_exchange(status); }},
+        {"acl", [this](const auto& arguments) { add_acl_entry(arguments); }},
+        {"do", [this](const auto& arguments) { call(arguments); }},
+        {"fails", [this](const auto& arguments) { call_in_vain(arguments); }},
+        {"set",
+         [this](auto key) {
+             auto name = take_word(key);
+             settings_.values[name] = key;
+         }},
+        {"reads", [this](const auto& fail) { store_->reads_fail = kind_from(words_of(fail).at(1)); }},
+        {"writes", [this](const auto& fail) { store_->writes_fail = kind_from(words_of(fail).at(1)); }},
+        {"file",
+         [this](auto name) {
+             std::ofstream file(root_ + take_word(name));
+             file << name;
+         }},
+        {"not", [this](const auto&) { is_running_ = false; }},
+        {"workers", [this](const auto&) { worker_.is_full = true; }},
+        {"single", [this](const auto&) { node_.self.org = "acme"; }},
+    };
+    std::string arguments = step;
+    const auto found = steps.find(take_word(arguments));
+    ASSERT_NE(found, steps.end()) << "unknown step " << step;
+    found->second(arguments);
 }
 
 void expect_body(const std::string& body, std::string expected) {
