@@ -5,6 +5,8 @@
 #include "api_document.h"
 #include "api_fixture.h"
 #include "kernel/api/routes.h"
+#include "kernel/api/small_body.h"
+#include "status_table.h"
 
 namespace edgesync::api {
 namespace {
@@ -61,6 +63,45 @@ std::set<std::string> methods_of(const std::string& allow) {
     std::stringstream stream(allow);
     for (std::string method; std::getline(stream, method, ',');) methods.insert(method.substr(method.find_first_not_of(' ')));
     return methods;
+}
+
+/// Segments of a target below "/api/v1", in lower case, without a last empty one.
+std::vector<std::string> segments_of(const std::string& target) {
+    std::vector<std::string> segments;
+    std::stringstream stream(lower_case(target.substr(0, target.find('?'))));
+    for (std::string segment; std::getline(stream, segment, '/');) segments.push_back(segment);
+    return segments;
+}
+
+/// The operation that a request is for; of several the one whose path has the fewest parameters. Null: none.
+const DescribedOperation* find_operation(const std::vector<DescribedOperation>& operations, const StatusRow& row) {
+    const auto wanted = segments_of(row.target);
+    const auto parameters = [](const DescribedOperation& operation) {
+        return std::count(operation.path.begin(), operation.path.end(), '{');
+    };
+    const DescribedOperation* best = nullptr;
+    for (const auto& operation : operations) {
+        const auto segments = segments_of(operation.path);
+        const bool fits = std::equal(segments.begin(), segments.end(), wanted.begin(), wanted.end(),
+                                     [](const std::string& a, const std::string& b) { return a.starts_with('{') || a == b; });
+        if (!fits || operation.method != row.method) continue;
+        if (best == nullptr || parameters(operation) < parameters(*best)) best = &operation;
+    }
+    return best;
+}
+
+TEST_P(TheApiDocument, KnowsEveryAnswerOfTheStatusTable) {
+    const auto operations = document_.operations();
+    std::size_t known = 0;
+    for (const StatusRow& row : read_status_table(EDGESYNC_STATUS_TABLE)) {
+        if (row.role != GetParam() || row.answer.starts_with("404 page not found")) continue;
+        const DescribedOperation* operation = find_operation(operations, row);
+        if (operation == nullptr) continue;
+        ++known;
+        EXPECT_TRUE(operation->responses.contains(std::to_string(row.status)))
+            << row.section << ": " << row.name << ": " << operation->id << " answers " << row.status;
+    }
+    EXPECT_GT(known, 50U);
 }
 
 TEST_P(TheApiDocument, KeepsTheRulesOfOpenApi) {
