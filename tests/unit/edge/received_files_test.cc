@@ -134,6 +134,30 @@ TEST_F(ReceivedFilesTest, ThatArriveForAnObjectDeletedMeanwhileAreRemoved) {
     EXPECT_EQ(object("m1")->status, ObjectStatus::ObjDeleted);
 }
 
+TEST_F(ReceivedFilesTest, ThatAreToBeRemovedWhileTheyAreWrittenAreRemovedThen) {
+    ops::WorkerPool one_worker{1};
+    node::NodeScheduler scheduler{io_, one_worker, log_};
+    data::ReceivedFiles files{*operations_, scheduler, files_, log_};
+    fetcher_->stop();
+    on_effects = [&](const rules::Effects& effects) {
+        if (effects.has_unused_files) files.remove_unused();
+    };
+    receive(context_.cloud(), Command::Update, version(11, 5));
+    auto placed = files.place({"acme", "model", "m1"}, 11, 5, [&](std::int64_t, std::span<std::byte> out) {
+        receive(context_.cloud(), Command::Delete, version(11, 5));
+        std::promise<void> looked;  // By the only worker, after it looked for files to remove.
+        scheduler.work([&] { looked.set_value(); });
+        looked.get_future().wait();
+        std::fill(out.begin(), out.end(), std::byte{'x'});
+        return out.size();
+    });
+    EXPECT_EQ(content(root_ + "data/x"), "xxxxx");
+    placed.hold.reset();
+    EXPECT_TRUE(eventually([&] { return !fs::exists(root_ + "data/x"); }));
+    files.stop();
+    one_worker.stop();
+}
+
 TEST_F(ReceivedFilesTest, AreWrittenAfterAStopBetweenTheLastOctetAndTheFile) {
     // As a crash leaves it: everything is here, durably, but not in the file.
     fetcher_->stop();
