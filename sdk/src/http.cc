@@ -4,6 +4,8 @@
 namespace edgesync {
 namespace {
 
+constexpr std::size_t kLongestValue = 4096;
+
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool equals_any_case(std::string_view a, std::string_view b) noexcept {
@@ -75,8 +77,10 @@ std::optional<std::string> HttpRequest::parameter(std::string_view name) const {
         const std::size_t equals = pair.find('=');
         const std::string_view raw_name = pair.substr(0, equals);
         // A bad escape in a parameter that nobody asks for does not spoil the request.
-        if (raw_name == name || try_decode(raw_name, true) == name)
-            return equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1), true);
+        if (raw_name != name && try_decode(raw_name, true) != name) continue;
+        std::string value = equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1), true);
+        if (value.size() > kLongestValue) throw Error(ErrorKind::InvalidRequest, "the parameter " + std::string(name) + " exceeds 4 KiB");
+        return value;
     }
     return std::nullopt;
 }

@@ -34,7 +34,7 @@ struct HttpRequest {
     /// The first header of that name (any case); empty if there is none.
     std::string_view header(std::string_view name) const noexcept;
     bool has_header(std::string_view name) const noexcept;
-    /// The first query parameter of that name, percent-decoded, '+' as space; nullopt if absent. @throws Error{InvalidRequest} bad escape
+    /// The first query parameter of that name, decoded, '+' as space; nullopt if absent. @throws Error{InvalidRequest} bad escape, >4 KiB
     std::optional<std::string> parameter(std::string_view name) const;
 };
 
