@@ -4,6 +4,7 @@
 
 #include "kernel/api/error_status.h"
 #include "kernel/api/routes.h"
+#include "kernel/objects/names.h"
 
 namespace edgesync::api {
 namespace {
@@ -45,6 +46,15 @@ HttpResponse error_answer(int status, std::string_view prefix, std::string_view 
     body.reserve(prefix.size() + message.size() + 1);
     body.append(prefix).append(message).append("\n");
     return text_answer(status, std::move(body));
+}
+
+HttpResponse invalid_json(std::string_view prefix, const Error& error) {
+    constexpr std::size_t kLongest = 300;
+    std::string_view text = error.what();
+    if (text.size() <= kLongest) return error_answer(400, prefix, objects::html_escape(text));
+    std::size_t end = kLongest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+    return error_answer(400, prefix, objects::html_escape(text.substr(0, end)) + "...");
 }
 
 HttpResponse json_answer(std::string body) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "edgesync/sdk/error.h"
 #include "edgesync/sdk/http.h"
 #include "edgesync/sdk/log.h"
 #include "edgesync/sdk/store.h"
@@ -21,6 +22,8 @@ HttpResponse empty_answer(int status);
 HttpResponse text_answer(int status, std::string body);
 /// prefix + message + newline.
 HttpResponse error_answer(int status, std::string_view prefix, std::string_view message);
+/// 400 for a body that cannot be understood. What its reader says may echo the body, so it is cut and escaped.
+HttpResponse invalid_json(std::string_view prefix, const Error& error);
 HttpResponse json_answer(std::string body);
 /// Authentication and authorisation failures alike: 403, never 401, because clients depend on it.
 HttpResponse unauthorized();

@@ -183,7 +183,9 @@ bool ChunkSink::begin() {
     std::string problem;
     const auto range = data::parse_content_range(request.header("Content-Range"), problem);
     if (!range)
-        return call_->reply.send(error_answer(400, "Failed to parse Content-Range header, Error: ", objects::html_escape(problem))), false;
+        return call_->reply.send(
+                   error_answer(400, "Failed to parse Content-Range header, Error: ", edgesync::objects::html_escape(problem))),
+               false;
     if (request.content_length >= 0 && request.content_length != range->end - range->begin) {
         throw Error(ErrorKind::InvalidRequest, "The body of " + std::to_string(request.content_length) +
                                                    " bytes differs from its Content-Range of " + std::to_string(range->end - range->begin));

@@ -18,7 +18,7 @@ void HooksHandler::handle(const CallPtr& call) const {
         given = body.text("action");
         url = body.text("url");
     } catch (const Error& error) {
-        return call->reply.send(error_answer(400, "Invalid JSON for update. Error: ", error.what()));
+        return call->reply.send(invalid_json("Invalid JSON for update. Error: ", error));
     }
     const std::string action = lower_case(given);
     if (action != "register" && action != "delete") {

@@ -65,7 +65,7 @@ void ObjectsHandler::publish(const CallPtr& call) const {
     try {
         body = codec::put_body_from_json(call->request.body);
     } catch (const Error& error) {
-        return call->reply.send(error_answer(400, "Invalid JSON for update. Error: ", error.what()));
+        return call->reply.send(invalid_json("Invalid JSON for update. Error: ", error));
     }
     std::string().swap(call->request.body);
     auto request = std::make_shared<PublishRequest>();

@@ -136,7 +136,7 @@ void OrganizationsHandler::put(const CallPtr& call, const std::string& org) cons
         user = body.text("user");
         password = body.text("password");
     } catch (const Error& error) {
-        return call->reply.send(error_answer(400, "Invalid JSON for update. Error: ", error.what()));
+        return call->reply.send(invalid_json("Invalid JSON for update. Error: ", error));
     }
     if (given != org) {
         return call->reply.send(error_answer(

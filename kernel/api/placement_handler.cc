@@ -25,7 +25,7 @@ std::optional<HttpResponse> read_put(const std::string& body, Change& change) {
     try {
         change.list = texts_from_json(body);
     } catch (const Error& error) {
-        return error_answer(400, "Invalid JSON for update. Error: ", error.what());
+        return invalid_json("Invalid JSON for update. Error: ", error);
     }
     return std::nullopt;
 }
@@ -37,7 +37,7 @@ std::optional<HttpResponse> read_post(const std::string& body, Change& change) {
         given = fields.text("action");
         change.list = fields.list("destinations");
     } catch (const Error& error) {
-        return error_answer(400, "Invalid JSON for add/remove destinations. Error: ", error.what());
+        return invalid_json("Invalid JSON for add/remove destinations. Error: ", error);
     }
     const std::string action = lower_case(given);
     if (action != "add" && action != "remove") {

@@ -172,7 +172,7 @@ void SecurityHandler::put(const CallPtr& call, const Target& target) const {
     try {
         given = change_from_json(call->request.body);
     } catch (const Error& error) {
-        return call->reply.send(error_answer(400, "Invalid JSON for update. Error: ", error.what()));
+        return call->reply.send(invalid_json("Invalid JSON for update. Error: ", error));
     }
     const std::string action = lower_case(given.action);
     if (action != "add" && action != "remove") {

@@ -77,6 +77,12 @@ TEST_F(PutObject, IsRefusedForBadJsonAfterTheCredentials) {
     EXPECT_EQ(answer.status, 400);
     EXPECT_THAT(answer.body, StartsWith("Invalid JSON for update. Error: "));
     EXPECT_EQ(put(kTarget, "").body, "Invalid JSON for update. Error: EOF\n");
+    for (const std::string& part : {std::string("<b>"), std::string(100000, 'x'), std::string(100000, '<') + "\u00e9"}) {
+        const std::string text = put(kTarget, "{\"meta\":\"" + part + "\x01").body;
+        EXPECT_THAT(text, StartsWith("Invalid JSON for update. Error: "));
+        EXPECT_LT(text.size(), 2000U) << "the body is not echoed at length";
+        EXPECT_EQ(text.find('<'), std::string::npos) << text;
+    }
     EXPECT_EQ(put(kTarget, "{", "").status, 403);
     EXPECT_EQ(put(kTarget, std::string(200000, '{'), "").status, 403);
     EXPECT_EQ(put(kTarget, std::string(200000, '{')).status, 400);

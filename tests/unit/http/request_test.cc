@@ -25,6 +25,9 @@ TEST(Request, DecodesTheFirstParameterOfAName) {
     EXPECT_EQ(request.parameter("e"), "a=b");
     EXPECT_EQ(request.parameter("missing"), std::nullopt);
     EXPECT_THROW(request.parameter("bad"), Error);
+    request.query = "long=" + std::string(4096, 'x') + "&longer=" + std::string(4097, 'x');
+    EXPECT_EQ(request.parameter("long")->size(), 4096U);
+    EXPECT_THROW(request.parameter("longer"), Error);
 }
 
 TEST(Request, AnEmptyQueryHasNoParameters) { EXPECT_EQ(HttpRequest{}.parameter("a"), std::nullopt); }
