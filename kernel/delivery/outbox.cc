@@ -370,9 +370,7 @@ void Outbox::send_message(Message message) {
     }
     const bool is_queued = scheduler_.work([this, message = std::move(message)] {
         call([&] { return transport_->send(context_.cloud(), message); });
-        const std::lock_guard lock(mutex_);
-        --running_;
-        idle_.notify_all();
+        finish_run(false);
     });
     if (is_queued) return;
     const std::lock_guard lock(mutex_);
