@@ -31,7 +31,7 @@ bool is_own(ObjectStatus status) {
            status == ObjectStatus::VerificationFailed;
 }
 
-std::optional<std::int64_t> nanoseconds(const std::optional<TimePoint>& time) {
+std::optional<std::int64_t> nanoseconds_if_any(const std::optional<TimePoint>& time) {
     return time ? std::optional(nanoseconds(*time)) : std::nullopt;
 }
 
@@ -52,11 +52,11 @@ ObjectColumns columns_of(const ObjectRecord& record) {
         columns.updated_order = Key().number(record.meta.instance_id).text(record.meta.object_id).str();
     }
     if (record.side == Side::Sender) {
-        columns.expires = nanoseconds(record.expires);
+        columns.expires = nanoseconds_if_any(record.expires);
         if (!record.meta.destination_policy) columns.addresses = addresses_of(record.meta);
     }
-    columns.activates = nanoseconds(record.activates);
-    columns.consumed = nanoseconds(record.consumed_at);
+    columns.activates = nanoseconds_if_any(record.activates);
+    columns.consumed = nanoseconds_if_any(record.consumed_at);
     columns.is_own = is_own(record.status);
     return columns;
 }

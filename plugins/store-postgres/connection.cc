@@ -75,6 +75,8 @@ Rows Connection::run(const std::string& text) {
     } catch (const pqxx::sql_error& e) {
         is_usable_ = is_usable_ && connection_.is_open() && !is_any(e.sqlstate(), {"08", "57P", "25006", "26000", "25P03"});
         fail(e.sqlstate(), e.what());
+    } catch (const pqxx::transaction_rollback& e) {  // Serialization failure or deadlock; not an sql_error in this library.
+        throw Conflict("The database says: " + first_line(e.what()));
     } catch (const pqxx::failure& e) {
         is_usable_ = false;
         throw Error(ErrorKind::NotConnected, "The connection to the database is lost: " + first_line(e.what()));

@@ -77,6 +77,7 @@ void Housekeeping::look_after_connection() {
 }
 
 void Housekeeping::clean() {
+    presence_->hold();
     presence_->doom_orphans();
     blobs_.sweep(kSweepGrace);
 }
