@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -149,7 +150,8 @@ ConnectionSettings connection_settings(const Settings& settings) {
     ConnectionSettings out;
     out.schema = settings.text("PostgresSchema");
     if (out.schema.empty() || out.schema.size() > 63) throw Error(ErrorKind::InvalidRequest, "PostgresSchema must have 1 to 63 octets");
-    out.pool_size = static_cast<std::size_t>(settings.integer("PostgresPoolSize"));
+    // A transaction that needs new numbers takes a second connection for a moment.
+    out.pool_size = std::max<std::size_t>(2, static_cast<std::size_t>(settings.integer("PostgresPoolSize")));
     out.retry_pause = std::chrono::milliseconds(settings.integer("PostgresSleepTimeBetweenRetry"));
     out.connect_timeout = std::chrono::seconds(settings.integer("DatabaseConnectTimeout"));
     out.connection = settings.text("PostgresConnection");

@@ -132,9 +132,14 @@ StoreHealth PostgresStore::health() const {
     return health;
 }
 
-// The issued numbers stay, so that ids keep growing.
+// The issued numbers stay, so that ids keep growing. Emptying a table makes new files for it, so those that are empty are left alone.
 void PostgresStore::wipe() {
-    run("TRUNCATE object, address, delivery, notification, destination, blob, octets, chunk, entry, work, counter");
+    std::string text = "DO $$ BEGIN ";
+    for (const std::string table :
+         {"object", "address", "delivery", "notification", "destination", "blob", "octets", "chunk", "entry", "work", "counter"}) {
+        text += "IF EXISTS (SELECT FROM " + table + ") THEN TRUNCATE " + table + "; END IF; ";
+    }
+    run(text + "END $$");
 }
 
 }  // namespace edgesync::postgres

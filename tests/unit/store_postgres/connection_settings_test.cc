@@ -68,6 +68,11 @@ TEST(ConnectionSettings, RefuseWhatCannotBeMeant) {
     }
 }
 
+TEST(ConnectionSettings, LeaveRoomForTheSecondConnectionOfATransaction) {
+    EXPECT_EQ(connection_settings(GivenSettings({{"PostgresPoolSize", "1"}}, "/root-of-test")).pool_size, 2U);
+    EXPECT_EQ(connection_settings(GivenSettings({{"PostgresPoolSize", "20"}}, "/root-of-test")).pool_size, 20U);
+}
+
 TEST(ConnectionSettings, ReadThePasswordAndKeepCertificatesGivenAsText) {
     const TemporaryFolder folder;
     std::ofstream(folder.path() / "password") << "secret\r\nmore";
