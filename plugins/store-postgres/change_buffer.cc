@@ -49,17 +49,21 @@ auto pointers_to(const Changes<Change>& changes) {
     return out;
 }
 
-/// Those that were found and are not changed anyway.
-template <typename Change>
-void keep(Transaction& transaction, const char* statement, const std::set<std::string>& found, const Changes<Change>& changes) {
-    ArrayText kept;
-    for (const std::string& key : found) {
-        if (!changes.contains(key)) kept.octets(key);
-    }
-    if (!kept.is_empty()) transaction.add(Call(statement).array(kept).str());
-}
-
 }  // namespace
+
+void keep_observations(Transaction& transaction, const Observations& seen) {
+    ArrayText decided;
+    ArrayText objects;
+    ArrayText destinations;
+    for (const std::string& key : seen.decided) decided.octets(key);
+    for (const std::string& key : seen.objects) {
+        if (!seen.decided.contains(key)) objects.octets(key);
+    }
+    for (const std::string& key : seen.destinations) destinations.octets(key);
+    if (!decided.is_empty()) transaction.add(Call("touch_objects").array(decided).str());
+    if (!objects.is_empty()) transaction.add(Call("keep_objects").array(objects).str());
+    if (!destinations.is_empty()) transaction.add(Call("keep_destinations").array(destinations).str());
+}
 
 bool ChangeBuffer::is_empty() const {
     return objects.empty() && deliveries.empty() && notifications.empty() && destinations.empty() && blobs.empty() && entries.empty() &&
@@ -117,8 +121,6 @@ void ChangeBuffer::move_work(Transaction& transaction) {
 
 void ChangeBuffer::move_to(Transaction& transaction, const Observations& seen) {
     if (is_empty()) return;
-    keep(transaction, "keep_objects", seen.objects, objects);
-    keep(transaction, "keep_destinations", seen.destinations, destinations);
     move_objects(transaction, seen);
     move_table<4>(transaction, seen, "delivery", "erase_deliveries", pointers_to(deliveries), [](const DeliveryRecord& record, auto& to) {
         to[1].octets(Key().node(record.node).str());

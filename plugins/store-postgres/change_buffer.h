@@ -33,8 +33,13 @@ struct NotificationChange {
 struct Observations {
     std::set<std::string> objects;  ///< Keys of records that were found.
     std::set<std::string> destinations;
-    std::set<std::string> absent;  ///< Table, ':' and key of records that were looked for in vain.
+    std::set<std::string> decided;  ///< Objects whose deliveries or notifications were looked at together.
+    std::set<std::string> absent;   ///< Table, ':' and key of records that were looked for in vain.
 };
+
+/// Makes the commit fail if what the transaction decided by has changed. Of two transactions that each look whether the other nodes of
+/// an object are done, and change nothing in common, one must see the other: so the object counts as changed by both.
+void keep_observations(Transaction& transaction, const Observations& seen);
 
 /// Not thread-safe.
 class ChangeBuffer {

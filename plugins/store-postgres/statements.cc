@@ -115,6 +115,7 @@ constexpr Statement kChanges[] = {
     {"move_work", "bigint, bigint, bytea", "UPDATE work SET not_before = $2, payload = $3 WHERE id = $1"},
     // What a transaction decided by, without changing it, must still be so when it commits: a row that is gone or, in a snapshot,
     // changed is an error (division by zero, serialization failure) that runs the transaction again.
+    {"touch_objects", "bytea[]", "UPDATE object SET key = key WHERE key = ANY($1)"},
     {"keep_objects", "bytea[]",
      "SELECT 1 / (count(*) = cardinality($1))::int FROM (SELECT FROM object WHERE key = ANY($1) FOR SHARE) kept"},
     {"keep_destinations", "bytea[]",

@@ -26,6 +26,7 @@ Transaction::~Transaction() {
 void Transaction::add(const std::string& statement) {
     waiting_ += statement;
     waiting_ += ';';
+    has_changes_ = true;
 }
 
 Rows Transaction::run(const std::string& text) {

@@ -27,6 +27,8 @@ public:
     Rows query(const std::string& statement);
     /// Durable when it returns. Nothing is sent if nothing was done. @throws as Connection::run; the former Conflict if a query had one.
     void commit();
+    /// Whether `add` was called.
+    bool has_changes() const { return has_changes_; }
     bool has_conflict() const { return has_conflict_; }
     /// After a lost connection: whether the changes may have been committed.
     bool was_committing() const { return is_committing_; }
@@ -38,6 +40,7 @@ private:
     const Isolation isolation_;
     std::string waiting_;
     bool has_begun_ = false;
+    bool has_changes_ = false;
     bool is_over_ = false;
     bool has_conflict_ = false;
     bool has_failed_ = false;

@@ -19,7 +19,9 @@ std::string node_key(const NodeKey& node) { return Key().node(node).str(); }
 
 }  // namespace
 
+// What is kept comes first: objects before what belongs to them.
 void Writes::commit() {
+    if (!changes_.is_empty() || transaction_.has_changes()) keep_observations(transaction_, seen_);
     settle();
     transaction_.commit();
 }
@@ -38,6 +40,13 @@ void Writes::note(const std::optional<Record>& found, const char* table, const s
     }
 }
 
+// With locks, whoever looks at the same object waits here, and then sees what the one before has done.
+void Writes::decide_by(const ObjectKey& object) {
+    const std::string name = object_key(object);
+    seen_.decided.insert(name);
+    if (transaction_.isolation() == Isolation::Locking) add(Call("lock_object").octets(name).str());
+}
+
 std::optional<ObjectRecord> Writes::object(const ObjectKey& key) {
     const std::string name = object_key(key);
     if (const auto* change = find(changes_.objects, name)) return *change;
@@ -52,6 +61,21 @@ std::optional<DeliveryRecord> Writes::delivery(const ObjectKey& object, const No
     auto found = Reads::delivery(object, node);
     note(found, "delivery", name, nullptr);
     return found;
+}
+
+Page<DeliveryRecord> Writes::deliveries(const ObjectKey& object, const std::string& cursor, std::size_t limit) {
+    decide_by(object);
+    return Reads::deliveries(object, cursor, limit);
+}
+
+DeliveryCounts Writes::delivery_counts(const ObjectKey& object) {
+    decide_by(object);
+    return Reads::delivery_counts(object);
+}
+
+Page<NotificationRecord> Writes::notifications_of_object(const ObjectKey& object, const std::string& cursor, std::size_t limit) {
+    decide_by(object);
+    return Reads::notifications_of_object(object, cursor, limit);
 }
 
 // The database numbers a notification, so one that was put is read from there.
@@ -103,12 +127,14 @@ void Writes::put_object(const ObjectRecord& record) {
     const std::string name = object_key(record.key());
     changes_.objects[name] = record;
     seen_.objects.erase(name);
+    seen_.decided.erase(name);
 }
 
 void Writes::erase_object(const ObjectKey& key) {
     const std::string name = object_key(key);
     changes_.objects[name] = std::nullopt;
     seen_.objects.erase(name);
+    seen_.decided.erase(name);
 }
 
 void Writes::put_delivery(const DeliveryRecord& record) { changes_.deliveries[pair_of(record.object, record.node)] = record; }

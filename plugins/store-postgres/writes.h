@@ -20,7 +20,10 @@ public:
 
     std::optional<ObjectRecord> object(const ObjectKey& key) override;
     std::optional<DeliveryRecord> delivery(const ObjectKey& object, const NodeKey& node) override;
+    Page<DeliveryRecord> deliveries(const ObjectKey& object, const std::string& cursor, std::size_t limit) override;
+    DeliveryCounts delivery_counts(const ObjectKey& object) override;
     std::optional<NotificationRecord> notification(const ObjectKey& object, const NodeKey& peer) override;
+    Page<NotificationRecord> notifications_of_object(const ObjectKey& object, const std::string& cursor, std::size_t limit) override;
     std::optional<DestinationRecord> destination(const NodeKey& node) override;
     Page<DestinationRecord> destinations(const std::string& org, const std::string& type, const std::string& cursor,
                                          std::size_t limit) override;
@@ -51,6 +54,8 @@ public:
 
 private:
     void settle() override { changes_.move_to(transaction_, seen_); }
+    /// Called before all deliveries or notifications of the object are looked at.
+    void decide_by(const ObjectKey& object);
     /// A change that is not of one record: what was gathered before must be sent before it.
     void add(const std::string& statement);
     template <typename Record>
