@@ -11,7 +11,8 @@
 
 namespace edgesync::conformance {
 
-/// The declared defaults of a plugin, overridden by the lines "Key value" of a file ('#' starts a comment).
+/// The declared defaults of a plugin, overridden by the lines "Key value" of a file ('#' starts a comment; "{test}" in a value becomes
+/// a name of letters and digits that is the folder's alone).
 class PlainSettings : public Settings {
 public:
     /// `file` may be empty. @throws std::runtime_error if it cannot be read.

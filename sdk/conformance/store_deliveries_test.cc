@@ -119,5 +119,30 @@ TEST_F(Deliveries, SixtyFourParallelDecrementsReturnEachValueOnce) {
     }
 }
 
+TEST_F(Deliveries, OfThoseThatFinishTogetherExactlyOneSeesThatAllHave) {
+    constexpr std::size_t kNodes = 16;
+    for (int round = 0; round < 5; ++round) {
+        write([](WriteTransaction& t) {
+            t.put_object(sender_object(kObject));
+            for (std::size_t i = 0; i < kNodes; ++i) t.put_delivery(delivery(kObject, node_key(std::to_string(i))));
+        });
+        std::vector<int> is_last(kNodes, 0);
+        std::vector<std::future<void>> threads;
+        for (std::size_t i = 0; i < kNodes; ++i) {
+            threads.push_back(std::async(std::launch::async, [&, i] {
+                write([&is_last, i](WriteTransaction& t) {
+                    const bool is_there = t.object(kObject).has_value();
+                    t.put_delivery(delivery(kObject, node_key(std::to_string(i)), DeliveryStatus::Deleted));
+                    const auto counts = t.delivery_counts(kObject);
+                    is_last[i] = is_there && counts[static_cast<std::size_t>(DeliveryStatus::Deleted)] == kNodes ? 1 : 0;
+                });
+            }));
+        }
+        for (auto& thread : threads) thread.get();
+        EXPECT_EQ(std::count(is_last.begin(), is_last.end(), 1), 1) << broken(
+            "submit runs each transaction atomically: of transactions that each change one destination and count all, the last sees all");
+    }
+}
+
 }  // namespace
 }  // namespace edgesync::conformance

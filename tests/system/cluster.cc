@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -174,7 +175,27 @@ std::string Node::output() const {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
+std::vector<std::string> database_lines(const std::string& schema, std::vector<std::string> lines) {
+    const auto is_given = [given = lines](const std::string& line) {
+        const std::string key = line.substr(0, line.find(' ') + 1);
+        return std::any_of(given.begin(), given.end(), [&](const auto& one) { return one.starts_with(key); });
+    };
+    for (const std::string& line :
+         {std::string("NodeType CSS"), std::string("StorageProvider postgres"), "PostgresSchema " + schema,
+          std::string("PostgresDbName postgres"), std::string("PostgresUsername postgres"),
+          std::string("PostgresAddressCsv ") + std::getenv("EDGESYNC_TEST_POSTGRES"), std::string("DatabaseConnectTimeout 30")}) {
+        if (!is_given(line)) lines.push_back(line);
+    }
+    return lines;
+}
+
 std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<std::string> lines) {
+    const bool names_store = std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("StorageProvider "); });
+    if (std::getenv("EDGESYNC_TEST_POSTGRES") && !names_store) {
+        lines = database_lines("s" + std::to_string(std::hash<std::string>()(folder.string())), std::move(lines));
+        lines.emplace_back("ResendInterval 1");
+        return std::make_unique<Node>(folder, "css", std::move(lines));
+    }
     lines.insert(lines.begin(), {"NodeType CSS", "ResendInterval 1"});
     return std::make_unique<Node>(folder, "css", std::move(lines));
 }

@@ -92,6 +92,10 @@ private:
     std::chrono::seconds clock_ahead_{0};
 };
 
+/// Lines for a CSS whose store is `schema` in the database that the tests run beside (tests/with-postgres); `lines` come first.
+std::vector<std::string> database_lines(const std::string& schema, std::vector<std::string> lines = {});
+
+/// With a store in the database, if there is one, unless `lines` say otherwise.
 std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<std::string> lines = {});
 std::unique_ptr<Node> make_ess(const std::filesystem::path& folder, const std::string& id, int css_port,
                                std::vector<std::string> lines = {});

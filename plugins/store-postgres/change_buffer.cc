@@ -1,0 +1,151 @@
+#include "change_buffer.h"
+
+#include <algorithm>
+#include <array>
+
+#include "columns.h"
+#include "edgesync/sdk/codec.h"
+#include "key.h"
+#include "sql_text.h"
+
+namespace edgesync::postgres {
+namespace {
+
+/// A transaction that locks saw the newest version: where it saw nothing, there must be nothing now. In a snapshot the database
+/// itself refuses to replace what the snapshot does not have.
+bool is_insertion(const Transaction& transaction, const Observations& seen, const char* table, const std::string& key) {
+    return transaction.isolation() == Isolation::Locking && seen.absent.contains(std::string(table) + ":" + key);
+}
+
+/// Sends the changes of one table. `fill` appends one record to the arrays.
+template <std::size_t kColumns, typename Change, typename Fill>
+void move_table(Transaction& transaction, const Observations& seen, const char* table, const char* erase,
+                const std::vector<const std::pair<const std::string, std::optional<Change>>*>& changes, Fill fill) {
+    ArrayText erased;
+    std::array<std::array<ArrayText, kColumns>, 2> stored;
+    for (const auto* one : changes) {
+        if (!one->second) {
+            erased.octets(one->first);
+            continue;
+        }
+        auto& arrays = stored[is_insertion(transaction, seen, table, one->first) ? 1 : 0];
+        arrays[0].octets(one->first);
+        fill(*one->second, arrays);
+    }
+    if (!erased.is_empty()) transaction.add(Call(erase).array(erased).str());
+    for (const std::size_t kind : {0U, 1U}) {
+        if (stored[kind][0].is_empty()) continue;
+        Call call((kind == 0 ? "put_" : "add_") + std::string(table));
+        for (const ArrayText& column : stored[kind]) call.array(column);
+        transaction.add(call.str());
+    }
+}
+
+template <typename Change>
+auto pointers_to(const Changes<Change>& changes) {
+    std::vector<const std::pair<const std::string, std::optional<Change>>*> out;
+    out.reserve(changes.size());
+    for (const auto& one : changes) out.push_back(&one);
+    return out;
+}
+
+}  // namespace
+
+void keep_observations(Transaction& transaction, const Observations& seen) {
+    ArrayText decided;
+    ArrayText objects;
+    ArrayText destinations;
+    for (const std::string& key : seen.decided) decided.octets(key);
+    for (const std::string& key : seen.objects) {
+        if (!seen.decided.contains(key)) objects.octets(key);
+    }
+    for (const std::string& key : seen.destinations) destinations.octets(key);
+    if (!decided.is_empty()) transaction.add(Call("touch_objects").array(decided).str());
+    if (!objects.is_empty()) transaction.add(Call("keep_objects").array(objects).str());
+    if (!destinations.is_empty()) transaction.add(Call("keep_destinations").array(destinations).str());
+}
+
+bool ChangeBuffer::is_empty() const {
+    return objects.empty() && deliveries.empty() && notifications.empty() && destinations.empty() && blobs.empty() && entries.empty() &&
+           work.empty();
+}
+
+void ChangeBuffer::move_objects(Transaction& transaction, const Observations& seen) {
+    ArrayText keys;
+    ArrayText address_keys;
+    ArrayText addresses;
+    move_table<9>(transaction, seen, "object", "erase_objects", pointers_to(objects), [&](const ObjectRecord& record, auto& to) {
+        const ObjectColumns columns = columns_of(record);
+        const std::string key = object_key(record.key());
+        to[1].octets(codec::encode(record));
+        to[2].octets_or_null(columns.updated_type);
+        to[3].flag(columns.is_received);
+        to[4].octets_or_null(columns.updated_order);
+        to[5].number_or_null(columns.expires);
+        to[6].number_or_null(columns.activates);
+        to[7].number_or_null(columns.consumed);
+        to[8].flag(columns.is_own);
+        keys.octets(key);
+        for (const std::string& address : columns.addresses) {
+            address_keys.octets(key);
+            addresses.octets(address);
+        }
+    });
+    if (keys.is_empty()) return;
+    transaction.add(Call("clear_addresses").array(keys).array(address_keys).array(addresses).str());
+    if (!addresses.is_empty()) transaction.add(Call("put_addresses").array(address_keys).array(addresses).str());
+}
+
+void ChangeBuffer::move_blobs(Transaction& transaction, const Observations& seen) {
+    move_table<4>(transaction, seen, "blob", "erase_blobs", pointers_to(blobs), [](const BlobChange& change, auto& to) {
+        to[1].octets(codec::encode(change.record));
+        to[2].number(nanoseconds(change.record.created));
+        to[3].flag(change.record.state == BlobState::Staged);
+    });
+    for (const auto& [id, change] : blobs) {
+        if (change && change->small) transaction.add(Call("put_small").octets(id).octets(*change->small).str());
+    }
+}
+
+void ChangeBuffer::move_work(Transaction& transaction) {
+    if (work.empty()) return;
+    std::array<ArrayText, 4> columns;
+    for (const WorkItem& item : work) {
+        columns[0].number(static_cast<std::int64_t>(item.id));
+        columns[1].octets(item.kind);
+        columns[2].octets(item.payload);
+        columns[3].number(nanoseconds(item.not_before));
+    }
+    transaction.add(Call("add_work").array(columns[0]).array(columns[1]).array(columns[2]).array(columns[3]).str());
+}
+
+void ChangeBuffer::move_to(Transaction& transaction, const Observations& seen) {
+    if (is_empty()) return;
+    move_objects(transaction, seen);
+    move_table<4>(transaction, seen, "delivery", "erase_deliveries", pointers_to(deliveries), [](const DeliveryRecord& record, auto& to) {
+        to[1].octets(Key().node(record.node).str());
+        to[2].octets(codec::encode(record));
+        to[3].number(static_cast<std::int64_t>(record.status));
+    });
+    auto in_order = pointers_to(notifications);
+    std::sort(in_order.begin(), in_order.end(),
+              [](const auto* a, const auto* b) { return (a->second ? a->second->order : 0) < (b->second ? b->second->order : 0); });
+    move_table<5>(transaction, seen, "notification", "erase_notifications", in_order, [](const NotificationChange& change, auto& to) {
+        to[1].octets(Key().node(change.record.peer).str());
+        to[2].octets(codec::encode(change.record));
+        to[3].number(static_cast<std::int64_t>(change.record.status));
+        to[4].number(nanoseconds(change.record.resend_at));
+    });
+    move_table<3>(transaction, seen, "destination", "erase_destinations", pointers_to(destinations),
+                  [](const DestinationRecord& record, auto& to) {
+                      to[1].octets(codec::encode(record));
+                      to[2].number(nanoseconds(record.last_ping));
+                  });
+    move_blobs(transaction, seen);
+    move_table<2>(transaction, seen, "entry", "erase_entries", pointers_to(entries),
+                  [](const std::string& value, auto& to) { to[1].octets(value); });
+    move_work(transaction);
+    *this = ChangeBuffer();
+}
+
+}  // namespace edgesync::postgres

@@ -1,0 +1,91 @@
+#include "connection.h"
+
+#include "sql_text.h"
+
+namespace edgesync::postgres {
+namespace {
+
+/// libpq's and the server's messages may have several lines; operators get one.
+std::string first_line(std::string text) {
+    text = text.substr(0, text.find('\n'));
+    while (!text.empty() && text.back() == ' ') text.pop_back();
+    return text;
+}
+
+/// libpq gives no code for a connection that failed, so the words must do; in another language than English it is tried again.
+bool is_refusal(std::string_view message) {
+    for (const auto* words :
+         {"authentication failed", "no pg_hba.conf entry", "no password supplied", "does not exist", "not permitted to log in",
+          "certificate verify failed", "permission denied for database", "authentication method"}) {
+        // A socket file that does not exist is a server that is not started yet.
+        if (message.find(words) != std::string_view::npos && message.find("No such file") == std::string_view::npos) return true;
+    }
+    return false;
+}
+
+bool is_any(std::string_view state, std::initializer_list<std::string_view> states) {
+    for (const auto one : states) {
+        if (state.starts_with(one)) return true;
+    }
+    return false;
+}
+
+[[noreturn]] void fail(const std::string& state, const std::string& message) {
+    const std::string text = "The database says: " + first_line(message) + (state.empty() ? "" : " (SQLSTATE " + state + ")");
+    if (is_any(state, {"40001", "40P01", "23505", "55P03", "22012"})) throw Conflict(text);
+    if (is_any(state, {"08", "57P", "25006", "26000", "25P03"})) throw Error(ErrorKind::NotConnected, text);
+    if (is_any(state, {"53100"})) throw Error(ErrorKind::NoSpace, text);
+    if (is_any(state, {"53", "54"})) throw Error(ErrorKind::Busy, text);
+    if (is_any(state, {"57014"})) throw Error(ErrorKind::Timeout, text);
+    if (is_any(state, {"XX001", "XX002"})) throw Error(ErrorKind::Corrupt, text);
+    throw Error(ErrorKind::Io, text);
+}
+
+[[noreturn]] void fail_to_connect(const std::string& message) {
+    const std::string text = "Cannot connect to the database: " + first_line(message);
+    if (is_refusal(message)) throw Refused(text);
+    throw Error(ErrorKind::NotConnected, text);
+}
+
+pqxx::connection connect(const std::string& options) {
+    try {
+        return pqxx::connection(options);
+    } catch (const pqxx::failure& e) {
+        fail_to_connect(e.what());
+    }
+}
+
+}  // namespace
+
+Connection::Connection(const std::string& options) : connection_(connect(options)) {
+    try {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+        connection_.inhibit_reactivation(true);  // Version 7 of the library does so by itself.
+#pragma GCC diagnostic pop
+        work_.emplace(connection_);
+    } catch (const pqxx::failure& e) {
+        fail_to_connect(e.what());
+    }
+}
+
+Rows Connection::run(const std::string& text) {
+    try {
+        return work_->exec(text);
+    } catch (const pqxx::sql_error& e) {
+        is_usable_ = is_usable_ && connection_.is_open() && !is_any(e.sqlstate(), {"08", "57P", "25006", "26000", "25P03"});
+        fail(e.sqlstate(), e.what());
+    } catch (const pqxx::transaction_rollback& e) {  // Serialization failure or deadlock; not an sql_error in this library.
+        throw Conflict("The database says: " + first_line(e.what()));
+    } catch (const pqxx::failure& e) {
+        is_usable_ = false;
+        throw Error(ErrorKind::NotConnected, "The connection to the database is lost: " + first_line(e.what()));
+    } catch (const std::logic_error& e) {  // Usage errors of a connection whose state is unknown after a failure.
+        is_usable_ = false;
+        throw Error(ErrorKind::NotConnected, "The connection to the database is unusable: " + first_line(e.what()));
+    }
+}
+
+std::string octets_of(const pqxx::field& field) { return from_hex({field.c_str(), field.size()}); }
+
+}  // namespace edgesync::postgres

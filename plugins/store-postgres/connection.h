@@ -1,0 +1,53 @@
+// One connection to the database, and what its failures mean to us. The only place that knows libpqxx.
+#pragma once
+
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <string_view>
+
+#include "edgesync/sdk/error.h"
+
+namespace edgesync::postgres {
+
+using Rows = pqxx::result;
+
+/// Lost against another transaction; running the whole transaction again helps.
+class Conflict : public Error {
+public:
+    explicit Conflict(const std::string& message) : Error(ErrorKind::Conflict, message) {}
+};
+
+/// The server refuses our credentials or names; trying again does not help.
+class Refused : public Error {
+public:
+    explicit Refused(const std::string& message) : Error(ErrorKind::NotConnected, message) {}
+};
+
+/// Not thread-safe. Never connects again by itself: what a session has been told would be lost.
+class Connection {
+public:
+    /// Connects. @throws Error{NotConnected}, Refused
+    explicit Connection(const std::string& options);
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    /// Runs one or several statements in one round trip; returns the rows of the last.
+    /// @throws Conflict, Error{NotConnected, NoSpace, Timeout, Busy, Corrupt, Io}
+    Rows run(const std::string& text);
+
+    /// False after an error that ended the connection.
+    bool is_usable() const { return is_usable_; }
+    std::string quoted_name(const std::string& name) const { return connection_.quote_name(name); }
+    std::string quoted_text(const std::string& text) const { return connection_.quote(text); }
+
+private:
+    mutable pqxx::connection connection_;
+    std::optional<pqxx::nontransaction> work_;
+    bool is_usable_ = true;
+};
+
+/// A field that holds octets. @throws Error{Corrupt}
+std::string octets_of(const pqxx::field& field);
+
+}  // namespace edgesync::postgres

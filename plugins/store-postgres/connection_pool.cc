@@ -1,0 +1,100 @@
+#include "connection_pool.h"
+
+#include <algorithm>
+
+namespace edgesync::postgres {
+namespace {
+
+constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::milliseconds kLongestPause{5000};
+
+}  // namespace
+
+ConnectionPool::Lease::~Lease() {
+    if (connection_) pool_->give_back(std::move(connection_));
+}
+
+ConnectionPool::ConnectionPool(PoolOptions options)
+    : options_(std::move(options)), pause_(options_.first_pause), random_(std::random_device{}()) {}
+
+ConnectionPool::Lease ConnectionPool::take() {
+    {
+        std::unique_lock lock(mutex_);
+        if (!changed_.wait_for(lock, kPatience, [&] { return in_use_ < options_.size; }))
+            throw Error(ErrorKind::Busy,
+                        "All " + std::to_string(options_.size) + " connections to the database (PostgresPoolSize) are in use");
+        if (!idle_.empty()) {
+            auto connection = std::move(idle_.back());
+            idle_.pop_back();
+            ++in_use_;
+            return {*this, std::move(connection)};
+        }
+        const auto now = Clock::now();
+        if (!problem_.empty() && now < next_attempt_) throw Error(ErrorKind::NotConnected, problem_);
+        // Who comes while this attempt lasts is refused, instead of waiting for the same time-out.
+        next_attempt_ = now + kPatience;
+        ++in_use_;
+    }
+    return {*this, connect()};
+}
+
+std::unique_ptr<Connection> ConnectionPool::connect() {
+    try {
+        auto connection = std::make_unique<Connection>(options_.connection);
+        connection->run(options_.session);
+        const std::lock_guard lock(mutex_);
+        problem_.clear();
+        pause_ = options_.first_pause;
+        return connection;
+    } catch (const Error& e) {
+        note_failure(e.what(), true);
+        throw;
+    }
+}
+
+void ConnectionPool::note_failure(const std::string& problem, bool is_attempt) {
+    std::vector<std::unique_ptr<Connection>> former;
+    const std::lock_guard lock(mutex_);
+    problem_ = problem;
+    // What lies idle was made before the failure and is most likely broken too; it is closed after the lock.
+    former.swap(idle_);
+    next_attempt_ = Clock::now();
+    if (!is_attempt) return;
+    --in_use_;
+    const auto jitter = std::chrono::milliseconds(random_() % static_cast<std::uint64_t>(pause_.count() / 2 + 1));
+    next_attempt_ += pause_ + jitter;
+    pause_ = std::min(pause_ * 2, kLongestPause);
+    changed_.notify_one();
+}
+
+void ConnectionPool::give_back(std::unique_ptr<Connection> connection) noexcept {
+    const bool is_usable = connection->is_usable();
+    if (!is_usable) {
+        connection.reset();
+        note_failure("The connection to the database was lost", false);
+    }
+    const std::lock_guard lock(mutex_);
+    --in_use_;
+    if (is_usable) idle_.push_back(std::move(connection));
+    changed_.notify_one();
+}
+
+void ConnectionPool::close() noexcept {
+    std::vector<std::unique_ptr<Connection>> idle;
+    {
+        const std::lock_guard lock(mutex_);
+        idle.swap(idle_);
+    }
+}
+
+bool ConnectionPool::is_connected() const {
+    const std::lock_guard lock(mutex_);
+    return problem_.empty();
+}
+
+std::string ConnectionPool::problem() const {
+    const std::lock_guard lock(mutex_);
+    return problem_;
+}
+
+}  // namespace edgesync::postgres

@@ -1,0 +1,75 @@
+// The connections to the database: bounded in number, made when they are needed, dropped when the server goes away.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "connection.h"
+#include "edgesync/sdk/object.h"
+
+namespace edgesync::postgres {
+
+struct PoolOptions {
+    std::string connection;                      ///< For libpq.
+    std::string session;                         ///< What every new connection runs first.
+    std::size_t size = 8;                        ///< Connections.
+    std::chrono::milliseconds first_pause{100};  ///< After a failed attempt to connect; doubled at each further one.
+};
+
+/// Thread-safe.
+class ConnectionPool {
+public:
+    /// A connection for the time of one transaction. One that broke is dropped.
+    class Lease {
+    public:
+        Lease(ConnectionPool& pool, std::unique_ptr<Connection> connection) : pool_(&pool), connection_(std::move(connection)) {}
+        ~Lease();
+        Lease(Lease&& other) noexcept = default;
+        Lease& operator=(Lease&&) = delete;
+        Connection& operator*() const { return *connection_; }
+        Connection* operator->() const { return connection_.get(); }
+
+    private:
+        ConnectionPool* pool_;
+        std::unique_ptr<Connection> connection_;
+    };
+
+    explicit ConnectionPool(PoolOptions options);
+    ~ConnectionPool() { close(); }
+    ConnectionPool(const ConnectionPool&) = delete;
+    ConnectionPool& operator=(const ConnectionPool&) = delete;
+
+    /// Blocks while all connections are in use, 10 s at most. While the server is away it fails at once, except for one attempt to
+    /// connect per pause. @throws Error{Busy}, Error{NotConnected}, Refused
+    Lease take();
+    /// Drops the connections that are not in use. The pool may be used again.
+    void close() noexcept;
+
+    bool is_connected() const;
+    /// One sentence; empty when connected.
+    std::string problem() const;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    void give_back(std::unique_ptr<Connection> connection) noexcept;
+    std::unique_ptr<Connection> connect();
+    void note_failure(const std::string& problem, bool is_attempt);
+
+    const PoolOptions options_;
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::unique_ptr<Connection>> idle_;
+    std::size_t in_use_ = 0;
+    std::string problem_;
+    std::chrono::milliseconds pause_;
+    Clock::time_point next_attempt_{};
+    std::minstd_rand random_;
+};
+
+}  // namespace edgesync::postgres

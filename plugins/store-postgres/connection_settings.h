@@ -1,0 +1,27 @@
+// The Postgres* keys of the configuration, and what libpq is told for them.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "edgesync/sdk/settings.h"
+
+namespace edgesync::postgres {
+
+struct ConnectionSettings {
+    std::string connection;  ///< For libpq; secret.
+    std::string address;     ///< For messages: where the server is, nothing secret.
+    std::string schema;
+    std::size_t pool_size = 8;
+    std::chrono::milliseconds retry_pause{100};
+    std::chrono::seconds connect_timeout{300};  ///< Of the start, all attempts together.
+};
+
+std::vector<SettingDeclaration> declared_settings();
+
+/// Reads the password's file and writes certificates that are given as text to files, because libpq takes files only.
+/// @throws Error{InvalidRequest}, one line per problem; Error{Io}
+ConnectionSettings connection_settings(const Settings& settings);
+
+}  // namespace edgesync::postgres

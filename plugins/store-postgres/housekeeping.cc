@@ -1,0 +1,85 @@
+#include "housekeeping.h"
+
+#include "sql_text.h"
+
+namespace edgesync::postgres {
+namespace {
+
+constexpr std::chrono::seconds kPeriod{1};
+constexpr int kPeriodsBetweenProbes = 10;
+constexpr int kPeriodsBetweenSweeps = 30;
+
+std::string lock_call(const char* function, const std::string& owner) {
+    return std::string("SELECT ") + function + "('" + owner + "'::bigint)";
+}
+
+}  // namespace
+
+// The server may notice the end of a connection late, and the next run must find the lock free.
+Presence::~Presence() {
+    try {
+        if (connection_ && connection_->is_usable()) connection_->run("SELECT pg_advisory_unlock_all()");
+    } catch (const std::exception&) {
+        // Then the end of the connection releases it.
+    }
+}
+
+void Presence::hold() {
+    if (connection_ && connection_->is_usable()) {
+        connection_->run("SELECT 1");
+        return;
+    }
+    connection_.reset();
+    auto connection = std::make_unique<Connection>(connection_text_);
+    connection->run(session_);
+    connection->run(lock_call("pg_try_advisory_lock", std::to_string(owner_)));
+    connection_ = std::move(connection);
+}
+
+void Presence::doom_orphans() {
+    for (const auto& row : connection_->run(Call("orphan_owners").number(owner_).str())) {
+        const std::string owner = row[0].c_str();
+        if (connection_->run(lock_call("pg_try_advisory_lock", owner))[0][0].as<std::string>() != "t") continue;
+        connection_->run(Call("doom_orphans").number(std::stoll(owner)).str());
+        connection_->run(lock_call("pg_advisory_unlock", owner));
+    }
+}
+
+Housekeeping::Housekeeping(ConnectionPool& pool, Blobs& blobs, std::unique_ptr<Presence> presence)
+    : pool_(pool), blobs_(blobs), presence_(std::move(presence)), thread_([this] { run(); }) {}
+
+Housekeeping::~Housekeeping() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_closing_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+}
+
+void Housekeeping::run() {
+    std::unique_lock lock(mutex_);
+    for (int period = 1; !wake_.wait_for(lock, kPeriod, [&] { return is_closing_; }); ++period) {
+        lock.unlock();
+        try {
+            if (!pool_.is_connected() || period % kPeriodsBetweenProbes == 0) look_after_connection();
+            if (period % kPeriodsBetweenSweeps == 0) clean();
+        } catch (const std::exception&) {
+            // The pool says in the store's health what is wrong; the next period tries again.
+        }
+        lock.lock();
+    }
+}
+
+void Housekeeping::look_after_connection() {
+    pool_.take()->run(Call("fold_counters").str());
+    presence_->hold();
+}
+
+void Housekeeping::clean() {
+    presence_->hold();
+    presence_->doom_orphans();
+    blobs_.sweep(kSweepGrace);
+}
+
+}  // namespace edgesync::postgres

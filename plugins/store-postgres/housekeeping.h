@@ -1,0 +1,57 @@
+// What a running instance does in the background: shows that it lives, gets a lost connection back, removes what is left over.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "blobs.h"
+
+namespace edgesync::postgres {
+
+/// The lock in the database that shows that the run of the service which staged some octets is still there. Held by a connection of its
+/// own, so that it ends with the process. One thread.
+class Presence {
+public:
+    Presence(std::string connection, std::string session, std::int64_t owner)
+        : connection_text_(std::move(connection)), session_(std::move(session)), owner_(owner) {}
+    ~Presence();
+    /// Connects again if need be. @throws as Connection
+    void hold();
+    /// Dooms the staged octets without a record of runs that are over.
+    void doom_orphans();
+
+private:
+    const std::string connection_text_;
+    const std::string session_;
+    const std::int64_t owner_;
+    std::unique_ptr<Connection> connection_;
+};
+
+/// One thread of its own between construction and destruction.
+class Housekeeping {
+public:
+    Housekeeping(ConnectionPool& pool, Blobs& blobs, std::unique_ptr<Presence> presence);
+    ~Housekeeping();
+    Housekeeping(const Housekeeping&) = delete;
+    Housekeeping& operator=(const Housekeeping&) = delete;
+
+private:
+    void run();
+    void look_after_connection();
+    void clean();
+
+    ConnectionPool& pool_;
+    Blobs& blobs_;
+    const std::unique_ptr<Presence> presence_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool is_closing_ = false;
+    std::thread thread_;
+};
+
+/// How long the octets of an erased blob stay for those who are reading them in another instance.
+inline constexpr std::chrono::seconds kSweepGrace{600};
+
+}  // namespace edgesync::postgres

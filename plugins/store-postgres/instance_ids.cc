@@ -1,0 +1,53 @@
+#include "instance_ids.h"
+
+#include <algorithm>
+
+#include "edgesync/sdk/error.h"
+
+namespace edgesync::postgres {
+namespace {
+
+constexpr InstanceId kLargest = INT64_MAX;
+/// Ten seconds of the clock: one round trip per ten seconds, and as far the ids run ahead of the clock after a crash.
+constexpr InstanceId kReserve = 10'000'000'000;
+
+}  // namespace
+
+void InstanceIds::open() {
+    const InstanceId reserved = reserve_(0);
+    const std::lock_guard lock(mutex_);
+    last_ = std::max(last_, reserved);
+    limit_ = last_;
+}
+
+InstanceId InstanceIds::next(TimePoint now, InstanceId floor) {
+    for (;;) {
+        InstanceId wanted = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            if (floor == kLargest || last_ == kLargest) throw Error(ErrorKind::InvalidRequest, "There is no instance id above the largest");
+            wanted = std::max({static_cast<InstanceId>(now.time_since_epoch().count()), last_ + 1, floor + 1});
+            if (wanted <= limit_) return last_ = wanted;
+        }
+        const InstanceId limit = wanted > kLargest - kReserve ? kLargest : wanted + kReserve;
+        reserve_(limit);
+        const std::lock_guard lock(mutex_);
+        limit_ = std::max(limit_, limit);
+    }
+}
+
+std::uint64_t WorkIds::next() {
+    for (;;) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (next_ != end_) return next_++;
+        }
+        const std::uint64_t first = reserve_();
+        const std::lock_guard lock(mutex_);
+        if (next_ != end_) continue;  // Another thread was faster; this block is left out.
+        next_ = first;
+        end_ = first + kBlock;
+    }
+}
+
+}  // namespace edgesync::postgres

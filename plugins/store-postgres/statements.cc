@@ -1,0 +1,220 @@
+#include "statements.h"
+
+#include <string_view>
+
+namespace edgesync::postgres {
+namespace {
+
+struct Statement {
+    const char* name;
+    const char* types;
+    const char* sql;
+};
+
+// `get_` reads in a snapshot, `lock_` reads the newest version and keeps others from changing it before the end of the transaction.
+constexpr Statement kSingles[] = {
+    {"object", "bytea", "SELECT record FROM object WHERE key = $1"},
+    {"delivery", "bytea", "SELECT record FROM delivery WHERE key = $1"},
+    {"notification", "bytea", "SELECT record, seq FROM notification WHERE key = $1"},
+    {"destination", "bytea", "SELECT record FROM destination WHERE key = $1"},
+    {"blob", "bytea", "SELECT record FROM blob WHERE id = $1"},
+    {"entry", "bytea", "SELECT record FROM entry WHERE key = $1"},
+};
+
+constexpr Statement kQueries[] = {
+    {"objects", "bytea, bytea, bigint", "SELECT key, record FROM object WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
+    {"updated", "bytea, boolean, bytea, bigint",
+     "SELECT updated_order, record FROM ("
+     "(SELECT updated_order, record FROM object WHERE updated_type = $1 AND NOT is_received AND updated_order > $3"
+     " ORDER BY updated_order LIMIT $4) UNION ALL "
+     "(SELECT updated_order, record FROM object WHERE $2 AND updated_type = $1 AND is_received AND updated_order > $3"
+     " ORDER BY updated_order LIMIT $4)) both_kinds ORDER BY updated_order LIMIT $4"},
+    // The scalar subquery forces one probe per object; a join might read the whole table of objects.
+    {"addressed", "bytea, bytea, bytea, bytea, bigint",
+     "SELECT object_key, (SELECT record FROM object WHERE key = object_key) FROM (SELECT DISTINCT object_key FROM ("
+     "(SELECT object_key FROM address WHERE address = $1 AND object_key > $4 ORDER BY object_key LIMIT $5) UNION ALL "
+     "(SELECT object_key FROM address WHERE address = $2 AND object_key > $4 ORDER BY object_key LIMIT $5) UNION ALL "
+     "(SELECT object_key FROM address WHERE address = $3 AND object_key > $4 ORDER BY object_key LIMIT $5)) every_form"
+     " ORDER BY object_key LIMIT $5) found ORDER BY object_key"},
+    {"expired", "bigint, bigint", "SELECT record FROM object WHERE expires <= $1 ORDER BY expires, key LIMIT $2"},
+    {"activating", "bigint, bigint", "SELECT record FROM object WHERE activates <= $1 ORDER BY activates, key LIMIT $2"},
+    {"consumed", "bigint, bigint", "SELECT record FROM object WHERE consumed <= $1 ORDER BY consumed, key LIMIT $2"},
+    {"counter", "smallint", "SELECT coalesce(sum(delta), 0)::bigint FROM counter WHERE name = $1"},
+    {"deliveries", "bytea, bytea, bigint", "SELECT key, record FROM delivery WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
+    {"delivery_counts", "bytea, bytea", "SELECT status, count(*) FROM delivery WHERE key >= $1 AND key < $2 GROUP BY status"},
+    {"objects_of_node", "bytea, bytea, bigint", "SELECT key, record FROM delivery WHERE node_key = $1 AND key > $2 ORDER BY key LIMIT $3"},
+    {"notifications", "bytea, bytea, bigint",
+     "SELECT key, record, seq FROM notification WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
+    {"of_peer", "bytea, bytea, bigint", "SELECT key, record, seq FROM notification WHERE peer_key = $1 AND key > $2 ORDER BY key LIMIT $3"},
+    {"pending", "bytea, bigint, bigint",
+     "SELECT record, seq FROM notification WHERE peer_key = $1 AND seq > $2 AND status IN (1, 7, 13, 16, 19) ORDER BY seq LIMIT $3"},
+    {"due", "bigint, bigint",
+     "SELECT record, seq FROM notification WHERE resend_at <= $1 AND status IN (0, 6, 9, 12, 15, 18) ORDER BY resend_at, seq LIMIT $2"},
+    {"transfers", "bytea, bigint", "SELECT key, record, seq FROM notification WHERE key > $1 AND status IN (10, 11) ORDER BY key LIMIT $2"},
+    {"destinations", "bytea, bytea, bigint", "SELECT key, record FROM destination WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
+    {"inactive", "bigint, bigint", "SELECT record FROM destination WHERE last_ping < $1 ORDER BY last_ping, key LIMIT $2"},
+    {"open_blob", "bytea", "SELECT record, small FROM blob WHERE id = $1"},
+    {"staged", "bigint, bigint", "SELECT id FROM blob WHERE is_staged AND created < $1 ORDER BY created, id LIMIT $2"},
+    {"entries", "bytea, bytea, bigint", "SELECT key, record FROM entry WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
+    {"count_work", "", "SELECT count(*) FROM work"},
+    {"next_work", "", "SELECT not_before FROM work ORDER BY not_before, id LIMIT 1"},
+    {"chunk", "bytea, bigint", "SELECT octets FROM chunk WHERE blob = $1 AND no = $2"},
+    {"has_octets", "bytea", "SELECT 1 FROM octets WHERE id = $1 AND doomed IS NULL"},
+    {"extent", "bytea", "SELECT no, length(octets) FROM chunk WHERE blob = $1 ORDER BY no DESC LIMIT 1"},
+};
+
+// Several rows of a table at once: each parameter is the array of a column. `put_` replaces what is there, `add_` fails if there is
+// a row already (unique violation), which tells a transaction that locks that somebody else was faster.
+struct Upsert {
+    const char* table;
+    const char* key;
+    const char* columns;  ///< Without the key.
+    const char* types;    ///< Of the elements, the key's first.
+};
+
+constexpr Upsert kUpserts[] = {
+    {"delivery", "key", "node_key, record, status", "bytea, bytea, bytea, smallint"},
+    {"destination", "key", "record, last_ping", "bytea, bytea, bigint"},
+    {"blob", "id", "record, created, is_staged", "bytea, bytea, bigint, boolean"},
+    {"entry", "key", "record", "bytea, bytea"},
+    {"object", "key", "record, updated_type, is_received, updated_order, expires, activates, consumed, is_own",
+     "bytea, bytea, bytea, boolean, bytea, bigint, bigint, bigint, boolean"},
+    {"notification", "key", "peer_key, record, status, resend_at, seq", "bytea, bytea, bytea, smallint, bigint"},
+};
+
+constexpr Statement kChanges[] = {
+    // Every address that is not listed any more goes, the others stay as they are: most puts change the status alone.
+    {"clear_addresses", "bytea[], bytea[], bytea[]",
+     "DELETE FROM address WHERE object_key = ANY($1) AND NOT EXISTS (SELECT FROM unnest($2, $3) AS n(object_key, address)"
+     " WHERE n.object_key = address.object_key AND n.address = address.address)"},
+    {"put_addresses", "bytea[], bytea[]", "INSERT INTO address (object_key, address) SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING"},
+    {"erase_objects", "bytea[]",
+     "WITH gone AS (DELETE FROM object WHERE key = ANY($1) RETURNING is_own, consumed),"
+     " addresses AS (DELETE FROM address WHERE object_key = ANY($1))"
+     " INSERT INTO counter SELECT name, -number FROM (VALUES (1::smallint, (SELECT count(*) FROM gone WHERE is_own)),"
+     " (2::smallint, (SELECT count(*) FROM gone WHERE consumed IS NOT NULL))) AS changes(name, number) WHERE number <> 0"},
+    {"erase_deliveries", "bytea[]", "DELETE FROM delivery WHERE key = ANY($1)"},
+    {"erase_deliveries_of", "bytea, bytea", "DELETE FROM delivery WHERE key >= $1 AND key < $2"},
+    {"erase_notifications", "bytea[]", "DELETE FROM notification WHERE key = ANY($1)"},
+    {"erase_notifications_of", "bytea, bytea", "DELETE FROM notification WHERE key >= $1 AND key < $2"},
+    {"erase_notifications_of_peer", "bytea", "DELETE FROM notification WHERE peer_key = $1"},
+    {"erase_destinations", "bytea[]",
+     "WITH gone AS (DELETE FROM destination WHERE key = ANY($1) RETURNING 1)"
+     " INSERT INTO counter SELECT 3, -count(*) FROM gone HAVING count(*) > 0"},
+    {"erase_blobs", "bytea[]",
+     "WITH gone AS (DELETE FROM blob WHERE id = ANY($1)) UPDATE octets SET doomed = now() WHERE id = ANY($1) AND doomed IS NULL"},
+    {"put_small", "bytea, bytea", "UPDATE blob SET small = $2 WHERE id = $1"},
+    {"erase_entries", "bytea[]", "DELETE FROM entry WHERE key = ANY($1)"},
+    {"add_work", "bigint[], bytea[], bytea[], bigint[]",
+     "INSERT INTO work (id, kind, payload, not_before, attempts) SELECT *, 0 FROM unnest($1, $2, $3, $4)"},
+    {"claim_work", "bigint, bigint",
+     "SELECT id, kind, payload, not_before, attempts FROM work WHERE not_before <= $1 ORDER BY not_before, id LIMIT $2"
+     " FOR UPDATE SKIP LOCKED"},
+    {"claimed_work", "bigint[], bigint", "UPDATE work SET not_before = $2, attempts = attempts + 1 WHERE id = ANY($1)"},
+    {"complete_work", "bigint", "DELETE FROM work WHERE id = $1"},
+    {"move_work", "bigint, bigint, bytea", "UPDATE work SET not_before = $2, payload = $3 WHERE id = $1"},
+    // What a transaction decided by, without changing it, must still be so when it commits: a row that is gone or, in a snapshot,
+    // changed is an error (division by zero, serialization failure) that runs the transaction again.
+    {"touch_objects", "bytea[]", "UPDATE object SET key = key WHERE key = ANY($1)"},
+    {"keep_objects", "bytea[]",
+     "SELECT 1 / (count(*) = cardinality($1))::int FROM (SELECT FROM object WHERE key = ANY($1) FOR SHARE) kept"},
+    {"keep_destinations", "bytea[]",
+     "SELECT 1 / (count(*) = cardinality($1))::int FROM (SELECT FROM destination WHERE key = ANY($1) FOR KEY SHARE) kept"},
+    {"reserve_ids", "bigint", "UPDATE issued SET last = greatest(last, $1) RETURNING last"},
+    {"work_ids", "", "SELECT nextval('work_ids')"},
+    {"fold_counters", "",
+     "WITH folded AS (DELETE FROM counter WHERE (SELECT count(*) FROM counter) > 16 RETURNING name, delta)"
+     " INSERT INTO counter SELECT name, sum(delta) FROM folded GROUP BY name"},
+    {"new_octets", "bytea, bigint", "INSERT INTO octets (id, owner) VALUES ($1, $2)"},
+    {"discard_octets", "bytea", "UPDATE octets SET doomed = 'epoch' WHERE id = $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = $1)"},
+    // $3 is the place in the row. A hole before it is filled with zeros.
+    {"put_chunk", "bytea, bigint, int, bytea",
+     "INSERT INTO chunk (blob, no, octets) VALUES ($1, $2, decode(repeat('00', $3), 'hex') || $4) ON CONFLICT (blob, no) DO UPDATE SET"
+     " octets = overlay(chunk.octets || decode(repeat('00', greatest(0, $3 - length(chunk.octets))), 'hex') PLACING $4 FROM $3 + 1)"},
+    {"orphan_owners", "bigint",
+     "SELECT DISTINCT owner FROM octets WHERE doomed IS NULL AND owner <> $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = octets.id)"},
+    {"doom_orphans", "bigint",
+     "UPDATE octets SET doomed = 'epoch' WHERE doomed IS NULL AND owner = $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = octets.id)"},
+    {"sweep", "bigint, bytea[]",
+     "WITH gone AS (SELECT id FROM octets WHERE doomed < now() - make_interval(secs => $1) AND NOT id = ANY($2) LIMIT 16),"
+     " chunks AS (DELETE FROM chunk WHERE blob = ANY(ARRAY(SELECT id FROM gone)))"
+     " DELETE FROM octets WHERE id = ANY(ARRAY(SELECT id FROM gone)) RETURNING 1"},
+};
+
+void prepare(std::string& out, const std::string& name, const std::string& types, const std::string& sql) {
+    out += "PREPARE " + name + (types.empty() ? "" : "(" + types + ")") + " AS " + sql + ";\n";
+}
+
+/// "a, b" as "apre a post, ...": applies a pattern with '@' in the place of each item.
+std::string each(std::string_view items, std::string_view pattern) {
+    std::string out;
+    while (!items.empty()) {
+        const auto comma = items.find(", ");
+        const std::string item(items.substr(0, comma));
+        items.remove_prefix(comma == std::string_view::npos ? items.size() : comma + 2);
+        if (!out.empty()) out += ", ";
+        for (const char c : pattern) c == '@' ? out += item : out += c;
+    }
+    return out;
+}
+
+/// The part that raises the counters by what is put minus what was there.
+std::string counting(const std::string& table) {
+    if (table == "destination") {
+        return " INSERT INTO counter SELECT 3, number FROM (SELECT (SELECT count(*) FROM given) - (SELECT count(*) FROM former) AS number)"
+               " AS change WHERE number <> 0";
+    }
+    return " INSERT INTO counter SELECT name, number FROM (VALUES"
+           " (1::smallint, (SELECT count(*) FROM given WHERE is_own) - (SELECT count(*) FROM former WHERE is_own)),"
+           " (2::smallint, (SELECT count(consumed) FROM given) - (SELECT count(consumed) FROM former)))"
+           " AS changes(name, number) WHERE number <> 0";
+}
+
+void prepare_upsert(std::string& out, const Upsert& upsert) {
+    const std::string table = upsert.table;
+    const std::string key = upsert.key;
+    std::string parameters;
+    int number = 0;
+    for (std::string_view left = upsert.types; !left.empty();) {
+        const auto comma = left.find(", ");
+        parameters += (number == 0 ? "$" : ", $") + std::to_string(number + 1);
+        ++number;
+        left.remove_prefix(comma == std::string_view::npos ? left.size() : comma + 2);
+    }
+    const bool is_numbered = table == "notification";
+    const std::string all = key + ", " + upsert.columns;
+    const std::string given_columns = is_numbered ? all.substr(0, all.rfind(", ")) : all;
+    // The sequence follows the order of the arrays, which is the order of the puts.
+    const std::string rows = "SELECT " + given_columns + (is_numbered ? ", nextval('notification_seq')" : "") + " FROM given";
+    const std::string insert = "INSERT INTO " + table + " (" + all + ") " + rows;
+    const std::string replace = " ON CONFLICT (" + key + ") DO UPDATE SET " + each(upsert.columns, "@ = excluded.@");
+    const std::string given = "WITH given AS (SELECT * FROM unnest(" + parameters + ") AS n(" + given_columns + "))";
+    const bool is_counted = table == "object" || table == "destination";
+    const std::string former = ", former AS (SELECT * FROM " + table + " WHERE " + key + " = ANY($1))";
+    for (const bool may_replace : {true, false}) {
+        const std::string change = insert + (may_replace ? replace : "");
+        const std::string sql = is_counted ? given + former + ", stored AS (" + change + ")" + counting(table) : given + " " + change;
+        prepare(out, (may_replace ? "put_" : "add_") + table, each(upsert.types, "@[]"), sql);
+    }
+}
+
+}  // namespace
+
+std::string session_text(const std::string& quoted_schema) {
+    // The plans must use the indexes from the first row on: statistics of a young table would recommend scanning it, and a plan is kept.
+    std::string out = "SET search_path TO " + quoted_schema +
+                      ";\nSET synchronous_commit TO on;\nSET bytea_output TO hex;\nSET standard_conforming_strings TO on;\n"
+                      "SET client_min_messages TO warning;\nSET jit TO off;\nSET enable_seqscan TO off;\nSET enable_bitmapscan TO off;\n"
+                      "SET plan_cache_mode TO force_generic_plan;\nSET statement_timeout TO '60s';\nSET lock_timeout TO '10s';\n"
+                      "SET idle_in_transaction_session_timeout TO '120s';\n";
+    for (const Statement& one : kSingles) {
+        prepare(out, std::string("get_") + one.name, one.types, one.sql);
+        prepare(out, std::string("lock_") + one.name, one.types, std::string(one.sql) + " FOR UPDATE");
+    }
+    for (const Statement& one : kQueries) prepare(out, one.name, one.types, one.sql);
+    for (const Statement& one : kChanges) prepare(out, one.name, one.types, one.sql);
+    for (const Upsert& one : kUpserts) prepare_upsert(out, one);
+    return out;
+}
+
+}  // namespace edgesync::postgres

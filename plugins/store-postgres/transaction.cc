@@ -1,0 +1,62 @@
+#include "transaction.h"
+
+namespace edgesync::postgres {
+namespace {
+
+const char* begin_of(Isolation isolation) {
+    switch (isolation) {
+        case Isolation::ReadSnapshot: return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;";
+        case Isolation::Snapshot: return "BEGIN ISOLATION LEVEL REPEATABLE READ;";
+        case Isolation::Locking: break;
+    }
+    return "BEGIN ISOLATION LEVEL READ COMMITTED;";
+}
+
+}  // namespace
+
+Transaction::~Transaction() {
+    if (!has_begun_ || is_over_ || !connection_.is_usable()) return;
+    try {
+        connection_.run("ROLLBACK");
+    } catch (const std::exception&) {
+        // The connection is marked unusable and will be dropped, which rolls back too.
+    }
+}
+
+void Transaction::add(const std::string& statement) {
+    waiting_ += statement;
+    waiting_ += ';';
+    has_changes_ = true;
+}
+
+Rows Transaction::run(const std::string& text) {
+    try {
+        return connection_.run(text);
+    } catch (const Conflict&) {
+        has_conflict_ = has_failed_ = true;
+        throw;
+    } catch (...) {
+        has_failed_ = true;
+        throw;
+    }
+}
+
+Rows Transaction::query(const std::string& statement) {
+    std::string text = has_begun_ ? "" : begin_of(isolation_);
+    text += waiting_;
+    text += statement;
+    waiting_.clear();
+    has_begun_ = true;
+    return run(text);
+}
+
+void Transaction::commit() {
+    if (has_conflict_) throw Conflict("The transaction had lost against another one");
+    if (has_failed_) throw Error(ErrorKind::Io, "A query of the transaction had failed");
+    if (!has_begun_ && waiting_.empty()) return;
+    is_committing_ = !waiting_.empty() || isolation_ != Isolation::ReadSnapshot;
+    query("COMMIT");
+    is_over_ = true;
+}
+
+}  // namespace edgesync::postgres

@@ -1,0 +1,50 @@
+// One transaction on one connection, with as few round trips as possible: BEGIN travels with the first statement, changes wait for
+// the next query or for COMMIT.
+#pragma once
+
+#include "connection_pool.h"
+
+namespace edgesync::postgres {
+
+enum class Isolation {
+    ReadSnapshot,  ///< Reads only, all of one moment.
+    Snapshot,      ///< All reads of one moment; a row that somebody else changed since then makes changing it a Conflict.
+    Locking,       ///< What is read by key is locked in its newest version; so it waits instead of losing.
+};
+
+/// Not thread-safe. Rolls back unless committed.
+class Transaction {
+public:
+    Transaction(Connection& connection, Isolation isolation) : connection_(connection), isolation_(isolation) {}
+    ~Transaction();
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+
+    Isolation isolation() const { return isolation_; }
+    /// To be run before the next query.
+    void add(const std::string& statement);
+    /// @throws as Connection::run
+    Rows query(const std::string& statement);
+    /// Durable when it returns. Nothing is sent if nothing was done. @throws as Connection::run; the former Conflict if a query had one.
+    void commit();
+    /// Whether `add` was called.
+    bool has_changes() const { return has_changes_; }
+    bool has_conflict() const { return has_conflict_; }
+    /// After a lost connection: whether the changes may have been committed.
+    bool was_committing() const { return is_committing_; }
+
+private:
+    Rows run(const std::string& text);
+
+    Connection& connection_;
+    const Isolation isolation_;
+    std::string waiting_;
+    bool has_begun_ = false;
+    bool has_changes_ = false;
+    bool is_over_ = false;
+    bool has_conflict_ = false;
+    bool has_failed_ = false;
+    bool is_committing_ = false;
+};
+
+}  // namespace edgesync::postgres

@@ -1,0 +1,230 @@
+#include "writes.h"
+
+#include "columns.h"
+#include "key.h"
+#include "sql_text.h"
+
+namespace edgesync::postgres {
+namespace {
+
+/// The waiting change of a record; null if there is none.
+template <typename Change>
+const std::optional<Change>* find(const Changes<Change>& changes, const std::string& key) {
+    const auto found = changes.find(key);
+    return found == changes.end() ? nullptr : &found->second;
+}
+
+std::string pair_of(const ObjectKey& object, const NodeKey& node) { return Key().object(object).node(node).str(); }
+std::string node_key(const NodeKey& node) { return Key().node(node).str(); }
+
+}  // namespace
+
+// What is kept comes first: objects before what belongs to them.
+void Writes::commit() {
+    if (!changes_.is_empty() || transaction_.has_changes()) keep_observations(transaction_, seen_);
+    settle();
+    transaction_.commit();
+}
+
+void Writes::add(const std::string& statement) {
+    settle();
+    transaction_.add(statement);
+}
+
+template <typename Record>
+void Writes::note(const std::optional<Record>& found, const char* table, const std::string& key, std::set<std::string>* kept) {
+    if (!found) {
+        seen_.absent.insert(std::string(table) + ":" + key);
+    } else if (kept) {
+        kept->insert(key);
+    }
+}
+
+// With locks, whoever looks at the same object waits here, and then sees what the one before has done.
+void Writes::decide_by(const ObjectKey& object) {
+    const std::string name = object_key(object);
+    seen_.decided.insert(name);
+    if (transaction_.isolation() == Isolation::Locking) add(Call("lock_object").octets(name).str());
+}
+
+std::optional<ObjectRecord> Writes::object(const ObjectKey& key) {
+    const std::string name = object_key(key);
+    if (const auto* change = find(changes_.objects, name)) return *change;
+    auto found = Reads::object(key);
+    note(found, "object", name, &seen_.objects);
+    return found;
+}
+
+std::optional<DeliveryRecord> Writes::delivery(const ObjectKey& object, const NodeKey& node) {
+    const std::string name = pair_of(object, node);
+    if (const auto* change = find(changes_.deliveries, name)) return *change;
+    auto found = Reads::delivery(object, node);
+    note(found, "delivery", name, nullptr);
+    return found;
+}
+
+Page<DeliveryRecord> Writes::deliveries(const ObjectKey& object, const std::string& cursor, std::size_t limit) {
+    decide_by(object);
+    return Reads::deliveries(object, cursor, limit);
+}
+
+DeliveryCounts Writes::delivery_counts(const ObjectKey& object) {
+    decide_by(object);
+    return Reads::delivery_counts(object);
+}
+
+Page<NotificationRecord> Writes::notifications_of_object(const ObjectKey& object, const std::string& cursor, std::size_t limit) {
+    decide_by(object);
+    return Reads::notifications_of_object(object, cursor, limit);
+}
+
+// The database numbers a notification, so one that was put is read from there.
+std::optional<NotificationRecord> Writes::notification(const ObjectKey& object, const NodeKey& peer) {
+    const std::string name = pair_of(object, peer);
+    if (const auto* change = find(changes_.notifications, name); change && !*change) return std::nullopt;
+    auto found = Reads::notification(object, peer);
+    note(found, "notification", name, nullptr);
+    return found;
+}
+
+std::optional<DestinationRecord> Writes::destination(const NodeKey& node) {
+    const std::string name = node_key(node);
+    if (const auto* change = find(changes_.destinations, name)) return *change;
+    auto found = Reads::destination(node);
+    note(found, "destination", name, &seen_.destinations);
+    return found;
+}
+
+// An object's fan-out must not give records to a node that is removed meanwhile.
+Page<DestinationRecord> Writes::destinations(const std::string& org, const std::string& type, const std::string& cursor,
+                                             std::size_t limit) {
+    auto page = Reads::destinations(org, type, cursor, limit);
+    for (const DestinationRecord& record : page.items) seen_.destinations.insert(node_key(record.node));
+    return page;
+}
+
+std::optional<BlobRecord> Writes::blob(const BlobId& id) {
+    const std::string name = blob_key(id);
+    if (const auto* change = find(changes_.blobs, name)) return *change ? std::optional((*change)->record) : std::nullopt;
+    auto found = Reads::blob(id);
+    note(found, "blob", name, nullptr);
+    return found;
+}
+
+std::optional<std::string> Writes::entry(EntryTable table, const std::vector<std::string>& key) {
+    const std::string name = entry_key(table, key);
+    if (const auto* change = find(changes_.entries, name)) {
+        if (!*change) return std::nullopt;
+        return (*change)->substr(entry_value(key, "").size());
+    }
+    auto found = Reads::entry(table, key);
+    note(found, "entry", name, nullptr);
+    return found;
+}
+
+// What is erased is not kept: who erases it decided so by itself.
+void Writes::put_object(const ObjectRecord& record) {
+    const std::string name = object_key(record.key());
+    changes_.objects[name] = record;
+    seen_.objects.erase(name);
+    seen_.decided.erase(name);
+}
+
+void Writes::erase_object(const ObjectKey& key) {
+    const std::string name = object_key(key);
+    changes_.objects[name] = std::nullopt;
+    seen_.objects.erase(name);
+    seen_.decided.erase(name);
+}
+
+void Writes::put_delivery(const DeliveryRecord& record) { changes_.deliveries[pair_of(record.object, record.node)] = record; }
+
+void Writes::erase_delivery(const ObjectKey& object, const NodeKey& node) { changes_.deliveries[pair_of(object, node)] = std::nullopt; }
+
+void Writes::erase_deliveries(const ObjectKey& object) {
+    const std::string prefix = object_key(object);
+    add(Call("erase_deliveries_of").octets(prefix).octets(end_of_prefix(prefix)).str());
+}
+
+void Writes::put_notification(const NotificationRecord& record) {
+    changes_.notifications[pair_of(record.object, record.peer)] = NotificationChange{record, ++changes_.puts_of_notifications};
+}
+
+void Writes::erase_notification(const ObjectKey& object, const NodeKey& peer) {
+    changes_.notifications[pair_of(object, peer)] = std::nullopt;
+}
+
+void Writes::erase_notifications_of_object(const ObjectKey& object) {
+    const std::string prefix = object_key(object);
+    add(Call("erase_notifications_of").octets(prefix).octets(end_of_prefix(prefix)).str());
+}
+
+void Writes::erase_notifications_of_peer(const NodeKey& peer) { add(Call("erase_notifications_of_peer").octets(node_key(peer)).str()); }
+
+void Writes::put_destination(const DestinationRecord& record) {
+    const std::string name = node_key(record.node);
+    changes_.destinations[name] = record;
+    seen_.destinations.erase(name);
+}
+
+void Writes::erase_destination(const NodeKey& node) {
+    const std::string name = node_key(node);
+    changes_.destinations[name] = std::nullopt;
+    seen_.destinations.erase(name);
+}
+
+void Writes::put_blob(const BlobRecord& record) {
+    auto& change = changes_.blobs[blob_key(record.id)];
+    std::optional<std::string> small;
+    if (change) small = std::move(change->small);
+    change = BlobChange{record, std::move(small)};
+}
+
+void Writes::put_small_data(const BlobRecord& record, std::span<const std::byte> octets) {
+    if (static_cast<std::int64_t>(octets.size()) > kInlineLimit) {
+        throw Error(ErrorKind::InvalidRequest,
+                    std::to_string(octets.size()) + " octets exceed the inline limit of " + std::to_string(kInlineLimit));
+    }
+    changes_.blobs[blob_key(record.id)] = BlobChange{record, std::string(reinterpret_cast<const char*>(octets.data()), octets.size())};
+}
+
+void Writes::erase_blob(const BlobId& id) { changes_.blobs[blob_key(id)] = std::nullopt; }
+
+void Writes::put_entry(EntryTable table, const std::vector<std::string>& key, const std::string& value) {
+    if (key.empty() || key.size() > 6) throw Error(ErrorKind::InvalidRequest, "The key of an entry has one to six parts");
+    changes_.entries[entry_key(table, key)] = entry_value(key, value);
+}
+
+void Writes::erase_entry(EntryTable table, const std::vector<std::string>& key) { changes_.entries[entry_key(table, key)] = std::nullopt; }
+
+std::uint64_t Writes::enqueue_work(const std::string& kind, const std::string& payload, TimePoint not_before) {
+    const std::uint64_t id = work_ids_.next();
+    changes_.work.push_back({id, kind, payload, not_before, 0});
+    return id;
+}
+
+std::vector<WorkItem> Writes::claim_work(TimePoint now, std::chrono::seconds lease, std::size_t limit) {
+    check_limit(limit);
+    std::vector<WorkItem> items;
+    ArrayText ids;
+    for (const auto& row : query(Call("claim_work").number(nanoseconds(now)).number(static_cast<std::int64_t>(limit)).str())) {
+        WorkItem item;
+        item.id = row[0].as<std::uint64_t>();
+        item.kind = octets_of(row[1]);
+        item.payload = octets_of(row[2]);
+        item.not_before = TimePoint(std::chrono::nanoseconds(row[3].as<std::int64_t>()));
+        item.attempts = row[4].as<std::int32_t>() + 1;
+        ids.number(static_cast<std::int64_t>(item.id));
+        items.push_back(std::move(item));
+    }
+    if (!items.empty()) add(Call("claimed_work").array(ids).number(nanoseconds(now + lease)).str());
+    return items;
+}
+
+void Writes::complete_work(std::uint64_t id) { add(Call("complete_work").number(static_cast<std::int64_t>(id)).str()); }
+
+void Writes::reschedule_work(std::uint64_t id, TimePoint not_before, const std::string& payload) {
+    add(Call("move_work").number(static_cast<std::int64_t>(id)).number(nanoseconds(not_before)).octets(payload).str());
+}
+
+}  // namespace edgesync::postgres

@@ -1,0 +1,70 @@
+// The writing calls of the contract on one transaction.
+#pragma once
+
+#include "change_buffer.h"
+#include "instance_ids.h"
+#include "reads.h"
+
+namespace edgesync::postgres {
+
+inline constexpr std::int64_t kInlineLimit = 64 * 1024;
+
+/// Gathers changes and answers reads of single records from them; lists first send them, in the same round trip. Not thread-safe.
+class Writes : public Reads<WriteTransaction> {
+public:
+    Writes(Transaction& transaction, Blobs& blobs, InstanceIds& instances, WorkIds& work_ids)
+        : Reads<WriteTransaction>(transaction, blobs), instances_(instances), work_ids_(work_ids) {}
+
+    /// Sends what is left and commits, in one round trip. @throws as Transaction::commit
+    void commit();
+
+    std::optional<ObjectRecord> object(const ObjectKey& key) override;
+    std::optional<DeliveryRecord> delivery(const ObjectKey& object, const NodeKey& node) override;
+    Page<DeliveryRecord> deliveries(const ObjectKey& object, const std::string& cursor, std::size_t limit) override;
+    DeliveryCounts delivery_counts(const ObjectKey& object) override;
+    std::optional<NotificationRecord> notification(const ObjectKey& object, const NodeKey& peer) override;
+    Page<NotificationRecord> notifications_of_object(const ObjectKey& object, const std::string& cursor, std::size_t limit) override;
+    std::optional<DestinationRecord> destination(const NodeKey& node) override;
+    Page<DestinationRecord> destinations(const std::string& org, const std::string& type, const std::string& cursor,
+                                         std::size_t limit) override;
+    std::optional<BlobRecord> blob(const BlobId& id) override;
+    std::optional<std::string> entry(EntryTable table, const std::vector<std::string>& key) override;
+
+    void put_object(const ObjectRecord& record) override;
+    void erase_object(const ObjectKey& key) override;
+    void put_delivery(const DeliveryRecord& record) override;
+    void erase_delivery(const ObjectKey& object, const NodeKey& node) override;
+    void erase_deliveries(const ObjectKey& object) override;
+    void put_notification(const NotificationRecord& record) override;
+    void erase_notification(const ObjectKey& object, const NodeKey& peer) override;
+    void erase_notifications_of_object(const ObjectKey& object) override;
+    void erase_notifications_of_peer(const NodeKey& peer) override;
+    void put_destination(const DestinationRecord& record) override;
+    void erase_destination(const NodeKey& node) override;
+    void put_blob(const BlobRecord& record) override;
+    void put_small_data(const BlobRecord& record, std::span<const std::byte> octets) override;
+    void erase_blob(const BlobId& id) override;
+    void put_entry(EntryTable table, const std::vector<std::string>& key, const std::string& value) override;
+    void erase_entry(EntryTable table, const std::vector<std::string>& key) override;
+    InstanceId next_instance_id(TimePoint now, InstanceId floor) override { return instances_.next(now, floor); }
+    std::uint64_t enqueue_work(const std::string& kind, const std::string& payload, TimePoint not_before) override;
+    std::vector<WorkItem> claim_work(TimePoint now, std::chrono::seconds lease, std::size_t limit) override;
+    void complete_work(std::uint64_t id) override;
+    void reschedule_work(std::uint64_t id, TimePoint not_before, const std::string& payload) override;
+
+private:
+    void settle() override { changes_.move_to(transaction_, seen_); }
+    /// Called before all deliveries or notifications of the object are looked at.
+    void decide_by(const ObjectKey& object);
+    /// A change that is not of one record: what was gathered before must be sent before it.
+    void add(const std::string& statement);
+    template <typename Record>
+    void note(const std::optional<Record>& found, const char* table, const std::string& key, std::set<std::string>* kept);
+
+    InstanceIds& instances_;
+    WorkIds& work_ids_;
+    ChangeBuffer changes_;
+    Observations seen_;
+};
+
+}  // namespace edgesync::postgres
