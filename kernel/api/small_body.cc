@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "edgesync/sdk/error.h"
-#include "kernel/objects/names.h"
 
 namespace edgesync::api {
 namespace {
@@ -31,7 +30,7 @@ Json parse(std::string_view json) {
         if (bracket != std::string::npos) text.erase(0, bracket + 2);
         // It repeats what was read, however long that is.
         if (text.size() > kLongestProblem) text.replace(kLongestProblem, std::string::npos, "...");
-        invalid(objects::html_escape(text));
+        invalid(text);
     }
 }
 

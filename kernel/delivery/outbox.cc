@@ -369,7 +369,11 @@ void Outbox::send_message(Message message) {
         ++running_;
     }
     const bool is_queued = scheduler_.work([this, message = std::move(message)] {
-        call([&] { return transport_->send(context_.cloud(), message); });
+        try {
+            call([&] { return transport_->send(context_.cloud(), message); });
+        } catch (const std::exception& error) {
+            log_.log(LogLevel::Error, std::string("Cannot send ") + to_string(message.command) + ": " + error.what());
+        }
         finish_run(false);
     });
     if (is_queued) return;

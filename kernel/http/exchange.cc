@@ -23,6 +23,13 @@ HttpResponse text_response(int status, std::string_view text) {
     return response;
 }
 
+/// All workers are taken.
+HttpResponse busy_response() {
+    HttpResponse response = text_response(503, "");
+    response.headers.push_back({"Retry-After", "1"});
+    return response;
+}
+
 /// A path that others would clean up first, and might then send elsewhere, is not merely unknown.
 HttpResponse not_served(const std::string& path) {
     try {
@@ -152,14 +159,29 @@ Task<bool> Connection::exchange() {
 Task<bool> Connection::receive_and_handle(HttpHandler& handler, std::shared_ptr<HttpResponder>& responder) {
     std::shared_ptr<HttpBodySink> sink;
     std::int64_t limit = 0;
-    is_handling_ = true;
-    try {
-        sink = handler.stream(request_, responder);
-        if (!sink && !is_body_complete_) limit = handler.body_limit(request_);
-    } catch (const std::exception& error) {
-        fail_request("choosing how to take the body of " + request_.path, error);
+    const auto choose = [&] {
+        try {
+            sink = handler.stream(request_, responder);
+            if (!sink && !is_body_complete_) limit = handler.body_limit(request_);
+        } catch (const std::exception& error) {
+            fail_request("choosing how to take the body of " + request_.path, error);
+        }
+        return true;
+    };
+    if (core_->options.handle_on_workers && !is_body_complete_) {
+        // To choose may need the caller's rights, which the store may keep waiting for.
+        const std::function<bool()> work = choose;
+        const bool is_taken = co_await start_work(work);
+        if (!is_taken) {
+            answer(request_number_, busy_response());
+            co_return true;
+        }
+        co_await finish_work();
+    } else {
+        is_handling_ = true;
+        choose();
+        is_handling_ = false;
     }
-    is_handling_ = false;
     if (is_answered()) co_return true;
     if (sink) {
         responder.reset();
@@ -239,11 +261,7 @@ Task<bool> Connection::dispatch(HttpHandler& handler, std::shared_ptr<HttpRespon
             kept->send(text_response(500, "500 Internal Server Error\n"));
         }
     });
-    if (!is_posted) {
-        HttpResponse response = text_response(503, "");
-        response.headers.push_back({"Retry-After", "1"});
-        responder->send(std::move(response));
-    }
+    if (!is_posted) responder->send(busy_response());
     responder.reset();
     co_return true;
 }

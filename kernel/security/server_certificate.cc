@@ -184,8 +184,9 @@ ServerCertificate own_certificate(const Path& root, Log& log) {
     const std::string problem = exists ? pair_problem(pair) : "";
     const auto left = time_left(pair);
     if (exists && problem.empty() && left && *left >= kRenewal) return pair;
-    if (exists && problem.empty() && !is_self_made(pair)) {
-        warn_of_end(pair.certificate, pair, log);  // Somebody put it there, and must renew it.
+    if (left && !is_self_made(pair)) {
+        // Somebody put it there, or is about to, and must renew it.
+        if (problem.empty()) warn_of_end(pair.certificate, pair, log);
         return pair;
     }
     std::filesystem::create_directories(folder, error);

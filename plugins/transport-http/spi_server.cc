@@ -63,7 +63,11 @@ std::int64_t SpiServer::body_limit(const HttpRequest&) const { return kLargestBo
 std::unique_ptr<HttpBodySink> SpiServer::stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
     if (request.method != "PUT" || !request.path.starts_with("/spi/v1/objects/") || !request.path.ends_with("/data")) {
         const bool is_large = request.content_length < 0 || request.content_length > kUncheckedBody;
-        if (is_large) admit(host_, request, *responder);  // Answered if there is nobody to admit.
+        try {
+            if (is_large) admit(host_, request, *responder);  // Answered if there is nobody to admit.
+        } catch (const Error& error) {
+            responder->send(plain_answer(status_of(error.kind()), error.what()));
+        }
         return nullptr;
     }
     const std::uint64_t call = fingerprint(request);

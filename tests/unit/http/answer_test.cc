@@ -236,6 +236,25 @@ TEST(Answer, IsTheSameFromAWorker) {
     for (int i = 0; i < 100; ++i) EXPECT_EQ(client.ask(put("/a", "b")).body, "PUT /a  b");
 }
 
+TEST(Answer, OthersAreServedWhileAWorkerChoosesHowToTakeABody) {
+    Gate gate;
+    ListenerOptions options;
+    options.handle_on_workers = true;
+    Server server(options);
+    server.handler.on_stream = [&](const HttpRequest& request, const std::shared_ptr<HttpResponder>&) {
+        if (request.path == "/slow") gate.wait();  // As a store that keeps the caller's rights waiting.
+        return std::unique_ptr<HttpBodySink>();
+    };
+    std::vector<std::unique_ptr<Client>> slow;
+    for (int i = 0; i < 3; ++i) {  // More than there are loops.
+        slow.push_back(std::make_unique<Client>(server.port()));
+        slow.back()->send(put("/slow", "b"));
+    }
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(Client(server.port()).ask(get("/")).status, 200);
+    gate.open();
+    for (auto& client : slow) EXPECT_EQ(client->receive().body, "PUT /slow  b");
+}
+
 TEST(Answer, TheFirstOfSeveralCounts) {
     Server server;
     server.handler.on_handle = [](HttpRequest, std::shared_ptr<HttpResponder> responder) {

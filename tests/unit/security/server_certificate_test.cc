@@ -178,6 +178,14 @@ TEST_F(ServerCertificateTest, ThatSomebodyPutInThePlaceOfTheOwnOneIsNeverReplace
     EXPECT_THAT(log_.lines, Contains(certificate_ + " ends in 3 days"));
 }
 
+TEST_F(ServerCertificateTest, ThatSomebodyIsAboutToPutInThePlaceOfTheOwnOneIsNotTakenForBroken) {
+    get();
+    const auto theirs = with_other_names(make_self_signed(std::chrono::hours(24 * 300)));
+    put("sync/certs/cert.pem", theirs.certificate);  // The key comes in a moment.
+    get();
+    EXPECT_EQ(read_file(certificate_), theirs.certificate);
+}
+
 TEST_F(ServerCertificateTest, ThatCannotBeUsedGivesWayToAnOwnOneOnAnEdgeNode) {
     settings_.values = {{"ServerCertificate", "absent.pem"}, {"ServerKey", "absent.key"}};
     EXPECT_EQ(get(), (ServerCertificate{certificate_, key_}));
