@@ -68,8 +68,9 @@ void MemoryStore::submit(std::function<void(WriteTransaction&)> f, std::function
             throw Error(ErrorKind::Busy, std::to_string(kMostWaiting) + " transactions wait for the memory store already");
         }
         queue_.push_back({std::move(f), std::move(done)});
+        // Under the lock: who is told that it is done may close the store, and this thread must be through by then.
+        queue_changed_.notify_one();
     }
-    queue_changed_.notify_one();
 }
 
 // A `done` may submit while the store closes, so the thread ends only when nothing is left.
