@@ -121,15 +121,29 @@ struct LoadedPlugins {
     std::vector<node::LoadedTransport> transports;
 };
 
+/// @throws Error with a line for each plugin that cannot be used.
 LoadedPlugins load_plugins(config::Configuration& configuration, const plugins::PluginLoader& loader) {
     LoadedPlugins loaded;
-    loaded.store = loader.load_store(configuration.store_plugin());
-    configuration.declare(loaded.store->declare_settings(), "store-" + configuration.store_plugin());
+    std::string problems;
+    const auto attempt = [&](const auto& load) {
+        try {
+            load();
+        } catch (const Error& error) {
+            problems += (problems.empty() ? "" : "\n") + std::string(error.what());
+        }
+    };
+    attempt([&] {
+        loaded.store = loader.load_store(configuration.store_plugin());
+        configuration.declare(loaded.store->declare_settings(), "store-" + configuration.store_plugin());
+    });
     for (const auto& name : configuration.transport_plugins()) {
-        auto transport = loader.load_transport(name);
-        configuration.declare(transport->declare_settings(), "transport-" + name);
-        loaded.transports.push_back({name, std::move(transport), nullptr});
+        attempt([&] {
+            auto transport = loader.load_transport(name);
+            configuration.declare(transport->declare_settings(), "transport-" + name);
+            loaded.transports.push_back({name, std::move(transport), nullptr});
+        });
     }
+    if (!problems.empty()) throw Error(ErrorKind::InvalidRequest, problems);
     configuration.finish();
     return loaded;
 }

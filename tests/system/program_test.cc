@@ -40,6 +40,21 @@ TEST(Program, RefusesAnUnknownPluginInOneLine) {
     EXPECT_NE(node.output().find("libstore-nosuch.so was not found"), std::string::npos) << node.output();
 }
 
+TEST(Program, NamesEveryPluginThatCannotBeUsed) {
+    TemporaryFolder folder;
+    const auto file = folder.path() / "sync.conf";
+    const auto output = folder.path() / "output";
+    std::ofstream(file) << "NodeType CSS\nStorageProvider nosuch\nCommunicationProtocol nor,this\n";
+    const std::string command =
+        std::string("env -i ") + EDGESYNC_SERVICE + " -check -c " + file.string() + " > " + output.string() + " 2>&1";
+    EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 98);
+    std::stringstream text;
+    text << std::ifstream(output).rdbuf();
+    for (const char* name : {"libstore-nosuch.so", "libtransport-nor.so", "libtransport-this.so"}) {
+        EXPECT_NE(text.str().find(std::string(name) + " was not found"), std::string::npos) << text.str();
+    }
+}
+
 TEST(Program, NamesTheConfigurationFileThatIsNotThere) {
     TemporaryFolder folder;
     const auto output = folder.path() / "output";
