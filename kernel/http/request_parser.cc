@@ -1,3 +1,6 @@
+// Beast asserts that the end of a chunked body comes in one piece ("n >= 5"), which a client need not do; without the assertion it
+// waits for the rest, as it should. Input must not end even a debug build.
+#define BOOST_DISABLE_ASSERTS
 #include "kernel/http/request_parser.h"
 
 #include <algorithm>
