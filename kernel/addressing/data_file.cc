@@ -6,10 +6,12 @@
 namespace edgesync::addressing {
 namespace {
 
-/// Of a path: the key of the object that has its data there.
+/// Of a path (without links): the key of the object that has its data there.
 std::vector<std::string> owner_entry(const std::string& path) { return {"data-file", path}; }
-/// Of a path: its last owner and the URI by which that named it.
+/// Of a path: its last owner and its URI.
 std::vector<std::string> unused_entry(const std::string& path) { return {"unused-file", path}; }
+/// Of an object: the path that it claimed, which its destinationDataUri may name through a link.
+std::vector<std::string> path_entry(const ObjectKey& key) { return {"file-of-object", key.org, key.type, key.id}; }
 
 /// The URI of the object's file in ObjectsDataPath.
 std::string own_place(const rules::NodeContext& context, const ObjectKey& key) {
@@ -17,6 +19,15 @@ std::string own_place(const rules::NodeContext& context, const ObjectKey& key) {
 }
 
 std::string owner_value(const ObjectKey& key) { return join_fields({key.org, key.type, key.id}); }
+
+/// The path that the object claimed, if nobody took it over.
+std::optional<std::string> own_path(ReadTransaction& txn, const ObjectKey& key) {
+    auto path = txn.entry(EntryTable::Setting, path_entry(key));
+    if (!path) return std::nullopt;
+    const auto owner = txn.entry(EntryTable::Setting, owner_entry(*path));
+    if (!owner || *owner != owner_value(key)) return std::nullopt;
+    return path;
+}
 
 }  // namespace
 
@@ -42,31 +53,34 @@ bool is_in_file(const ObjectRecord& object) {
            object.status == ObjectStatus::ObjConsumed;
 }
 
-bool claim_file(WriteTransaction& txn, const ObjectRecord& object) {
-    const std::string path = files::path_or_nothing(object.meta.destination_data_uri);
+bool claim_file(WriteTransaction& txn, const ObjectRecord& object, const std::string& path) {
+    const auto before = own_path(txn, object.key());
+    if (before && *before != path) release_file(txn, object);  // A link of its root leads elsewhere now.
     const bool is_new = !txn.entry(EntryTable::Setting, owner_entry(path)) && !txn.entry(EntryTable::Setting, unused_entry(path));
     txn.put_entry(EntryTable::Setting, owner_entry(path), owner_value(object.key()));
+    txn.put_entry(EntryTable::Setting, path_entry(object.key()), path);
     txn.erase_entry(EntryTable::Setting, unused_entry(path));
     return is_new;
 }
 
-void disown_file(WriteTransaction& txn, const ObjectRecord& object) {
-    const std::string path = files::path_or_nothing(object.meta.destination_data_uri);
-    const auto owner = txn.entry(EntryTable::Setting, owner_entry(path));
-    if (owner && *owner == owner_value(object.key())) txn.erase_entry(EntryTable::Setting, owner_entry(path));
+void disown_file(WriteTransaction& txn, const ObjectKey& key, const std::string& path) {
+    if (own_path(txn, key) == path) {
+        txn.erase_entry(EntryTable::Setting, owner_entry(path));
+        txn.erase_entry(EntryTable::Setting, path_entry(key));
+    }
     // Of an object that was deleted meanwhile.
     txn.erase_entry(EntryTable::Setting, unused_entry(path));
 }
 
 bool release_file(WriteTransaction& txn, const ObjectRecord& object) {
-    const std::string& uri = object.meta.destination_data_uri;
-    if (object.side != Side::Receiver || uri.empty()) return false;
-    const std::string path = files::path_or_nothing(uri);
-    const auto owner = txn.entry(EntryTable::Setting, owner_entry(path));
-    if (!owner || *owner != owner_value(object.key())) return false;
-    txn.erase_entry(EntryTable::Setting, owner_entry(path));
+    if (object.side != Side::Receiver || object.meta.destination_data_uri.empty()) return false;
     const ObjectKey key = object.key();
-    txn.put_entry(EntryTable::Setting, unused_entry(path), join_fields({key.org, key.type, key.id, uri}));
+    const auto path = own_path(txn, key);
+    txn.erase_entry(EntryTable::Setting, path_entry(key));
+    if (!path) return false;
+    txn.erase_entry(EntryTable::Setting, owner_entry(*path));
+    const std::string uri = files::uri_of_path(*path);
+    txn.put_entry(EntryTable::Setting, unused_entry(*path), join_fields({key.org, key.type, key.id, uri}));
     return true;
 }
 

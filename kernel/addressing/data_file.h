@@ -20,17 +20,18 @@ void hide_own_place(const rules::NodeContext& context, Metadata& meta);
 /// Whether the complete data of a received object is in the file of its destinationDataUri, not in the store.
 bool is_in_file(const ObjectRecord& object);
 
-/// Before a file is written: it belongs to this object from now on, whose ever it was. True: it was no object's.
-bool claim_file(WriteTransaction& txn, const ObjectRecord& object);
+/// Before a file is written: it belongs to this object from now on, whose ever it was. `path` is without links
+/// (files::DataFiles::real_path_of), so that a file has one owner however it is named. True: it was no object's.
+bool claim_file(WriteTransaction& txn, const ObjectRecord& object, const std::string& path);
 /// It could not be written, and was no object's before: what is there, if anything, is not the service's to remove.
-void disown_file(WriteTransaction& txn, const ObjectRecord& object);
+void disown_file(WriteTransaction& txn, const ObjectKey& key, const std::string& path);
 
 /// The received object lets go of its file (it is removed, or has its data elsewhere). True: the file is its own and must be removed.
 bool release_file(WriteTransaction& txn, const ObjectRecord& object);
 
 struct UnusedFile {
     ObjectKey owner;  ///< Whose it was.
-    std::string uri;
+    std::string uri;  ///< Of its path without links.
     bool operator==(const UnusedFile&) const = default;
 };
 

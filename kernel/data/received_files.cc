@@ -43,14 +43,14 @@ ReceivedFiles::Placed ReceivedFiles::place(const ObjectKey& key, InstanceId inst
     if (!object) return {};
     const std::string& uri = object->meta.destination_data_uri;
     files_.check_destination(key, uri);
-    const std::string path = files::path_of_uri(uri);
+    const std::string path = files_.real_path_of(key, uri);
     if (!hold(path)) throw Error(ErrorKind::Busy, "The file of " + key.type + "/" + key.id + " is in use");
     Placed placed;
     placed.hold = {static_cast<void*>(this), [this, path](void*) { release(path); }};
     const auto claim = operations_.run_and_wait<Claim>([&](WriteTransaction& txn, rules::Effects&) {
         const auto current = awaiting(txn, key, instance);
         if (!current) return Claim::Void;
-        return addressing::claim_file(txn, *current) ? Claim::New : Claim::Held;
+        return addressing::claim_file(txn, *current, path) ? Claim::New : Claim::Held;
     });
     if (claim == Claim::Void) return placed;
     try {
@@ -58,7 +58,7 @@ ReceivedFiles::Placed ReceivedFiles::place(const ObjectKey& key, InstanceId inst
     } catch (...) {
         if (claim == Claim::New) {
             operations_.run_and_wait<rules::Done>(
-                [&](WriteTransaction& txn, rules::Effects&) { return addressing::disown_file(txn, *object), rules::Done{}; });
+                [&](WriteTransaction& txn, rules::Effects&) { return addressing::disown_file(txn, key, path), rules::Done{}; });
         }
         throw;
     }

@@ -205,8 +205,10 @@ void DataFiles::check_extension(const std::string& path) const {
 }
 
 DataFiles::Place DataFiles::locate(const ObjectKey& owner, const std::string& path) const {
-    if (!rules_.objects_path.empty() && path == plain_path(rules_.objects_path) + "/" + file_name_of(owner)) {
-        return {real_path(rules_.objects_path), {file_name_of(owner)}, path};
+    if (!rules_.objects_path.empty()) {
+        const std::string real = real_path(rules_.objects_path);
+        const std::string name = file_name_of(owner);
+        if (path == plain_path(rules_.objects_path) + "/" + name || path == real + "/" + name) return {real, {name}, path};
     }
     check_extension(path);
     const std::vector<std::string> by_default{rules_.persistence_root};
@@ -243,6 +245,13 @@ void DataFiles::check_destination(const ObjectKey& owner, const std::string& uri
     const Descriptor folder = open_folder(place.root, place.parts, place.path);
     if (const auto status = look(folder.get(), place.parts.back(), place.path)) require_regular(*status, place.path);
     if (::faccessat(folder.get(), ".", W_OK | X_OK, AT_EACCESS) != 0) fail("Cannot write into the folder of " + place.path, errno);
+}
+
+std::string DataFiles::real_path_of(const ObjectKey& owner, const std::string& uri) const {
+    const Place place = locate(owner, destination_of_uri(uri));
+    std::string path = place.root == "/" ? std::string{} : place.root;
+    for (const auto& part : place.parts) path.append("/").append(part);
+    return path;
 }
 
 void DataFiles::write(const ObjectKey& owner, const std::string& uri, std::int64_t size, const OctetSource& read) const {

@@ -56,6 +56,8 @@ public:
     std::unique_ptr<DataFileReader> open(const ObjectKey& owner, const std::string& uri) const;
     /// Throws what `write` would throw before its first octet.
     void check_destination(const ObjectKey& owner, const std::string& uri) const;
+    /// Where `write` puts the file, without links: one path for all the URIs that name it by its root's configured or real path.
+    std::string real_path_of(const ObjectKey& owner, const std::string& uri) const;
     /// Writes a new file beside the old one, makes it durable and puts it in the old one's place: readers see the one or the other.
     /// The folder must exist. At most one call at a time for one path.
     void write(const ObjectKey& owner, const std::string& uri, std::int64_t size, const OctetSource& read) const;

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "kernel/files/data_uri.h"
 #include "tests/unit/rules/rule_fixture.h"
 
 namespace edgesync {
@@ -28,7 +29,8 @@ protected:
     /// As a transfer ends: the file is claimed and written, then the data is complete.
     void complete_in_file(const Metadata& meta) {
         in_transaction([&](WriteTransaction& txn, rules::Effects&) {
-            addressing::claim_file(txn, *txn.object({"acme", "model", meta.object_id}));
+            const auto object = txn.object({"acme", "model", meta.object_id});
+            addressing::claim_file(txn, *object, files::path_of_uri(object->meta.destination_data_uri));
         });
         delivery::ReceivedData data;
         data.is_in_file = true;
