@@ -46,11 +46,12 @@ void hide_own_place(const rules::NodeContext& context, Metadata& meta) {
     if (meta.destination_data_uri == own_place(context, key)) meta.destination_data_uri.clear();
 }
 
-bool is_in_file(const ObjectRecord& object) {
+bool is_in_file(ReadTransaction& txn, const ObjectRecord& object) {
     if (object.side != Side::Receiver || object.data || object.meta.destination_data_uri.empty()) return false;
     if (!object.meta.link.empty() || object.meta.no_data) return false;
-    return object.status == ObjectStatus::CompletelyReceived || object.status == ObjectStatus::ObjReceived ||
-           object.status == ObjectStatus::ObjConsumed;
+    const bool is_complete = object.status == ObjectStatus::CompletelyReceived || object.status == ObjectStatus::ObjReceived ||
+                             object.status == ObjectStatus::ObjConsumed;
+    return is_complete && own_path(txn, object.key());
 }
 
 bool claim_file(WriteTransaction& txn, const ObjectRecord& object, const std::string& path) {

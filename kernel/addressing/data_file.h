@@ -17,8 +17,9 @@ Metadata with_data_place(const rules::NodeContext& context, Metadata meta);
 /// Takes out what `with_data_place` put in: other nodes have no use for a path on this one.
 void hide_own_place(const rules::NodeContext& context, Metadata& meta);
 
-/// Whether the complete data of a received object is in the file of its destinationDataUri, not in the store.
-bool is_in_file(const ObjectRecord& object);
+/// Whether the complete data of a received object is in the file of its destinationDataUri, not in the store. False when another object
+/// took the file over: its octets are that one's.
+bool is_in_file(ReadTransaction& txn, const ObjectRecord& object);
 
 /// Before a file is written: it belongs to this object from now on, whose ever it was. `path` is without links
 /// (files::DataFiles::real_path_of), so that a file has one owner however it is named. True: it was no object's.
