@@ -20,7 +20,8 @@ struct DataFileRules {
     std::string objects_path;  ///< ObjectsDataPath, ends with '/'; empty: none. An object may name its own file there, and no other.
 };
 
-/// An open file. When it was changed since it was opened, reading it is Error{Corrupt}.
+/// An open file. When it was changed since it was opened, reading it is Error{Corrupt}. It gives no descriptor: what is sent from one is
+/// not checked, and a transfer would mix the octets of two versions.
 class DataFileReader : public BlobReader {
 public:
     /// Owns the descriptor of a regular file.
@@ -31,7 +32,6 @@ public:
 
     std::int64_t size() const override { return size_; }
     std::size_t read(std::int64_t offset, std::span<std::byte> out) override;
-    int file_descriptor() const override { return descriptor_; }
     /// When its octets changed last, nanoseconds.
     std::int64_t changed_at() const { return changed_at_; }
 
