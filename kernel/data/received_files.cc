@@ -62,6 +62,11 @@ ReceivedFiles::Placed ReceivedFiles::place(const ObjectKey& key, InstanceId inst
         }
         throw;
     }
+    // Without this a stop before the write would make somebody's file the object's to remove.
+    if (claim == Claim::New) {
+        operations_.run_and_wait<rules::Done>(
+            [&](WriteTransaction& txn, rules::Effects&) { return addressing::mark_written(txn, path), rules::Done{}; });
+    }
     placed.is_in_file = true;
     return placed;
 }
@@ -143,11 +148,15 @@ ReceivedFiles::Removal ReceivedFiles::remove(const addressing::UnusedFile& file)
 }
 
 ReceivedFiles::Removal ReceivedFiles::remove_held(const addressing::UnusedFile& file) {
-    bool is_unused = false;
-    operations_.store().read([&](ReadTransaction& txn) { is_unused = addressing::is_unused(txn, file); });
-    if (!is_unused) return Removal::Done;
+    auto removable = addressing::Removable::Nothing;
+    operations_.store().read([&](ReadTransaction& txn) { removable = addressing::removable(txn, file); });
+    if (removable == addressing::Removable::Nothing) return Removal::Done;
     try {
-        files_.remove(file.owner, file.uri);
+        if (removable == addressing::Removable::File) {
+            files_.remove(file.owner, file.uri);
+        } else {
+            files_.remove_rest(file.owner, file.uri);
+        }
     } catch (const files::FileError& error) {
         if (error.kind() != ErrorKind::InvalidRequest) throw;
         // It is not this node's to remove any more: a link, or outside of the folders that are configured now.

@@ -275,10 +275,18 @@ void DataFiles::write(const ObjectKey& owner, const std::string& uri, std::int64
 
 void DataFiles::remove(const ObjectKey& owner, const std::string& uri) const {
     const Place place = locate(owner, destination_of_uri(uri));
+    remove_names(place, {place.parts.back(), place.parts.back() + std::string(kTemporaryEnd)});
+}
+
+void DataFiles::remove_rest(const ObjectKey& owner, const std::string& uri) const {
+    const Place place = locate(owner, destination_of_uri(uri));
+    remove_names(place, {place.parts.back() + std::string(kTemporaryEnd)});
+}
+
+void DataFiles::remove_names(const Place& place, const std::vector<std::string>& names) {
     try {
         const Descriptor folder = open_folder(place.root, place.parts, place.path);
-        remove_regular(folder.get(), place.parts.back(), place.path);
-        remove_regular(folder.get(), place.parts.back() + std::string(kTemporaryEnd), place.path);
+        for (const auto& name : names) remove_regular(folder.get(), name, place.path);
         sync_folder(folder.get(), place.path);
     } catch (const FileError& error) {
         if (error.kind() != ErrorKind::NotFound) throw;

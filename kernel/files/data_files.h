@@ -63,6 +63,8 @@ public:
     void write(const ObjectKey& owner, const std::string& uri, std::int64_t size, const OctetSource& read) const;
     /// Removes the file, and what an interrupted `write` left, durably. Absent is fine.
     void remove(const ObjectKey& owner, const std::string& uri) const;
+    /// The second of these alone.
+    void remove_rest(const ObjectKey& owner, const std::string& uri) const;
 
 private:
     struct Place {
@@ -71,6 +73,7 @@ private:
         std::string path;                ///< As given, for messages.
     };
     Place locate(const ObjectKey& owner, const std::string& path) const;
+    static void remove_names(const Place& place, const std::vector<std::string>& names);
     bool is_reserved(const std::string& path) const;
     void check_extension(const std::string& path) const;
 

@@ -30,7 +30,9 @@ protected:
     void complete_in_file(const Metadata& meta) {
         in_transaction([&](WriteTransaction& txn, rules::Effects&) {
             const auto object = txn.object({"acme", "model", meta.object_id});
-            addressing::claim_file(txn, *object, files::path_of_uri(object->meta.destination_data_uri));
+            const std::string path = files::path_of_uri(object->meta.destination_data_uri);
+            addressing::claim_file(txn, *object, path);
+            addressing::mark_written(txn, path);
         });
         delivery::ReceivedData data;
         data.is_in_file = true;
