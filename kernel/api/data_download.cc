@@ -24,13 +24,13 @@ struct OpenedObject {
 HttpResponse public_only() { return text_answer(403, "Unauthorized. The object may not exist or be public.\n"); }
 
 /// Where the data of the object is, if it is in a file; else empty.
-std::string file_uri_of(const ObjectRecord& object) {
-    if (addressing::is_in_file(object)) return object.meta.destination_data_uri;
+std::string file_uri_of(ReadTransaction& txn, const ObjectRecord& object) {
+    if (addressing::is_in_file(txn, object)) return object.meta.destination_data_uri;
     const bool is_source = object.side == Side::Sender && object.status == ObjectStatus::Ready && !object.data;
     return is_source ? object.meta.source_data_uri : std::string{};
 }
 
-bool has_readable_data(const ObjectRecord& object) {
+bool may_be_read(const ObjectRecord& object) {
     switch (object.status) {
         case ObjectStatus::NotReady:
         case ObjectStatus::Verifying:
@@ -38,7 +38,7 @@ bool has_readable_data(const ObjectRecord& object) {
         case ObjectStatus::PartiallyReceived:
         case ObjectStatus::ReceiverVerifying:
         case ObjectStatus::ReceiverVerificationFailed: return false;
-        default: return object.data.has_value() || !file_uri_of(object).empty();
+        default: return true;
     }
 }
 
@@ -47,9 +47,9 @@ OpenedObject open(const Environment& environment, const Call& call) {
     environment.context.operations.store().read([&](ReadTransaction& txn) {
         auto object = txn.object(call.key());
         opened.refusal = check_readable(environment, call, object ? &*object : nullptr, public_only);
-        if (opened.refusal || !has_readable_data(*object)) return;
+        if (opened.refusal || !may_be_read(*object)) return;
         if (!object->data) {
-            opened.file_uri = file_uri_of(*object);
+            opened.file_uri = file_uri_of(txn, *object);
             opened.meta = std::move(object->meta);
             return;
         }
@@ -135,7 +135,8 @@ void answer(const Call& call, OpenedObject opened) {
     call.reply.send(std::move(response));
 }
 
-/// Opens the file, and makes sure that it was the version's own: a newer one replaces the file only after its announcement is stored.
+/// Opens the file, and makes sure that it was the version's own: a newer one replaces the file only after its announcement is stored, and
+/// another object only after it is stored that the file is its own.
 /// Answered if there is nothing to read.
 std::optional<OpenedObject> open_file(const Environment& environment, const Call& call, OpenedObject opened) {
     std::unique_ptr<files::DataFileReader> file;

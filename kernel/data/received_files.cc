@@ -43,14 +43,14 @@ ReceivedFiles::Placed ReceivedFiles::place(const ObjectKey& key, InstanceId inst
     if (!object) return {};
     const std::string& uri = object->meta.destination_data_uri;
     files_.check_destination(key, uri);
-    const std::string path = files::path_of_uri(uri);
+    const std::string path = files_.real_path_of(key, uri);
     if (!hold(path)) throw Error(ErrorKind::Busy, "The file of " + key.type + "/" + key.id + " is in use");
     Placed placed;
     placed.hold = {static_cast<void*>(this), [this, path](void*) { release(path); }};
     const auto claim = operations_.run_and_wait<Claim>([&](WriteTransaction& txn, rules::Effects&) {
         const auto current = awaiting(txn, key, instance);
         if (!current) return Claim::Void;
-        return addressing::claim_file(txn, *current) ? Claim::New : Claim::Held;
+        return addressing::claim_file(txn, *current, path) ? Claim::New : Claim::Held;
     });
     if (claim == Claim::Void) return placed;
     try {
@@ -58,9 +58,14 @@ ReceivedFiles::Placed ReceivedFiles::place(const ObjectKey& key, InstanceId inst
     } catch (...) {
         if (claim == Claim::New) {
             operations_.run_and_wait<rules::Done>(
-                [&](WriteTransaction& txn, rules::Effects&) { return addressing::disown_file(txn, *object), rules::Done{}; });
+                [&](WriteTransaction& txn, rules::Effects&) { return addressing::disown_file(txn, key, path), rules::Done{}; });
         }
         throw;
+    }
+    // Without this a stop before the write would make somebody's file the object's to remove.
+    if (claim == Claim::New) {
+        operations_.run_and_wait<rules::Done>(
+            [&](WriteTransaction& txn, rules::Effects&) { return addressing::mark_written(txn, path), rules::Done{}; });
     }
     placed.is_in_file = true;
     return placed;
@@ -143,11 +148,15 @@ ReceivedFiles::Removal ReceivedFiles::remove(const addressing::UnusedFile& file)
 }
 
 ReceivedFiles::Removal ReceivedFiles::remove_held(const addressing::UnusedFile& file) {
-    bool is_unused = false;
-    operations_.store().read([&](ReadTransaction& txn) { is_unused = addressing::is_unused(txn, file); });
-    if (!is_unused) return Removal::Done;
+    auto removable = addressing::Removable::Nothing;
+    operations_.store().read([&](ReadTransaction& txn) { removable = addressing::removable(txn, file); });
+    if (removable == addressing::Removable::Nothing) return Removal::Done;
     try {
-        files_.remove(file.owner, file.uri);
+        if (removable == addressing::Removable::File) {
+            files_.remove(file.owner, file.uri);
+        } else {
+            files_.remove_rest(file.owner, file.uri);
+        }
     } catch (const files::FileError& error) {
         if (error.kind() != ErrorKind::InvalidRequest) throw;
         // It is not this node's to remove any more: a link, or outside of the folders that are configured now.

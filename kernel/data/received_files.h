@@ -63,7 +63,7 @@ private:
 
     std::mutex mutex_;
     std::condition_variable idle_;
-    std::set<std::string> held_;  ///< Paths that are being written or removed.
+    std::set<std::string> held_;  ///< Paths, without links, that are being written or removed.
     bool is_running_ = false;
     bool must_run_again_ = false;
     bool awaits_release_ = false;  ///< A file that is to be removed is being written.

@@ -23,19 +23,19 @@ bool is_complete(const ObjectRecord& object) {
 bool is_own(const ObjectRecord& object) { return object.side == Side::Sender && object.status != ObjectStatus::ConsumedByDest; }
 
 /// Whether a metadata-only update finds its data here already, and where the new version wants it.
-bool holds_data(const std::optional<ObjectRecord>& old, const Metadata& meta) {
+bool holds_data(ReadTransaction& txn, const std::optional<ObjectRecord>& old, const Metadata& meta) {
     if (!old || old->side != Side::Receiver || !is_complete(*old) || old->meta.data_id != meta.data_id) return false;
     if (old->data) return meta.destination_data_uri.empty();
-    return addressing::is_in_file(*old) && old->meta.destination_data_uri == meta.destination_data_uri;
+    return addressing::is_in_file(txn, *old) && old->meta.destination_data_uri == meta.destination_data_uri;
 }
 
-bool needs_no_data(const std::optional<ObjectRecord>& old, const Metadata& meta) {
+bool needs_no_data(ReadTransaction& txn, const std::optional<ObjectRecord>& old, const Metadata& meta) {
     if (!meta.link.empty() || meta.no_data) return true;
-    return meta.meta_only && (meta.data_id == 0 || holds_data(old, meta));
+    return meta.meta_only && (meta.data_id == 0 || holds_data(txn, old, meta));
 }
 
-UpdateResult judge(const NodeContext& context, const std::optional<NotificationRecord>& known, const std::optional<ObjectRecord>& old,
-                   const Metadata& meta) {
+UpdateResult judge(const NodeContext& context, ReadTransaction& txn, const std::optional<NotificationRecord>& known,
+                   const std::optional<ObjectRecord>& old, const Metadata& meta) {
     if (known && known->instance_id > meta.instance_id) return {Acceptance::AlreadyKnown, "An older version than the one held"};
     if (known && known->instance_id == meta.instance_id && known->status != NotificationStatus::ReceiverError) {
         if (old && is_complete(*old) && old->meta.instance_id == meta.instance_id) return {Acceptance::AlreadyComplete, "Already received"};
@@ -48,7 +48,7 @@ UpdateResult judge(const NodeContext& context, const std::optional<NotificationR
     if (!known && old && old->side == Side::Receiver && is_complete(*old) && old->meta.instance_id == meta.instance_id) {
         return {Acceptance::AlreadyComplete, "Already received"};
     }
-    return {needs_no_data(old, meta) ? Acceptance::Complete : Acceptance::NeedsData, ""};
+    return {needs_no_data(txn, old, meta) ? Acceptance::Complete : Acceptance::NeedsData, ""};
 }
 
 /// Why the last reception failed, until the CSS knows.
@@ -68,7 +68,7 @@ void store_version(const NodeContext& context, WriteTransaction& txn, const Node
         record.meta.owner_id = peer.org + "/" + peer.id;
     }
     if (!context.is_css() && old && old->side == Side::Receiver) record.removed_services = objects::removed_by_update(*old, meta);
-    const bool keeps_data = complete && holds_data(old, meta);
+    const bool keeps_data = complete && holds_data(txn, old, meta);
     if (keeps_data) {
         record.data = old->data;
         record.meta.object_size = old->meta.object_size;
@@ -111,7 +111,7 @@ void set_status(const NodeContext& context, WriteTransaction& txn, const ObjectR
 UpdateResult judge_update(const NodeContext& context, ReadTransaction& txn, const NodeKey& peer, const Metadata& announced) {
     const Metadata meta = addressing::with_data_place(context, announced);
     const ObjectKey key{meta.org, meta.object_type, meta.object_id};
-    return judge(context, txn.notification(key, record_peer(context, peer)), txn.object(key), meta);
+    return judge(context, txn, txn.notification(key, record_peer(context, peer)), txn.object(key), meta);
 }
 
 UpdateResult accept_update(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Metadata& announced,
@@ -120,7 +120,7 @@ UpdateResult accept_update(const NodeContext& context, WriteTransaction& txn, co
     const ObjectKey key{meta.org, meta.object_type, meta.object_id};
     const auto known = txn.notification(key, record_peer(context, peer));
     const auto old = txn.object(key);
-    UpdateResult result = judge(context, known, old, meta);
+    UpdateResult result = judge(context, txn, known, old, meta);
     const bool is_repeated = known && known->instance_id == meta.instance_id && known->status != NotificationStatus::ReceiverError;
     switch (result.acceptance) {
         case Acceptance::Complete: {

@@ -205,8 +205,10 @@ void DataFiles::check_extension(const std::string& path) const {
 }
 
 DataFiles::Place DataFiles::locate(const ObjectKey& owner, const std::string& path) const {
-    if (!rules_.objects_path.empty() && path == plain_path(rules_.objects_path) + "/" + file_name_of(owner)) {
-        return {real_path(rules_.objects_path), {file_name_of(owner)}, path};
+    if (!rules_.objects_path.empty()) {
+        const std::string real = real_path(rules_.objects_path);
+        const std::string name = file_name_of(owner);
+        if (path == plain_path(rules_.objects_path) + "/" + name || path == real + "/" + name) return {real, {name}, path};
     }
     check_extension(path);
     const std::vector<std::string> by_default{rules_.persistence_root};
@@ -245,6 +247,13 @@ void DataFiles::check_destination(const ObjectKey& owner, const std::string& uri
     if (::faccessat(folder.get(), ".", W_OK | X_OK, AT_EACCESS) != 0) fail("Cannot write into the folder of " + place.path, errno);
 }
 
+std::string DataFiles::real_path_of(const ObjectKey& owner, const std::string& uri) const {
+    const Place place = locate(owner, destination_of_uri(uri));
+    std::string path = place.root == "/" ? std::string{} : place.root;
+    for (const auto& part : place.parts) path.append("/").append(part);
+    return path;
+}
+
 void DataFiles::write(const ObjectKey& owner, const std::string& uri, std::int64_t size, const OctetSource& read) const {
     const Place place = locate(owner, destination_of_uri(uri));
     const std::string& name = place.parts.back();
@@ -266,10 +275,18 @@ void DataFiles::write(const ObjectKey& owner, const std::string& uri, std::int64
 
 void DataFiles::remove(const ObjectKey& owner, const std::string& uri) const {
     const Place place = locate(owner, destination_of_uri(uri));
+    remove_names(place, {place.parts.back(), place.parts.back() + std::string(kTemporaryEnd)});
+}
+
+void DataFiles::remove_rest(const ObjectKey& owner, const std::string& uri) const {
+    const Place place = locate(owner, destination_of_uri(uri));
+    remove_names(place, {place.parts.back() + std::string(kTemporaryEnd)});
+}
+
+void DataFiles::remove_names(const Place& place, const std::vector<std::string>& names) {
     try {
         const Descriptor folder = open_folder(place.root, place.parts, place.path);
-        remove_regular(folder.get(), place.parts.back(), place.path);
-        remove_regular(folder.get(), place.parts.back() + std::string(kTemporaryEnd), place.path);
+        for (const auto& name : names) remove_regular(folder.get(), name, place.path);
         sync_folder(folder.get(), place.path);
     } catch (const FileError& error) {
         if (error.kind() != ErrorKind::NotFound) throw;

@@ -20,7 +20,8 @@ struct DataFileRules {
     std::string objects_path;  ///< ObjectsDataPath, ends with '/'; empty: none. An object may name its own file there, and no other.
 };
 
-/// An open file. When it was changed since it was opened, reading it is Error{Corrupt}.
+/// An open file. When it was changed since it was opened, reading it is Error{Corrupt}. It gives no descriptor: what is sent from one is
+/// not checked, and a transfer would mix the octets of two versions.
 class DataFileReader : public BlobReader {
 public:
     /// Owns the descriptor of a regular file.
@@ -31,7 +32,6 @@ public:
 
     std::int64_t size() const override { return size_; }
     std::size_t read(std::int64_t offset, std::span<std::byte> out) override;
-    int file_descriptor() const override { return descriptor_; }
     /// When its octets changed last, nanoseconds.
     std::int64_t changed_at() const { return changed_at_; }
 
@@ -56,11 +56,15 @@ public:
     std::unique_ptr<DataFileReader> open(const ObjectKey& owner, const std::string& uri) const;
     /// Throws what `write` would throw before its first octet.
     void check_destination(const ObjectKey& owner, const std::string& uri) const;
+    /// Where `write` puts the file, without links: one path for all the URIs that name it by its root's configured or real path.
+    std::string real_path_of(const ObjectKey& owner, const std::string& uri) const;
     /// Writes a new file beside the old one, makes it durable and puts it in the old one's place: readers see the one or the other.
     /// The folder must exist. At most one call at a time for one path.
     void write(const ObjectKey& owner, const std::string& uri, std::int64_t size, const OctetSource& read) const;
     /// Removes the file, and what an interrupted `write` left, durably. Absent is fine.
     void remove(const ObjectKey& owner, const std::string& uri) const;
+    /// The second of these alone.
+    void remove_rest(const ObjectKey& owner, const std::string& uri) const;
 
 private:
     struct Place {
@@ -69,6 +73,7 @@ private:
         std::string path;                ///< As given, for messages.
     };
     Place locate(const ObjectKey& owner, const std::string& path) const;
+    static void remove_names(const Place& place, const std::vector<std::string>& names);
     bool is_reserved(const std::string& path) const;
     void check_extension(const std::string& path) const;
 

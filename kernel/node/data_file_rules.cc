@@ -5,11 +5,12 @@
 namespace edgesync::node {
 namespace {
 
-/// Where the service keeps, or takes from, what is no data: not to be read by applications, nor written by users of the CSS.
+/// Where the service keeps, or takes from, what is no data: not to be read by applications, nor written by users of the CSS (who could
+/// put a page of their own in the place of the one that is served to everybody).
 constexpr const char* kOwnPlaces[] = {
     "LogRootPath",      "TraceRootPath", "ServerCertificate",     "ServerKey",       "HTTPCSSCACertificate", "MQTTCACertificate",
     "MQTTSSLCert",      "MQTTSSLKey",    "PostgresCACertificate", "PostgresSSLCert", "PostgresSSLKey",       "PostgresPasswordFile",
-    "OrgSecretKeyFile",
+    "OrgSecretKeyFile", "SwaggerUIPath", "SwaggerFile",
 };
 
 }  // namespace

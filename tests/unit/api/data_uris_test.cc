@@ -26,6 +26,10 @@ protected:
     Answer publish_from(const std::string& uri, const std::string& more = "") {
         return put("/objects/model/m1", R"({"meta":{"objectID":"m1","objectType":"model","sourceDataUri":")" + uri + "\"" + more + "}}");
     }
+    /// The file is written for the object.
+    void claim(const std::string& id, const std::string& name) {
+        in_store([&](WriteTransaction& txn) { addressing::claim_file(txn, *txn.object({"acme", "model", id}), root_ + name); });
+    }
     Answer data() { return get("/objects/model/m1/data"); }
     Answer range(const std::string& value) { return send({.target = "/objects/model/m1/data", .headers = {{"Range", value}}}); }
 };
@@ -143,6 +147,7 @@ TEST_F(EssDataUris, ReceivedDataIsReadFromItsFile) {
         put_file("data/x.bin", octets);
         for (const auto status : {ObjectStatus::CompletelyReceived, ObjectStatus::ObjReceived}) {
             receive("model", "m1", status, [&](ObjectRecord& record) { record.meta.destination_data_uri = uri("data/x.bin"); });
+            claim("m1", "data/x.bin");
             EXPECT_EQ(data().status, 200);
             EXPECT_EQ(data().body, octets);
             EXPECT_EQ(range("bytes=1-2").body, octets.substr(1, 2));
@@ -158,16 +163,31 @@ TEST_F(EssDataUris, ReceivedDataIsReadFromItsFile) {
 TEST_F(EssDataUris, ReceivedDataThatIsGoneIsNotFound) {
     receive("model", "m1", ObjectStatus::CompletelyReceived,
             [&](ObjectRecord& record) { record.meta.destination_data_uri = uri("data/absent"); });
+    claim("m1", "data/absent");
     EXPECT_EQ(data().status, 404);
     receive("model", "m1", ObjectStatus::CompletelyReceived,
             [&](ObjectRecord& record) { record.meta.destination_data_uri = uri("sync/dummy-auth.json"); });
+    claim("m1", "sync/dummy-auth.json");
     EXPECT_EQ(data().status, 500) << "never what belongs to the service";
+}
+
+TEST_F(EssDataUris, ReceivedDataInAFileThatAnotherObjectTookOverIsNotFound) {
+    for (const char* id : {"m1", "m2"}) {
+        receive("model", id, ObjectStatus::CompletelyReceived,
+                [&](ObjectRecord& record) { record.meta.destination_data_uri = uri("data/x.bin"); });
+        put_file("data/x.bin", id);
+        claim(id, "data/x.bin");
+        EXPECT_EQ(get("/objects/model/" + std::string(id) + "/data").body, id);
+    }
+    EXPECT_EQ(data().status, 404) << "the octets are those of m2";
+    EXPECT_EQ(data().body, "");
 }
 
 TEST_F(EssDataUris, ATagChangesWithTheFile) {
     put_file("data/x.bin", "hello");
     receive("model", "m1", ObjectStatus::CompletelyReceived,
             [&](ObjectRecord& record) { record.meta.destination_data_uri = uri("data/x.bin"); });
+    claim("m1", "data/x.bin");
     const std::string tag = data().header("ETag");
     EXPECT_EQ(send({.target = "/objects/model/m1/data", .headers = {{"If-None-Match", tag}}}).status, 304);
     put_file("data/x.bin", "HELLO");

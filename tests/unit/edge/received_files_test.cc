@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "kernel/data/source_file.h"
+#include "kernel/files/data_uri.h"
 #include "tests/unit/edge/edge_fixture.h"
 
 namespace edgesync {
@@ -15,6 +16,7 @@ namespace fs = std::filesystem;
 using testing::eventually;
 using testing::Gate;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::ScriptedTransport;
 using ::testing::SizeIs;
 
@@ -158,6 +160,42 @@ TEST_F(ReceivedFilesTest, ThatAreToBeRemovedWhileTheyAreWrittenAreRemovedThen) {
     one_worker.stop();
 }
 
+TEST_F(ReceivedFilesTest, HaveOneOwnerHoweverTheirRootIsNamed) {
+    fs::create_directories(root_ + "real");
+    fs::create_directory_symlink(root_ + "real", root_ + "lnk");
+    const files::DataFiles linked{{root_, {root_ + "lnk"}, {}, {}, ""}};
+    data::ReceivedFiles files{*operations_, scheduler_, linked, log_};
+    fetcher_->stop();
+    on_effects = [&](const rules::Effects& effects) {
+        if (effects.has_unused_files) files.remove_unused();
+    };
+    Metadata second = version(12, 5, "real/y");
+    second.object_id = "m2";
+    receive(context_.cloud(), Command::Update, version(11, 5, "lnk/y"));
+    receive(context_.cloud(), Command::Update, second);
+    const auto fill = [](char octet) {
+        return [octet](std::int64_t, std::span<std::byte> out) {
+            std::fill(out.begin(), out.end(), static_cast<std::byte>(octet));
+            return out.size();
+        };
+    };
+    const ObjectKey key_of_second{"acme", "model", "m2"};
+    EXPECT_TRUE(files
+                    .place({"acme", "model", "m1"}, 11, 5,
+                           [&](std::int64_t offset, std::span<std::byte> out) {
+                               EXPECT_THROW(files.place(key_of_second, 12, 5, fill('b')), Error) << "two write one file";
+                               return fill('a')(offset, out);
+                           })
+                    .is_in_file);
+    EXPECT_TRUE(files.place(key_of_second, 12, 5, fill('b')).is_in_file);
+    receive(context_.cloud(), Command::Delete, version(11, 5, "lnk/y"));
+    store_->read([&](ReadTransaction& txn) { EXPECT_THAT(addressing::unused_files(txn, "", 10).items, SizeIs(0)); });
+    EXPECT_EQ(content(root_ + "real/y"), "bbbbb") << "it is the other object's now";
+    receive(context_.cloud(), Command::Delete, second);
+    EXPECT_TRUE(eventually([&] { return !fs::exists(root_ + "real/y"); }));
+    files.stop();
+}
+
 TEST_F(ReceivedFilesTest, AreWrittenAfterAStopBetweenTheLastOctetAndTheFile) {
     // As a crash leaves it: everything is here, durably, but not in the file.
     fetcher_->stop();
@@ -255,6 +293,31 @@ TEST_F(ReceivedFilesTest, ThatCannotBeWrittenInTheEndAreReported) {
     announce(version(11, 5));
     EXPECT_TRUE(eventually([&] { return holds(11); }));
     EXPECT_EQ(content(root_ + "data/x"), octets(11, 5));
+}
+
+TEST_F(ReceivedFilesTest, ThatAStopKeptFromBeingWrittenAreNotTheServicesToRemove) {
+    fetcher_->stop();
+    for (const char* name : {"data/x", "data/y"}) std::ofstream(root_ + name) << "somebody's";
+    std::ofstream(root_ + "data/x.tmp") << "half of the service's";
+    const auto crash = [&](const Metadata& meta) {
+        receive(context_.cloud(), Command::Update, meta);
+        in_transaction([&](WriteTransaction& txn, rules::Effects&) {
+            addressing::claim_file(txn, *txn.object({"acme", "model", "m1"}), files::path_of_uri(meta.destination_data_uri));
+        });
+    };
+    crash(version(11, 5));
+    receive(context_.cloud(), Command::Delete, version(11, 5));
+    EXPECT_TRUE(eventually([&] { return !fs::exists(root_ + "data/x.tmp"); }));
+    EXPECT_EQ(content(root_ + "data/x"), "somebody's");
+    // Tried again after the start, in vain.
+    crash(version(12, 5, "data/y"));
+    const auto nothing = [](std::int64_t, std::span<std::byte>) -> std::size_t { return 0; };
+    EXPECT_THROW(received_files_.place({"acme", "model", "m1"}, 12, 5, nothing), Error);
+    receive(context_.cloud(), Command::Delete, version(12, 5, "data/y"));
+    store_->read([&](ReadTransaction& txn) {
+        for (const auto& file : addressing::unused_files(txn, "", 10).items) EXPECT_THAT(file.uri, Not(HasSubstr("data/y")));
+    });
+    EXPECT_EQ(content(root_ + "data/y"), "somebody's");
 }
 
 TEST_F(ReceivedFilesTest, OfObjectsDataPathHoldWhatNamesNoOtherPlace) {

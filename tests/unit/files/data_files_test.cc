@@ -284,6 +284,10 @@ TEST_F(DataFilesTest, ThatChangeWhileTheyAreReadAreSaidToBeCorrupt) {
     EXPECT_THROW(same_size->read(0, std::as_writable_bytes(std::span(out))), Error);
 }
 
+TEST_F(DataFilesTest, AreReadOnlyWhereChangesAreSeen) {
+    EXPECT_EQ(files().open(kModel, uri("persist/data/x.bin"))->file_descriptor(), -1) << "what is sent from a descriptor is not checked";
+}
+
 TEST_F(DataFilesTest, OfObjectsDataPathBelongToTheirObjectAlone) {
     rules_.objects_path = at("objects").string() + "/";
     rules_.extensions = {".bin"};

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "kernel/files/data_uri.h"
 #include "tests/unit/rules/rule_fixture.h"
 
 namespace edgesync {
@@ -28,7 +29,10 @@ protected:
     /// As a transfer ends: the file is claimed and written, then the data is complete.
     void complete_in_file(const Metadata& meta) {
         in_transaction([&](WriteTransaction& txn, rules::Effects&) {
-            addressing::claim_file(txn, *txn.object({"acme", "model", meta.object_id}));
+            const auto object = txn.object({"acme", "model", meta.object_id});
+            const std::string path = files::path_of_uri(object->meta.destination_data_uri);
+            addressing::claim_file(txn, *object, path);
+            addressing::mark_written(txn, path);
         });
         delivery::ReceivedData data;
         data.is_in_file = true;
@@ -40,6 +44,11 @@ protected:
     void receive_whole(const Metadata& meta) {
         EXPECT_EQ(receive(context_.cloud(), Command::Update, meta).verdict, Verdict::Accepted);
         complete_in_file(meta);
+    }
+    bool is_in_file(const std::string& id) {
+        bool is = false;
+        store_->read([&](ReadTransaction& txn) { is = addressing::is_in_file(txn, *txn.object({"acme", "model", id})); });
+        return is;
     }
     std::vector<UnusedFile> unused() {
         std::vector<UnusedFile> files;
@@ -53,7 +62,7 @@ TEST_F(EdgeDataFile, HoldsTheDataInsteadOfTheStore) {
     receive_whole(version(11, kX));
     EXPECT_EQ(object("m1")->status, ObjectStatus::CompletelyReceived);
     EXPECT_FALSE(object("m1")->data);
-    EXPECT_TRUE(addressing::is_in_file(*object("m1")));
+    EXPECT_TRUE(is_in_file("m1"));
     EXPECT_EQ(notification_status("m1", context_.cloud()), NotificationStatus::Received);
 }
 
@@ -77,7 +86,7 @@ TEST_F(EdgeDataFile, IsKeptWhileANewVersionForItArrives) {
     receive_whole(version(11, kX));
     receive(context_.cloud(), Command::Update, version(12, kX));
     EXPECT_EQ(object("m1")->status, ObjectStatus::PartiallyReceived);
-    EXPECT_FALSE(addressing::is_in_file(*object("m1"))) << "its octets are those of the old version";
+    EXPECT_FALSE(is_in_file("m1")) << "its octets are those of the old version";
     EXPECT_THAT(unused(), IsEmpty());
     receive(context_.cloud(), Command::Delete, version(12, kX));
     EXPECT_THAT(unused(), ElementsAre(of(kX))) << "the old version's file";
@@ -110,7 +119,7 @@ TEST_F(EdgeDataFile, IsKeptByAnUpdateOfMetadataAlone) {
     meta.meta_only = true;
     receive(context_.cloud(), Command::Update, meta);
     EXPECT_EQ(object("m1")->status, ObjectStatus::CompletelyReceived);
-    EXPECT_TRUE(addressing::is_in_file(*object("m1")));
+    EXPECT_TRUE(is_in_file("m1"));
     EXPECT_THAT(unused(), IsEmpty());
     // The data is to be somewhere else: it is fetched again.
     meta.instance_id = 13;
@@ -122,6 +131,8 @@ TEST_F(EdgeDataFile, IsKeptByAnUpdateOfMetadataAlone) {
 TEST_F(EdgeDataFile, BelongsToTheObjectThatWroteItLast) {
     receive_whole(version(11, kX));
     receive_whole(version(12, kX, "m2"));
+    EXPECT_FALSE(is_in_file("m1")) << "its octets are the other object's";
+    EXPECT_TRUE(is_in_file("m2"));
     receive(context_.cloud(), Command::Delete, version(11, kX));
     EXPECT_THAT(unused(), IsEmpty()) << "it is the other object's now";
     receive(context_.cloud(), Command::Delete, version(12, kX, "m2"));
@@ -153,7 +164,7 @@ TEST_F(EdgeDataFile, OfObjectsDataPathIsNamedInTheMetadataOfThisNodeOnly) {
     context_.objects_data_path = "/objects/";
     receive_whole(version(11, ""));
     EXPECT_EQ(object("m1")->meta.destination_data_uri, "file:///objects/acme~model~m1");
-    EXPECT_TRUE(addressing::is_in_file(*object("m1")));
+    EXPECT_TRUE(is_in_file("m1"));
     std::optional<Message> received;
     store_->read([&](ReadTransaction& txn) { received = delivery::message_of(context_, txn, *notification("m1", context_.cloud())); });
     ASSERT_TRUE(received);
