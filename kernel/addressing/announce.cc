@@ -32,11 +32,30 @@ void put(const rules::NodeContext& context, WriteTransaction& txn, const ObjectR
     txn.put_notification(record);
 }
 
+/// The CSS cannot be relied on to have the data that this update of the metadata alone leaves as it is: it never confirmed it, it
+/// does not know this node any more, or it failed.
+bool must_bring_data(ReadTransaction& txn, const ObjectRecord& object, const NodeKey& peer) {
+    if (!object.meta.meta_only || object.meta.data_id == 0) return false;
+    const auto last = txn.notification(object.key(), peer);
+    return !last || last->data_id != object.meta.data_id || last->status == NotificationStatus::Error;
+}
+
 }  // namespace
 
 void notify_update(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const NodeKey& peer,
                    const std::string& protocol, rules::Effects& effects) {
+    if (!context.is_css() && must_bring_data(txn, object, peer)) {
+        ObjectRecord whole = object;
+        whole.meta.meta_only = false;
+        txn.put_object(whole);
+    }
     put(context, txn, object, peer, NotificationStatus::Update, protocol, effects);
+}
+
+bool is_data_at_cloud(const rules::NodeContext& context, ReadTransaction& txn, const ObjectRecord& object) {
+    const auto last = txn.notification(object.key(), context.self);
+    if (!last || last->data_id != object.meta.data_id) return false;
+    return last->status == NotificationStatus::ReceivedByDest || object.meta.meta_only;
 }
 
 void notify_delete(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const NodeKey& peer,

@@ -17,6 +17,10 @@ void notify_update(const rules::NodeContext& context, WriteTransaction& txn, con
 void notify_delete(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const NodeKey& peer,
                    const std::string& protocol, rules::Effects& effects);
 
+/// ESS: whether the CSS has the data of this own object, because it confirmed it, or because it had confirmed it before this version,
+/// which left the data as it was.
+bool is_data_at_cloud(const rules::NodeContext& context, ReadTransaction& txn, const ObjectRecord& object);
+
 /// Puts a message of the receiving side (`received`, `consumed`, `deleted`) for the object's origin.
 void notify_origin(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, NotificationStatus status,
                    rules::Effects& effects);

@@ -137,7 +137,11 @@ PublishResult publish(const NodeContext& context, WriteTransaction& txn, const P
     ObjectRecord record = new_record(context, request, instance, now);
     const bool keeps_data = record.meta.meta_only && old && old->data && !record.meta.no_data;
     const bool keeps_source = record.meta.meta_only && old && !old->meta.source_data_uri.empty() && !record.meta.no_data;
-    if (keeps_data || keeps_source) keep_data_fields(record, *old);
+    if (keeps_data || keeps_source) {
+        keep_data_fields(record, *old);
+        // Nobody asks an edge node for data that is missing: what the CSS may not have goes along.
+        if (!context.is_css()) record.meta.meta_only = addressing::is_data_at_cloud(context, txn, *old);
+    }
     record.status = status_without_data(record, keeps_data);
     const bool has_new_source = request.source_size >= 0 && !record.meta.no_data && !keeps_data && !keeps_source;
     if (has_new_source) set_source(record, request);

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/system/cluster.h"
 
@@ -103,6 +105,59 @@ TEST_F(Delivery, HundredObjectsAtOnceArrive) {
         ASSERT_TRUE(eventually([&] { return deliveries(*css_, "model", id) == "cam1=delivered,cam2=delivered"; })) << id;
         EXPECT_TRUE(data_at(*cam2_, id) == random_octets(static_cast<std::size_t>(i) * 3000, static_cast<unsigned>(i))) << id;
     }
+}
+
+TEST_F(Delivery, WhatSeveralClientsPublishAtOnceArrivesAtEveryNode) {
+    constexpr int kClients = 5;
+    constexpr int kEach = 20;
+    const auto data_of = [](int number) {
+        const std::size_t sizes[] = {0, 1, 65'536, 65'537, 300'000, 1'500'000};
+        return random_octets(sizes[number % 6], static_cast<unsigned>(number));
+    };
+    std::atomic<int> refused{0};
+    std::vector<std::thread> clients;
+    for (int client = 0; client < kClients; ++client) {
+        clients.emplace_back([&, client] {
+            for (int i = client * kEach; i < (client + 1) * kEach; ++i) {
+                if (publish(*css_, "model", "m" + std::to_string(i), R"({"destinationType":"camera"})", data_of(i)) != 204) ++refused;
+            }
+        });
+    }
+    for (auto& client : clients) client.join();
+    EXPECT_EQ(refused, 0);
+    for (int i = 0; i < kClients * kEach; ++i) {
+        const std::string id = "m" + std::to_string(i);
+        ASSERT_TRUE(eventually([&] { return deliveries(*css_, "model", id) == "cam1=delivered,cam2=delivered"; }, std::chrono::seconds(60)))
+            << id << ": " << deliveries(*css_, "model", id);
+        for (const Node* node : {cam1_.get(), cam2_.get()}) EXPECT_TRUE(data_at(*node, id) == data_of(i)) << id;
+        EXPECT_TRUE(css_->request("GET", "objects/acme/model/" + id + "/data").body == data_of(i)) << id;
+    }
+}
+
+TEST_F(Delivery, EqualDataOfTwoNodesBelongsToEachOfTheirObjects) {
+    constexpr int kEach = 20;
+    const auto data_of = [](int number) { return random_octets(number % 2 == 0 ? 1000 : 400'000, static_cast<unsigned>(number)); };
+    std::atomic<int> refused{0};
+    const auto send = [&](const Node& node, const std::string& prefix) {
+        for (int i = 0; i < kEach; ++i) {
+            if (publish_on_edge(node, "report", prefix + std::to_string(i), data_of(i)) != 204) ++refused;
+        }
+    };
+    std::thread first([&] { send(*cam1_, "one"); });
+    std::thread second([&] { send(*cam2_, "two"); });
+    first.join();
+    second.join();
+    EXPECT_EQ(refused, 0);
+    const auto data_on_css = [&](const std::string& id) { return css_->request("GET", "objects/acme/report/" + id + "/data").body; };
+    for (int i = 0; i < kEach; ++i) {
+        for (const auto& id : {"one" + std::to_string(i), "two" + std::to_string(i)}) {
+            ASSERT_TRUE(eventually([&] { return status(*css_, "report", id) == "completelyReceived"; }, std::chrono::seconds(60))) << id;
+            EXPECT_TRUE(data_on_css(id) == data_of(i)) << id;
+        }
+    }
+    // When the one goes, the other stays.
+    for (int i = 0; i < kEach; ++i) EXPECT_EQ(css_->request("DELETE", "objects/acme/report/one" + std::to_string(i)).status, 204);
+    for (int i = 0; i < kEach; ++i) EXPECT_TRUE(data_on_css("two" + std::to_string(i)) == data_of(i)) << i;
 }
 
 TEST_F(Delivery, AChunkedUploadCompletesInAnyOrderAndServesRanges) {

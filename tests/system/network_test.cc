@@ -1,4 +1,9 @@
+#include <Poco/Net/ServerSocket.h>
+#include <Poco/Net/SocketImpl.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+
+#include <thread>
 
 #include "tests/system/cluster.h"
 #include "tests/system/proxy.h"
@@ -58,6 +63,89 @@ TEST_F(Network, WhatHappensDuringACutIsToldAfterIt) {
     line_->restore();
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "down") == "cam1=delivered"; }, std::chrono::seconds(60)));
     EXPECT_TRUE(eventually([&] { return status(*css_, "report", "up") == "completelyReceived"; }, std::chrono::seconds(60)));
+}
+
+/// A CSS that takes connections and never answers.
+class SilentCss : public ::testing::Test {
+protected:
+    void start_css_and_node(int port) {
+        css_->start();
+        cam1_ = make_ess(folder_.path(), "cam1", port);
+        cam1_->start();
+        ASSERT_TRUE(eventually([this] { return registered(*css_, 1); }));
+    }
+    /// On the port of the CSS, which is not running. No node that is started meanwhile must inherit it.
+    Poco::Net::ServerSocket listen_silently() const {
+        Poco::Net::ServerSocket silent(Poco::Net::SocketAddress("127.0.0.1", static_cast<Poco::UInt16>(css_->port())), 256);
+        ::fcntl(silent.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
+        return silent;
+    }
+    /// Small ones and large ones, for longer than the node's intervals; each within a second, but for a pause of the whole machine.
+    void publish_fast() {
+        int slow = 0;
+        for (int i = 0; i < kReports; ++i) {
+            const auto began = steady_clock::now();
+            ASSERT_EQ(publish_on_edge(*cam1_, "report", "r" + std::to_string(i), data(i)), 204);
+            ASSERT_EQ(edge_status(*cam1_, "report", "r" + std::to_string(i)), "ready");
+            const auto taken = steady_clock::now() - began;
+            EXPECT_LT(taken, std::chrono::seconds(5));
+            slow += taken > std::chrono::seconds(1) ? 1 : 0;
+            std::this_thread::sleep_until(began + std::chrono::milliseconds(50));
+        }
+        EXPECT_LE(slow, 2);
+    }
+    void expect_everything_delivered() {
+        for (int i = 0; i < kReports; ++i) {
+            const std::string id = "r" + std::to_string(i);
+            ASSERT_TRUE(eventually([&] { return status(*css_, "report", id) == "completelyReceived"; }, std::chrono::seconds(90)))
+                << id << edge_status(*cam1_, "report", id) << cam1_->output();
+            EXPECT_TRUE(css_->request("GET", "objects/acme/report/" + id + "/data").body == data(i)) << id;
+        }
+        ASSERT_EQ(publish(*css_, "model", "after", kToCam1, "x"), 204);
+        EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "after") == "cam1=delivered"; }, std::chrono::seconds(90)));
+    }
+
+    using steady_clock = std::chrono::steady_clock;
+    static constexpr int kReports = 100;
+    static std::string data(int i) { return random_octets(i % 10 == 0 ? 1'000'000 : 1000, static_cast<unsigned>(i)); }
+
+    TemporaryFolder folder_;
+    std::unique_ptr<Node> css_ = make_css(folder_.path());
+    std::unique_ptr<Node> cam1_;
+};
+
+TEST_F(SilentCss, DoesNotSlowANodeThatIsNotRegistered) {
+    Poco::Net::ServerSocket silent = listen_silently();
+    cam1_ = make_ess(folder_.path(), "cam1", css_->port());
+    cam1_->start();
+    publish_fast();
+    EXPECT_TRUE(silent.poll(Poco::Timespan(0), Poco::Net::Socket::SELECT_READ)) << "the node has tried";
+    silent.close();
+    css_->start();
+    expect_everything_delivered();
+}
+
+TEST_F(SilentCss, DoesNotSlowANodeThatIsRegistered) {
+    start_css_and_node(css_->port());
+    css_->kill_hard();
+    {
+        Poco::Net::ServerSocket silent = listen_silently();
+        publish_fast();
+        EXPECT_TRUE(silent.poll(Poco::Timespan(0), Poco::Net::Socket::SELECT_READ)) << "the node has tried";
+    }
+    css_->start();
+    expect_everything_delivered();
+}
+
+TEST_F(SilentCss, DoesNotSlowANodeWhoseConnectionsStayOpen) {
+    Proxy line(css_->port());
+    start_css_and_node(line.port());
+    line.freeze();
+    publish_fast();
+    line.cut();
+    line.restore();
+    line.thaw();
+    expect_everything_delivered();
 }
 
 class Time : public ::testing::Test {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 
 namespace edgesync::system_test {
 namespace {
@@ -83,6 +84,10 @@ void Proxy::forward(int client) {
     if (!is_cut_ && ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
         bool is_open = true;
         while (is_open && !is_cut_) {
+            if (is_frozen_) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                continue;
+            }
             std::array<pollfd, 2> waiting{{{client, POLLIN, 0}, {server, POLLIN, 0}}};
             if (::poll(waiting.data(), 2, 100) < 0) break;
             if (waiting[0].revents != 0) is_open = pass_on(client, server, forwarded_);

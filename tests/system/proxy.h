@@ -20,6 +20,9 @@ public:
     /// Breaks all connections and accepts none.
     void cut();
     void restore() { is_cut_ = false; }
+    /// From now on connections are accepted and kept, and nothing is forwarded.
+    void freeze() { is_frozen_ = true; }
+    void thaw() { is_frozen_ = false; }
     /// Octets forwarded so far, both directions.
     long long forwarded() const { return forwarded_; }
 
@@ -31,6 +34,7 @@ private:
     int listener_ = -1;
     int port_ = 0;
     std::atomic<bool> is_cut_{false};
+    std::atomic<bool> is_frozen_{false};
     std::atomic<bool> is_stopped_{false};
     std::atomic<long long> forwarded_{0};
     std::mutex mutex_;
