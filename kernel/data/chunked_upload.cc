@@ -115,14 +115,16 @@ void ChunkUpload::start() {
     if (!writer_) throw Error(ErrorKind::Conflict, "The upload was replaced by another one");
     digest_ = digests_.of(blob_);
     gate_ = digests_.gate_of(blob_);
-    bool is_judged = false;
+    // Looked at with the gate in hand: whoever completes the upload from now on shares the gate and seals it; whoever did before, also
+    // before a restart, has left it in the record.
+    bool is_complete = false;
     store.read([&](ReadTransaction& txn) {
-        const auto waiting = waiting_verification(txn, target_.key);
-        is_judged = waiting && waiting->blob == blob_;
+        const auto object = txn.object(target_.key);
+        is_complete = !object || object->staged != blob_ || object->status == ObjectStatus::Verifying;
         if (target_.kind != UploadKind::Application || range_.begin != 0) return;
         if (const auto blob = txn.blob(blob_)) held_ = blob->received;
     });
-    if (is_judged) gate_->seal();  // Also after a restart.
+    if (is_complete) gate_->seal();
 }
 
 void ChunkUpload::write(std::span<const std::byte> octets) {
