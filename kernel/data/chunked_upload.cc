@@ -141,7 +141,10 @@ void ChunkUpload::write(std::span<const std::byte> octets) {
 
 void ChunkUpload::put(std::int64_t offset, std::span<const std::byte> octets) {
     if (!gate_->enter()) {
-        if (is_in_blob(offset, octets)) return;  // A repetition.
+        if (is_in_blob(offset, octets)) {
+            is_repetition_ = true;
+            return;
+        }
         throw Error(target_.kind == UploadKind::Application ? ErrorKind::Busy : ErrorKind::Conflict,
                     "The upload is complete and is being verified");
     }
@@ -176,7 +179,8 @@ ChunkUpload::Recorded ChunkUpload::record(WriteTransaction& txn) {
 
 void ChunkUpload::drop_staged(WriteTransaction& txn) {
     auto object = txn.object(target_.key);
-    if (!object || object->staged != blob_) return;
+    // What is being judged is judged; the digest of one request has no say in it.
+    if (!object || object->staged != blob_ || object->status == ObjectStatus::Verifying || is_repetition_) return;
     object->staged.reset();
     txn.put_object(*object);
     txn.erase_blob(blob_);

@@ -288,6 +288,32 @@ TEST_F(WaitingUpload, IsNotChangedByARequestThatBeginsWhileItIsPublished) {
     EXPECT_GE(moments, 4);
 }
 
+TEST_F(WaitingUpload, IsNotDroppedByARepetitionWithAWrongDigest) {
+    const std::vector<HttpHeader> wrong = {{"Repr-Digest", codec::to_digest_field(data::sha256_of("other"))}};
+    complete();
+    EXPECT_EQ(chunk("hel", "bytes 0-2/5", wrong).status, 400);
+    EXPECT_EQ(status(), "verifying");
+    judge();
+    EXPECT_EQ(status(), "ready");
+    EXPECT_EQ(get(kTarget).body, "hello");
+}
+
+TEST_F(WaitingUpload, IsNotDroppedByARequestWithAWrongDigestThatCameBeforeItWasComplete) {
+    auto late = open({.method = "PUT",
+                      .target = kTarget,
+                      .body = "hel",
+                      .headers = {{"Content-Range", "bytes 0-2/5"}, {"Repr-Digest", codec::to_digest_field(data::sha256_of("other"))}}});
+    ASSERT_TRUE(late.sink->start());
+    EXPECT_TRUE(late.sink->write(std::as_bytes(std::span(std::string_view("hel")))));
+    complete();
+    late.sink->finish();
+    EXPECT_EQ(late.status(), 400);
+    EXPECT_EQ(status(), "verifying");
+    judge();
+    EXPECT_EQ(status(), "ready");
+    EXPECT_EQ(get(kTarget).body, "hello");
+}
+
 TEST_F(WaitingUpload, GivesWayToWhatIsPublishedMeanwhile) {
     struct Case {
         std::function<void()> act;
@@ -360,6 +386,26 @@ TEST_F(Upload, ThatIsCompleteIsNotChangedByAnotherRequest) {
 
 TEST_F(Upload, ThatIsPublishedWhileAnotherRequestBeginsIsNotChangedByIt) {
     EXPECT_GE(interrupt_the_beginning([this] { EXPECT_EQ(chunk("lo", "bytes 3-4/5").status, 204); }), 4);
+}
+
+TEST_F(Upload, ThatIsCompleteIsNotDroppedByARepetitionWithAWrongDigest) {
+    const std::string digest_of_other = codec::to_digest_field(data::sha256_of("other"));
+    int refused = 0;
+    for (int at = 1;; ++at) {
+        publish("model", "m1", "", std::nullopt);
+        EXPECT_EQ(chunk("hel", "bytes 0-2/5").status, 204);
+        int steps = 0;
+        store_->on_step = [&] {
+            if (++steps != at) return;
+            if (chunk("hel", "bytes 0-2/5", {{"Repr-Digest", digest_of_other}}).status == 400) ++refused;
+        };
+        EXPECT_EQ(chunk("lo", "bytes 3-4/5").status, 204);
+        store_->on_step = {};
+        EXPECT_EQ(status(), "ready") << at;
+        EXPECT_EQ(get(kTarget).body, "hello") << at;
+        if (steps < at) break;
+    }
+    EXPECT_GT(refused, 0);
 }
 
 TEST_F(Upload, ByChunksIsComparedWithTheDigestOfTheWhole) {
