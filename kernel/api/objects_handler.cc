@@ -153,9 +153,10 @@ void ObjectsHandler::publish_source(const CallPtr& call, PublishRequest& request
                                    [&file](std::int64_t offset, std::span<std::byte> out) { return file->read(offset, out); });
         request.signature = checked ? PublishRequest::Signature::Valid : PublishRequest::Signature::Invalid;
     }
-    context.operations.run_and_wait<PublishResult>(
+    const auto published = context.operations.run_and_wait<PublishResult>(
         [&](WriteTransaction& txn, rules::Effects& effects) { return objects::publish(context.node, txn, request, effects); });
-    if (request.signature == PublishRequest::Signature::Invalid) {
+    // An update of metadata alone keeps a good source, and the file that it names is not taken.
+    if (published.status == ObjectStatus::VerificationFailed) {
         return call->reply.send(error_answer(500, kSignatureProblem, checked.problem));
     }
     call->reply.empty(204);

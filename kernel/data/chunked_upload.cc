@@ -115,14 +115,16 @@ void ChunkUpload::start() {
     if (!writer_) throw Error(ErrorKind::Conflict, "The upload was replaced by another one");
     digest_ = digests_.of(blob_);
     gate_ = digests_.gate_of(blob_);
-    bool is_judged = false;
+    // Looked at with the gate in hand: whoever completes the upload from now on shares the gate and seals it; whoever did before, also
+    // before a restart, has left it in the record.
+    bool is_complete = false;
     store.read([&](ReadTransaction& txn) {
-        const auto waiting = waiting_verification(txn, target_.key);
-        is_judged = waiting && waiting->blob == blob_;
+        const auto object = txn.object(target_.key);
+        is_complete = !object || object->staged != blob_ || object->status == ObjectStatus::Verifying;
         if (target_.kind != UploadKind::Application || range_.begin != 0) return;
         if (const auto blob = txn.blob(blob_)) held_ = blob->received;
     });
-    if (is_judged) gate_->seal();  // Also after a restart.
+    if (is_complete) gate_->seal();
 }
 
 void ChunkUpload::write(std::span<const std::byte> octets) {
@@ -139,7 +141,10 @@ void ChunkUpload::write(std::span<const std::byte> octets) {
 
 void ChunkUpload::put(std::int64_t offset, std::span<const std::byte> octets) {
     if (!gate_->enter()) {
-        if (is_in_blob(offset, octets)) return;  // A repetition.
+        if (is_in_blob(offset, octets)) {
+            is_repetition_ = true;
+            return;
+        }
         throw Error(target_.kind == UploadKind::Application ? ErrorKind::Busy : ErrorKind::Conflict,
                     "The upload is complete and is being verified");
     }
@@ -174,7 +179,8 @@ ChunkUpload::Recorded ChunkUpload::record(WriteTransaction& txn) {
 
 void ChunkUpload::drop_staged(WriteTransaction& txn) {
     auto object = txn.object(target_.key);
-    if (!object || object->staged != blob_) return;
+    // What is being judged is judged; the digest of one request has no say in it.
+    if (!object || object->staged != blob_ || object->status == ObjectStatus::Verifying || is_repetition_) return;
     object->staged.reset();
     txn.put_object(*object);
     txn.erase_blob(blob_);

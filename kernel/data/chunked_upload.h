@@ -97,9 +97,10 @@ private:
     /// What earlier requests left. If an application begins again with other octets, it uploads something else, and none of this counts.
     std::vector<ByteRange> held_;
     bool is_other_upload_ = false;
-    bool is_in_file_ = false;  ///< Node: the complete data is in its object's file.
-    bool is_forged_ = false;   ///< Node: the data is not what its publisher signed.
-    Metadata judged_;          ///< Whose signature was checked.
+    bool is_repetition_ = false;  ///< Of octets of an upload that another request completed.
+    bool is_in_file_ = false;     ///< Node: the complete data is in its object's file.
+    bool is_forged_ = false;      ///< Node: the data is not what its publisher signed.
+    Metadata judged_;             ///< Whose signature was checked.
 };
 
 }  // namespace edgesync::data

@@ -73,6 +73,13 @@ void set_source(ObjectRecord& record, const PublishRequest& request) {
     if (request.signature == PublishRequest::Signature::Invalid) record.status = ObjectStatus::VerificationFailed;
 }
 
+/// Does a metadata-only update keep the file that the old version's data is read from? Not one that is not known to be good, except as the
+/// failure that it is, until the request names another.
+bool keeps_source_of(const ObjectRecord& old, const PublishRequest& request) {
+    if (!request.meta.meta_only || request.meta.no_data || old.meta.source_data_uri.empty()) return false;
+    return old.status == ObjectStatus::Ready || (old.status == ObjectStatus::VerificationFailed && request.source_size < 0);
+}
+
 ObjectStatus status_without_data(const ObjectRecord& record, bool keeps_data) {
     if (record.meta.no_data || !record.meta.link.empty() || !record.meta.source_data_uri.empty()) return ObjectStatus::Ready;
     return keeps_data ? ObjectStatus::Ready : ObjectStatus::NotReady;
@@ -136,13 +143,13 @@ PublishResult publish(const NodeContext& context, WriteTransaction& txn, const P
     const InstanceId instance = txn.next_instance_id(now, old ? old->meta.instance_id : 0);
     ObjectRecord record = new_record(context, request, instance, now);
     const bool keeps_data = record.meta.meta_only && old && old->data && !record.meta.no_data;
-    const bool keeps_source = record.meta.meta_only && old && !old->meta.source_data_uri.empty() && !record.meta.no_data;
+    const bool keeps_source = old && keeps_source_of(*old, request);
     if (keeps_data || keeps_source) {
         keep_data_fields(record, *old);
         // Nobody asks an edge node for data that is missing: what the CSS may not have goes along.
         if (!context.is_css()) record.meta.meta_only = addressing::is_data_at_cloud(context, txn, *old);
     }
-    record.status = status_without_data(record, keeps_data);
+    record.status = keeps_source && !keeps_data ? old->status : status_without_data(record, keeps_data);
     const bool has_new_source = request.source_size >= 0 && !record.meta.no_data && !keeps_data && !keeps_source;
     if (has_new_source) set_source(record, request);
     if (request.data.is_given && !record.meta.no_data) {

@@ -141,6 +141,43 @@ TEST_F(EssDataUris, AnUpdateOfMetadataAloneKeepsTheSource) {
     EXPECT_EQ(stored("model", "m1")->status, ObjectStatus::NotReady);
 }
 
+TEST_F(EssDataUris, AnUpdateOfMetadataAloneDoesNotVouchForASource) {
+    const Signer signer;
+    put_file("data/x.bin", "hello");
+    const std::string forged = "," + signer.meta_for("other");
+    for (const std::string& update : {std::string(), ",\"sourceDataUri\":\"" + uri("data/x.bin") + "\"" + forged}) {
+        ASSERT_EQ(publish_from(uri("data/x.bin"), forged).status, 500);
+        const Answer answer =
+            put("/objects/model/m1", R"({"meta":{"objectID":"m1","objectType":"model","metaOnly":true,"version":"2")" + update + "}}");
+        EXPECT_EQ(answer.status, update.empty() ? 204 : 500) << answer.body;
+        EXPECT_EQ(stored("model", "m1")->status, ObjectStatus::VerificationFailed);
+        EXPECT_EQ(data().status, 404);
+    }
+}
+
+TEST_F(EssDataUris, AnUpdateOfMetadataAloneIsNotJudgedByASourceThatItDoesNotTake) {
+    const Signer signer;
+    put_file("data/x.bin", "hello");
+    put_file("data/y.bin", "other");
+    ASSERT_EQ(publish_from(uri("data/x.bin"), "," + signer.meta_for("hello")).status, 204);
+    const auto before = stored("model", "m1")->meta;
+    EXPECT_EQ(publish_from(uri("data/y.bin"), ",\"metaOnly\":true," + signer.meta_for("else")).status, 204);
+    const auto after = stored("model", "m1");
+    EXPECT_EQ(after->status, ObjectStatus::Ready);
+    EXPECT_EQ(after->meta.signature, before.signature);
+    EXPECT_EQ(data().body, "hello");
+}
+
+TEST_F(EssDataUris, AnUpdateOfMetadataAloneMayNameAnotherSourceForOneThatFailed) {
+    const Signer signer;
+    put_file("data/x.bin", "hello");
+    put_file("data/y.bin", "other");
+    ASSERT_EQ(publish_from(uri("data/x.bin"), "," + signer.meta_for("other")).status, 500);
+    EXPECT_EQ(publish_from(uri("data/y.bin"), ",\"metaOnly\":true," + signer.meta_for("other")).status, 204);
+    EXPECT_EQ(stored("model", "m1")->status, ObjectStatus::Ready);
+    EXPECT_EQ(data().body, "other");
+}
+
 TEST_F(EssDataUris, ReceivedDataIsReadFromItsFile) {
     const std::string large(200000, 'l');
     for (const std::string& octets : {std::string("hello"), large}) {

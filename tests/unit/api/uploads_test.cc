@@ -20,6 +20,26 @@ protected:
         headers.push_back({"Content-Range", range});
         return upload(data, std::move(headers));
     }
+    /// Half of "hello" is there, and a request begins to send other octets. At each of its steps in turn, `publish_rest` publishes the
+    /// whole, which the request must leave alone. How many steps there were.
+    int interrupt_the_beginning(const std::function<void()>& publish_rest, const std::string& meta = "") {
+        for (int at = 1;; ++at) {
+            publish("model", "m1", meta, std::nullopt);
+            EXPECT_EQ(chunk("hel", "bytes 0-2/5").status, 204);
+            auto late = open({.method = "PUT", .target = kTarget, .body = "HEL", .headers = {{"Content-Range", "bytes 0-2/5"}}});
+            int steps = 0;
+            store_->on_step = [&] {
+                if (++steps == at) publish_rest();
+            };
+            const bool has_begun = late.sink->start();
+            store_->on_step = {};
+            if (steps < at) return at - 1;
+            if (has_begun && late.sink->write(std::as_bytes(std::span(std::string_view("HEL"))))) late.sink->finish();
+            EXPECT_NE(late.status(), 0) << at;
+            EXPECT_EQ(status(), "ready") << at;
+            EXPECT_EQ(get(kTarget).body, "hello") << at;
+        }
+    }
     std::string status() { return get("/objects/acme/model/m1/status").body; }
     bool becomes(const std::string& expected) {
         return eventually([&] { return status() == expected; });
@@ -219,6 +239,13 @@ protected:
         EXPECT_EQ(chunk("lo", "bytes 3-4/5").status, 204);
         EXPECT_EQ(status(), "verifying");
     }
+    void judge() {
+        in_store([this](WriteTransaction& txn) {
+            const ObjectKey key{"acme", "model", "m1"};
+            rules::Effects effects;
+            data::end_verification(node_, txn, key, data::waiting_verification(txn, key), true, effects);
+        });
+    }
     std::size_t waiting() {
         std::size_t count = 0;
         store_->read([&](ReadTransaction& txn) { count = data::waiting_objects(txn, 100).size(); });
@@ -247,6 +274,43 @@ TEST_F(WaitingUpload, KeepsItsOctets) {
     EXPECT_EQ(status(), "verifying");
     verifications_->scan();
     EXPECT_TRUE(becomes("ready")) << status();
+    EXPECT_EQ(get(kTarget).body, "hello");
+}
+
+TEST_F(WaitingUpload, IsNotChangedByARequestThatBeginsWhileItIsPublished) {
+    const std::string meta = signer_.meta_for("hello");
+    const int moments = interrupt_the_beginning(
+        [this] {
+            EXPECT_EQ(chunk("lo", "bytes 3-4/5").status, 204);
+            judge();
+        },
+        meta);
+    EXPECT_GE(moments, 4);
+}
+
+TEST_F(WaitingUpload, IsNotDroppedByARepetitionWithAWrongDigest) {
+    const std::vector<HttpHeader> wrong = {{"Repr-Digest", codec::to_digest_field(data::sha256_of("other"))}};
+    complete();
+    EXPECT_EQ(chunk("hel", "bytes 0-2/5", wrong).status, 400);
+    EXPECT_EQ(status(), "verifying");
+    judge();
+    EXPECT_EQ(status(), "ready");
+    EXPECT_EQ(get(kTarget).body, "hello");
+}
+
+TEST_F(WaitingUpload, IsNotDroppedByARequestWithAWrongDigestThatCameBeforeItWasComplete) {
+    auto late = open({.method = "PUT",
+                      .target = kTarget,
+                      .body = "hel",
+                      .headers = {{"Content-Range", "bytes 0-2/5"}, {"Repr-Digest", codec::to_digest_field(data::sha256_of("other"))}}});
+    ASSERT_TRUE(late.sink->start());
+    EXPECT_TRUE(late.sink->write(std::as_bytes(std::span(std::string_view("hel")))));
+    complete();
+    late.sink->finish();
+    EXPECT_EQ(late.status(), 400);
+    EXPECT_EQ(status(), "verifying");
+    judge();
+    EXPECT_EQ(status(), "ready");
     EXPECT_EQ(get(kTarget).body, "hello");
 }
 
@@ -318,6 +382,30 @@ TEST_F(Upload, ThatIsCompleteIsNotChangedByAnotherRequest) {
     same.sink->finish();
     EXPECT_EQ(same.status(), 204);
     EXPECT_EQ(get(kTarget).body, "hello");
+}
+
+TEST_F(Upload, ThatIsPublishedWhileAnotherRequestBeginsIsNotChangedByIt) {
+    EXPECT_GE(interrupt_the_beginning([this] { EXPECT_EQ(chunk("lo", "bytes 3-4/5").status, 204); }), 4);
+}
+
+TEST_F(Upload, ThatIsCompleteIsNotDroppedByARepetitionWithAWrongDigest) {
+    const std::string digest_of_other = codec::to_digest_field(data::sha256_of("other"));
+    int refused = 0;
+    for (int at = 1;; ++at) {
+        publish("model", "m1", "", std::nullopt);
+        EXPECT_EQ(chunk("hel", "bytes 0-2/5").status, 204);
+        int steps = 0;
+        store_->on_step = [&] {
+            if (++steps != at) return;
+            if (chunk("hel", "bytes 0-2/5", {{"Repr-Digest", digest_of_other}}).status == 400) ++refused;
+        };
+        EXPECT_EQ(chunk("lo", "bytes 3-4/5").status, 204);
+        store_->on_step = {};
+        EXPECT_EQ(status(), "ready") << at;
+        EXPECT_EQ(get(kTarget).body, "hello") << at;
+        if (steps < at) break;
+    }
+    EXPECT_GT(refused, 0);
 }
 
 TEST_F(Upload, ByChunksIsComparedWithTheDigestOfTheWhole) {

@@ -97,6 +97,46 @@ TEST_F(Lifecycle, AMetadataOnlyUpdateKeepsTheData) {
     EXPECT_EQ(data_of("m1"), "kept");
 }
 
+TEST_F(Lifecycle, AMetadataOnlyUpdateMakesNothingReadyThatWasNot) {
+    struct Row {
+        const char* id;
+        bool is_source;
+        bool is_deleted;
+        ObjectStatus before;
+        ObjectStatus after;
+    };
+    const std::vector<Row> rows = {
+        {"forged-data", false, false, ObjectStatus::VerificationFailed, ObjectStatus::NotReady},
+        {"forged-source", true, false, ObjectStatus::VerificationFailed, ObjectStatus::VerificationFailed},
+        {"deleted-source", true, true, ObjectStatus::ObjDeleted, ObjectStatus::NotReady},
+    };
+    register_node(cam1_);
+    for (const Row& row : rows) {
+        const ObjectKey key{"acme", "model", row.id};
+        objects::PublishRequest request;
+        request.meta = metadata(row.id);
+        request.signature = row.is_deleted ? objects::PublishRequest::Signature::Valid : objects::PublishRequest::Signature::Invalid;
+        if (row.is_source) {
+            request.meta.source_data_uri = "file:///x";
+            request.source_size = 5;
+        } else {
+            request.data = small_data("forged");
+        }
+        in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+            objects::publish(context_, txn, request, effects);
+            if (row.is_deleted) objects::remove(context_, txn, key, effects);
+        });
+        ASSERT_EQ(object(row.id)->status, row.before) << row.id;
+        Metadata update = metadata(row.id);
+        update.meta_only = true;
+        for (int i = 0; i < 2; ++i) EXPECT_EQ(publish(update).status, row.after) << row.id;
+        EXPECT_FALSE(object(row.id)->data) << row.id;
+        EXPECT_EQ(data_of(row.id), "") << row.id;
+        const auto told = notification(row.id, cam1_);
+        EXPECT_FALSE(told && told->status == NotificationStatus::UpdatePending) << row.id;
+    }
+}
+
 TEST_F(Lifecycle, EveryStoreIsANewVersionWhateverTheClockDoes) {
     InstanceId last = publish(metadata("m1"), "1").instance_id;
     now_ -= std::chrono::hours(1);
