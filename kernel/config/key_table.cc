@@ -206,7 +206,7 @@ void add_own_keys(Keys& keys) {
                   number("MaxObjectDataSize", "MAX_OBJECT_DATA_SIZE", 0, 0, INT64_MAX, "Largest data of an object, bytes; 0: no limit."),
                   number("MaxConnections", "MAX_CONNECTIONS", 4096, 1, 1'000'000, "Connections per listener."),
                   number("UploadStagingTimeout", "UPLOAD_STAGING_TIMEOUT", 86400, 1, kInt32Maximum,
-                         "Seconds until an abandoned upload is removed."),
+                         "Seconds since its last chunk until an upload counts as abandoned and is removed."),
                   number("WebhookTimeout", "WEBHOOK_TIMEOUT", 10, 1, 3600, "Seconds per attempt of a webhook."),
                   flag("WebhookOnNoData", "WEBHOOK_ON_NO_DATA", true, "Call webhooks also for updates without data."),
                   list("WebhookAllowedHosts", "WEBHOOK_ALLOWED_HOSTS", "", "Hosts that webhooks may call; empty: any."),
