@@ -92,12 +92,6 @@ void derive_bounds(EffectiveValues& values, const Decisions& decisions, Findings
     if (values.number("MaxInflightChunks") < 1) values.derive("MaxInflightChunks", "1", "at least 1", findings);
     if (is_css && values.number("MaxInflightChunks") > kMostChunksOfCss)
         values.derive("MaxInflightChunks", "64", "at most 64 on a CSS", findings);
-    if (values.number("HTTPCSSObjDownloadConcurrencyMultiplier") < 1) {
-        values.derive("HTTPCSSObjDownloadConcurrencyMultiplier", "1", "at least 1", findings);
-    }
-    if (values.number("ObjectQueueBufferSize") == 0) {
-        values.derive("ObjectQueueBufferSize", is_css ? "1000" : "2", "0 stands for the role's default", findings);
-    }
     if (values.number("VerifyQueueBufferSize") == 0) values.derive("VerifyQueueBufferSize", "500", "0 stands for the default", findings);
 }
 

@@ -24,7 +24,7 @@ struct Problem {
 struct Findings {
     std::vector<Problem> problems;
     std::vector<std::string> warnings;  ///< Something is probably not what the operator meant.
-    std::vector<std::string> changes;   ///< Values that validation replaced: "Key: 'old' became 'new': reason".
+    std::vector<std::string> changes;   ///< Values that validation replaced, and keys without effect: "Key: 'old' became 'new': reason".
 };
 
 /// `value` as it may appear in a message: quoted, control characters replaced, cut at 200 bytes.

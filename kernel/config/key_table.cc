@@ -76,7 +76,7 @@ void add_communication_keys(Keys& keys) {
             number("HTTPESSObjClientTimeout", "HTTPESSObjClientTimeout", 600, 0, kInt32Maximum,
                    "Seconds for a whole download; 0: no limit."),
             number("HTTPCSSObjDownloadConcurrencyMultiplier", "HTTPCSSObjDownloadConcurrencyMultiplier", 1, INT32_MIN, kInt32Maximum,
-                   "Parallel downloads per CPU thread on a CSS."),
+                   "Unused (downloads are streamed; MaxConnections bounds them); accepted for old files."),
             flag("AllowPrivateIPs", "ALLOW_PRIVATE_IPS", true, "Allow outgoing requests to private and loopback addresses."),
             flag("HTTPPush", "HTTP_PUSH", true, "ESS: ask the CSS to hold polls open until there is something to send."),
             number("HTTPMaxWait", "HTTP_MAX_WAIT", 55, 1, 300, "CSS: longest time a poll is held open, seconds."),
@@ -90,12 +90,13 @@ void add_communication_keys(Keys& keys) {
                    "Seconds between looks for unacknowledged notifications; each repeats after 6 times this."),
             number("ESSCallSPIRetryInterval", "ESS_CALL_SPI_RETRY_INTERVAL", 2, 0, kInt32Maximum,
                    "Seconds between retries of a request to the CSS."),
-            number("ESSSPIMaxRetry", "ESSSPIMaxRetry", 1000, 0, kInt32Maximum, "Attempts of a request after transport errors."),
+            number("ESSSPIMaxRetry", "ESSSPIMaxRetry", 1000, 0, kInt32Maximum,
+                   "Unused (what the CSS has not got is sent again until it has); accepted for old files."),
             number("ESSPingInterval", "ESS_PING_INTERVAL", 1, 0, kPortMaximum, "Hours between pings to the CSS; 0: none."),
             number("RemoveESSRegistrationTime", "REMOVE_ESS_REGISTRATION_TIME", 30, 0, kPortMaximum,
                    "CSS: days until a silent node is removed; 0: never."),
             number("ObjectQueueBufferSize", "OBJECT_QUEUE_BUFFER_SIZE", 0, 0, kInt32Maximum,
-                   "Length of the distribution queue; 0: CSS 1000, ESS 2."),
+                   "Unused (the queue is in the store); accepted for old files."),
             number("VerifyQueueBufferSize", "VERIFY_QUEUE_BUFFER_SIZE", 500, 0, kInt32Maximum, "Length of the verification queue; 0: 500."),
         });
 }
@@ -205,7 +206,7 @@ void add_own_keys(Keys& keys) {
                   number("MaxObjectDataSize", "MAX_OBJECT_DATA_SIZE", 0, 0, INT64_MAX, "Largest data of an object, bytes; 0: no limit."),
                   number("MaxConnections", "MAX_CONNECTIONS", 4096, 1, 1'000'000, "Connections per listener."),
                   number("UploadStagingTimeout", "UPLOAD_STAGING_TIMEOUT", 86400, 1, kInt32Maximum,
-                         "Seconds until an abandoned upload is removed."),
+                         "Seconds since its last chunk until an upload counts as abandoned and is removed."),
                   number("WebhookTimeout", "WEBHOOK_TIMEOUT", 10, 1, 3600, "Seconds per attempt of a webhook."),
                   flag("WebhookOnNoData", "WEBHOOK_ON_NO_DATA", true, "Call webhooks also for updates without data."),
                   list("WebhookAllowedHosts", "WEBHOOK_ALLOWED_HOSTS", "", "Hosts that webhooks may call; empty: any."),
@@ -252,6 +253,14 @@ constexpr std::array<FormerKey, 13> kFormerKeys = {{
     {"MongoSleepTimeBetweenRetry", "MONGO_SLEEP_TIME_BETWEEN_RETRY", "4000", "PostgresSleepTimeBetweenRetry"},
 }};
 
+constexpr std::array<KeyWithoutEffect, 5> kKeysWithoutEffect = {{
+    {"ESSSPIMaxRetry", "what the CSS has not acknowledged stays in the store and is sent again, with growing pauses, until it is"},
+    {"ObjectQueueBufferSize", "work that waits is kept in the store and not in a queue in memory"},
+    {"LogTraceMaintenanceInterval", "the size of a log file is looked at with every line"},
+    {"HTTPCSSObjDownloadConcurrencyMultiplier", "data is streamed in a fixed window per request, and MaxConnections bounds the requests"},
+    {"MessagingGroupCacheExpiration", "messaging groups are not cached"},
+}};
+
 }  // namespace
 
 const std::vector<SettingDeclaration>& service_keys() {
@@ -273,5 +282,7 @@ const std::vector<SettingDeclaration>& service_keys() {
 std::span<const KeyAlias> key_aliases() { return kAliases; }
 
 std::span<const FormerKey> former_keys() { return kFormerKeys; }
+
+std::span<const KeyWithoutEffect> keys_without_effect() { return kKeysWithoutEffect; }
 
 }  // namespace edgesync::config

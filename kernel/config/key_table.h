@@ -29,4 +29,11 @@ struct FormerKey {
 };
 std::span<const FormerKey> former_keys();
 
+/// A key of the Go service that is checked but changes nothing here, because the service does not have what it would set.
+struct KeyWithoutEffect {
+    const char* key;
+    const char* reason;  ///< Completes "KEY has no effect: ".
+};
+std::span<const KeyWithoutEffect> keys_without_effect();
+
 }  // namespace edgesync::config

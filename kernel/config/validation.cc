@@ -1,6 +1,7 @@
 #include "kernel/config/validation.h"
 
 #include "kernel/config/communication_rules.h"
+#include "kernel/config/key_table.h"
 #include "kernel/config/node_rules.h"
 #include "kernel/config/storage_rules.h"
 #include "kernel/config/value_text.h"
@@ -17,6 +18,13 @@ std::size_t sequence_length(std::string_view text) {
         if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
     }
     return length;
+}
+
+/// A line for each, not a warning: the files of the Go service set them, and nothing is lost.
+void report_keys_without_effect(const EffectiveValues& values, Findings& findings) {
+    for (const auto& [key, reason] : keys_without_effect()) {
+        if (values.at(key).is_set) findings.changes.push_back(std::string(key) + " has no effect: " + reason);
+    }
 }
 
 }  // namespace
@@ -58,6 +66,7 @@ Decisions validate(EffectiveValues& values, const Surroundings& surroundings, Fi
     check_storage(values, decisions, findings);
     check_certificate_paths(values, decisions, findings);
     check_logging(values, findings);
+    report_keys_without_effect(values, findings);
     return decisions;
 }
 

@@ -173,6 +173,7 @@ ChunkUpload::Recorded ChunkUpload::record(WriteTransaction& txn) {
     if (!blob || !object || object->staged != blob_) return Recorded::Replaced;
     if (is_other_upload_) remove_ranges(blob->received, held_);
     add_range(blob->received, {range_.begin, range_.end});
+    blob->created = context_.now();  // An upload that goes on is not abandoned, however long it takes.
     txn.put_blob(*blob);
     return covers(blob->received, blob->total) ? Recorded::Complete : Recorded::Incomplete;
 }

@@ -13,7 +13,7 @@ constexpr std::chrono::milliseconds kFirstRetry{200};
 }  // namespace
 
 RegistrationClient::RegistrationClient(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler,
-                                       Log& log, Hooks hooks, std::chrono::hours ping_interval)
+                                       Log& log, Hooks hooks, std::chrono::milliseconds ping_interval)
     : context_(context), operations_(operations), scheduler_(scheduler), log_(log), hooks_(std::move(hooks)), ping_interval_(ping_interval),
       retry_pause_(kFirstRetry) {}
 

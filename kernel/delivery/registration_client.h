@@ -21,8 +21,9 @@ public:
         std::function<void(bool registered, const std::vector<std::string>& capabilities)> changed;
     };
 
+    /// `ping_interval` 0: no pings; else it is looked at every resend interval.
     RegistrationClient(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log, Hooks hooks,
-                       std::chrono::hours ping_interval);
+                       std::chrono::milliseconds ping_interval);
 
     void set_transport(Transport& transport) { transport_ = &transport; }
     /// Registers at once and then keeps trying: after short, growing pauses, then every resend interval.
@@ -55,7 +56,7 @@ private:
     rules::Scheduler& scheduler_;
     Log& log_;
     const Hooks hooks_;
-    const std::chrono::hours ping_interval_;
+    const std::chrono::milliseconds ping_interval_;
     Transport* transport_ = nullptr;
 
     mutable std::mutex mutex_;

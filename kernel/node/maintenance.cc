@@ -1,5 +1,7 @@
 #include "kernel/node/maintenance.h"
 
+#include <algorithm>
+
 #include "edgesync/sdk/error.h"
 #include "kernel/delivery/inbound.h"
 #include "kernel/delivery/registration.h"
@@ -14,6 +16,16 @@ constexpr std::chrono::milliseconds kHourly = std::chrono::hours(1);
 
 }  // namespace
 
+MaintenanceOptions MaintenanceOptions::from(const Settings& settings) {
+    MaintenanceOptions options;
+    options.resend_interval = std::chrono::seconds(settings.integer("ResendInterval"));
+    options.activation_interval = std::chrono::seconds(settings.integer("ObjectActivationInterval"));
+    options.expiration_interval = std::chrono::seconds(settings.integer("StorageMaintenanceInterval"));
+    options.silent_node_limit = std::chrono::hours(24 * settings.integer("RemoveESSRegistrationTime"));
+    options.upload_limit = std::chrono::seconds(settings.integer("UploadStagingTimeout"));
+    return options;
+}
+
 Maintenance::Maintenance(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log,
                          MaintenanceOptions options)
     : context_(context), operations_(operations), scheduler_(scheduler), log_(log), options_(std::move(options)) {}
@@ -26,7 +38,7 @@ void Maintenance::start() {
         remove_silent_nodes();
         every(kHourly, [this] { remove_silent_nodes(); });
     }
-    every(kHourly, [this] { remove_abandoned_uploads(); });
+    every(std::min<std::chrono::milliseconds>(kHourly, options_.upload_limit), [this] { remove_abandoned_uploads(); });
     if (options_.scan_verifications) every(kEveryMinute, options_.scan_verifications);
 }
 

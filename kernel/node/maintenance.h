@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "edgesync/sdk/log.h"
+#include "edgesync/sdk/settings.h"
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
 #include "kernel/rules/scheduler.h"
@@ -20,10 +21,13 @@ struct MaintenanceOptions {
     std::chrono::seconds activation_interval{30};
     std::chrono::seconds expiration_interval{30};
     std::chrono::hours silent_node_limit{24 * 30};  ///< 0: never removed.
-    std::chrono::seconds upload_limit{86400};
-    std::function<bool()> may_send;          ///< ESS: registered.
-    std::function<void()> resume_transfers;  ///< ESS.
+    std::chrono::seconds upload_limit{86400};       ///< Since the last octets came.
+    std::function<bool()> may_send;                 ///< ESS: registered.
+    std::function<void()> resume_transfers;         ///< ESS.
     std::function<void()> scan_verifications;
+
+    /// The intervals and limits, from ResendInterval, ObjectActivationInterval, ...
+    static MaintenanceOptions from(const Settings& settings);
 };
 
 /// Thread-safe.

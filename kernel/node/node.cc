@@ -51,16 +51,6 @@ rules::NodeContext context_of(const Settings& settings, const Store& store, cons
     return make_context(settings, store.traits(), std::move(polled), pushes);
 }
 
-MaintenanceOptions maintenance_options(const Settings& settings) {
-    MaintenanceOptions options;
-    options.resend_interval = std::chrono::seconds(settings.integer("ResendInterval"));
-    options.activation_interval = std::chrono::seconds(settings.integer("ObjectActivationInterval"));
-    options.expiration_interval = std::chrono::seconds(settings.integer("StorageMaintenanceInterval"));
-    options.silent_node_limit = std::chrono::hours(24 * settings.integer("RemoveESSRegistrationTime"));
-    options.upload_limit = std::chrono::seconds(settings.integer("UploadStagingTimeout"));
-    return options;
-}
-
 /// Tells clients of chunked uploads which instance answers (MMS-Upload-Owner).
 std::string random_uuid() {
     std::random_device random;
@@ -224,7 +214,7 @@ void Node::Parts::start_transports() {
         loaded.transport->start(*host);
         ++started_transports;
     }
-    MaintenanceOptions options = maintenance_options(settings);
+    MaintenanceOptions options = MaintenanceOptions::from(settings);
     options.scan_verifications = [this] { scheduler.work([this] { verifications.scan(); }); };
     if (edge) {
         options.may_send = [this] { return edge->registration().is_registered(); };

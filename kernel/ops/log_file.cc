@@ -18,6 +18,8 @@ namespace edgesync::ops {
 namespace {
 
 constexpr std::chrono::seconds kRetryAfter{5};
+/// Packing takes a second or so; longer means that it failed.
+constexpr std::chrono::seconds kLongestPacking{60};
 
 void write_line(int descriptor, std::string line) {
     line += '\n';
@@ -53,7 +55,7 @@ LogFile::LogFile(std::filesystem::path file, std::int64_t size_kib, std::int64_t
 
 Poco::AutoPtr<Poco::FileChannel> LogFile::new_channel() const {
     Poco::AutoPtr<Poco::FileChannel> channel(new Poco::FileChannel(file_.string()));
-    channel->setProperty(Poco::FileChannel::PROP_ROTATION, std::to_string(size_kib_) + " K");
+    channel->setProperty(Poco::FileChannel::PROP_ROTATION, rotation());
     channel->setProperty(Poco::FileChannel::PROP_ARCHIVE, "number");
     channel->setProperty(Poco::FileChannel::PROP_COMPRESS, "true");
     channel->setProperty(Poco::FileChannel::PROP_PURGECOUNT, std::to_string(files_kept_));
@@ -62,9 +64,28 @@ Poco::AutoPtr<Poco::FileChannel> LogFile::new_channel() const {
     return channel;
 }
 
+std::string LogFile::rotation() const { return std::to_string(size_kib_) + " K"; }
+
+void LogFile::renew_channel() {
+    channel_ = new_channel();
+    is_held_ = false;
+    if (is_packing()) hold_rotation();  // An earlier process may have left it so.
+}
+
+bool LogFile::is_packing() const {
+    std::error_code ignored;
+    return std::filesystem::exists(file_.string() + ".0", ignored);
+}
+
+void LogFile::hold_rotation() {
+    channel_->setProperty(Poco::FileChannel::PROP_ROTATION, "never");
+    is_held_ = true;
+    held_until_ = Clock::now() + kLongestPacking;
+}
+
 void LogFile::open() {
     const std::scoped_lock lock(mutex_);
-    if (!channel_) channel_ = new_channel();
+    if (!channel_) renew_channel();
 }
 
 void LogFile::close() {
@@ -79,7 +100,7 @@ void LogFile::log(const Poco::Message& message) {
         return;
     }
     try {
-        if (!channel_) channel_ = new_channel();
+        if (!channel_) renew_channel();
         errno = 0;
         write(message);
     } catch (const Poco::WriteFileException&) {
@@ -96,10 +117,22 @@ void LogFile::write(const Poco::Message& message) {
     if (lost_lines_ > 0) {
         Poco::Message gap(message);
         gap.setText(std::to_string(lost_lines_) + " lines are missing here: " + lost_reason_);
-        channel_->log(gap);
+        write_and_rotate(gap);
         lost_lines_ = 0;
     }
+    write_and_rotate(message);
+}
+
+/// A thread of Poco's packs NAME.0 into NAME.0.gz and removes it. A rotation meanwhile would take the file away under it, and lines
+/// would be lost or doubled.
+void LogFile::write_and_rotate(const Poco::Message& message) {
+    if (is_held_ && (!is_packing() || Clock::now() >= held_until_)) {
+        channel_->setProperty(Poco::FileChannel::PROP_ROTATION, rotation());
+        is_held_ = false;
+    }
+    const bool rotates = !is_held_ && channel_->size() >= static_cast<std::uint64_t>(size_kib_) * 1024;
     channel_->log(message);
+    if (rotates) hold_rotation();
 }
 
 void LogFile::suspend(const std::string& reason) {

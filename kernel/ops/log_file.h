@@ -27,7 +27,12 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     Poco::AutoPtr<Poco::FileChannel> new_channel() const;
+    std::string rotation() const;
+    void renew_channel();
+    bool is_packing() const;
+    void hold_rotation();
     void write(const Poco::Message& message);
+    void write_and_rotate(const Poco::Message& message);
     void suspend(const std::string& reason);
 
     const std::filesystem::path file_;
@@ -35,6 +40,8 @@ private:
     const std::int64_t files_kept_;
     std::mutex mutex_;  // Guards what follows.
     Poco::AutoPtr<Poco::FileChannel> channel_;
+    bool is_held_ = false;  ///< The file grows until the one before is packed.
+    Clock::time_point held_until_{};
     Clock::time_point retry_at_{};
     std::uint64_t lost_lines_ = 0;
     std::string lost_reason_;

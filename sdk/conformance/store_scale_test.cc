@@ -2,8 +2,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <filesystem>
+#include <map>
+#include <mutex>
 #include <random>
+#include <thread>
 
+#include "edgesync/sdk/error.h"
 #include "options.h"
 #include "store_test.h"
 
@@ -30,11 +35,27 @@ protected:
 };
 
 constexpr int kNodes = 100'000;
-constexpr double kGenerousMicroseconds = 5000;  // The aim is below 1000 us; loaded test machines are slow.
+constexpr double kGenerousMicroseconds = 5000;  // For several calls together, and loaded test machines are slow.
+/// A poll takes less than a millisecond; on a machine where it is slow among few nodes as well, not much more than there. Looking at
+/// the other nodes one by one takes far longer than either.
+constexpr double kPollMicroseconds = 1000;
+constexpr double kMoreThanAmongFew = 10;
 
 NodeKey numbered_node(int i) { return node_key("node" + std::to_string(i)); }
 
 TEST_F(Scale, PollingOneOfAHundredThousandNodesIsOneProbe) {
+    write([](WriteTransaction& t) {
+        for (int i = 0; i < 10; ++i) {
+            t.put_destination(destination(numbered_node(i), i));
+            t.put_notification(notification(object_key("object"), numbered_node(i), NotificationStatus::ReceivedByDest, i));
+        }
+    });
+    const double among_few = median_of("empty poll among 10 nodes", 1000, [&](int i) {
+        store().read([&](ReadTransaction& t) {
+            EXPECT_TRUE(t.pending_notifications(numbered_node(i % 10), 0, 10).empty()) << broken("pending_notifications: by status");
+        });
+    });
+    const double bound = std::max(kPollMicroseconds, kMoreThanAmongFew * among_few);
     for (int begin = 0; begin < kNodes; begin += 2000) {
         write([&](WriteTransaction& t) {
             for (int i = begin; i < begin + 2000; ++i) {
@@ -53,7 +74,7 @@ TEST_F(Scale, PollingOneOfAHundredThousandNodesIsOneProbe) {
             if (!t.pending_notifications(node, 0, 10).empty()) ADD_FAILURE() << broken("pending_notifications: of that peer only");
         });
     });
-    EXPECT_LT(empty, kGenerousMicroseconds) << broken("pending_notifications: one index probe");
+    EXPECT_LT(empty, bound) << broken("pending_notifications: one index probe");
     const double found = median_of("poll that finds one among 100000 nodes", 1000, [&](int) {
         store().read([&](ReadTransaction& t) {
             if (t.pending_notifications(numbered_node(77'777), 0, 10).size() != 1) {
@@ -61,7 +82,7 @@ TEST_F(Scale, PollingOneOfAHundredThousandNodesIsOneProbe) {
             }
         });
     });
-    EXPECT_LT(found, kGenerousMicroseconds) << broken("pending_notifications: one index probe");
+    EXPECT_LT(found, bound) << broken("pending_notifications: one index probe");
     const double lists = median_of("other short lists among 100000 nodes", 200, [&](int i) {
         store().read([&](ReadTransaction& t) {
             EXPECT_EQ(t.inactive_destinations(at(3), 10).size(), 3U) << broken("inactive_destinations: last_ping < before");
@@ -165,6 +186,108 @@ TEST_F(Scale, RemovingAnOrganizationWhileItsObjectsArriveLeavesNothing) {
         EXPECT_EQ(t.transfers("", 10'000).items.size(), kStaying) << rule;
         EXPECT_EQ(t.staged_blobs(at(100), 10'000).size(), kStaying) << rule;
     });
+}
+
+/// The same as above with data that is written while its organization is removed.
+class LargeScale : public Scale {
+protected:
+    static constexpr int kWriters = 4;
+    static constexpr int kEach = 12;
+    static constexpr std::size_t kHalf = 150'001;
+
+    void SetUp() override {
+        Scale::SetUp();
+        half_ = octets(5, kHalf);
+    }
+
+    /// Receives the data of one object as the service does. False: the organization is gone, and so the data was not recorded.
+    bool receive(const ObjectKey& key, const BlobId& id) {
+        const auto writer = store().blobs().create(id);
+        writer->write(0, half_);
+        writer->sync();
+        bool is_recorded = false;
+        write([&](WriteTransaction& t) {
+            is_recorded = key.org == "staying" || t.entry(EntryTable::Organization, {key.org}).has_value();
+            if (!is_recorded) return;
+            ObjectRecord record = receiver_object(key, ObjectStatus::PartiallyReceived, 1);
+            record.staged = id;
+            t.put_object(record);
+            t.put_blob(blob_record(id, BlobState::Staged, 2 * kHalf));
+        });
+        if (!is_recorded) return false;
+        if (key.org == "leaving") ++recorded_;
+        try {
+            writer->write(kHalf, half_);  // It may be gone by now.
+            writer->sync();
+        } catch (const Error& error) {
+            EXPECT_EQ(key.org, "leaving") << error.what();
+        }
+        return true;
+    }
+    void receive_many(int writer) {
+        for (int i = 0; i < kEach; ++i) {
+            const std::string name = std::to_string(writer) + "-" + std::to_string(i);
+            for (const char* org : {"leaving", "staying"}) {
+                const BlobId id = store().blobs().new_id();
+                // Every other writer ends here, as a process does that is killed, and leaves the rest to the next start.
+                if (!receive(object_key(name, "type", org), id) && writer % 2 == 0) store().blobs().discard(id);
+                const std::scoped_lock lock(mutex_);
+                blobs_[org].push_back(id);
+            }
+        }
+    }
+    std::size_t left(const std::string& org) {
+        std::size_t count = 0;
+        for (const BlobId& id : blobs_[org]) count += store().blobs().reopen(id) ? 1 : 0;
+        return count;
+    }
+    std::size_t files() const {
+        std::size_t count = 0;
+        for (const auto& item : std::filesystem::recursive_directory_iterator(folder())) count += item.is_regular_file() ? 1 : 0;
+        return count;
+    }
+
+    std::vector<std::byte> half_;
+    std::atomic<int> recorded_{0};
+    std::mutex mutex_;  // Guards blobs_ while writers run.
+    std::map<std::string, std::vector<BlobId>> blobs_;
+};
+
+TEST_F(LargeScale, RemovingAnOrganizationWhileItsLargeDataArriveLeavesNoFiles) {
+    restart();
+    const std::size_t files_before = files();
+    write([](WriteTransaction& t) { t.put_entry(EntryTable::Organization, {"leaving"}, "here"); });
+    std::vector<std::future<void>> writers;
+    for (int w = 0; w < kWriters; ++w) {
+        writers.push_back(std::async(std::launch::async, [this, w] { receive_many(w); }));
+    }
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (recorded_ < kWriters * kEach / 4 && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    EXPECT_GE(recorded_, kWriters * kEach / 4) << "the removal meets data";
+    write([](WriteTransaction& t) { t.erase_entry(EntryTable::Organization, {"leaving"}); });
+    while (remove_some(store(), "leaving")) {
+    }
+    for (auto& one : writers) one.get();
+    store().read([](ReadTransaction& t) {
+        EXPECT_TRUE(t.objects("leaving", "", "", 10).items.empty())
+            << broken("what is erased leaves every list, also under concurrent writers");
+    });
+    restart();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    constexpr std::size_t kStaying = kWriters * kEach;
+    constexpr std::size_t kOwn = 4;  // Files of the store itself that come and go.
+    while ((left("leaving") > 0 || files() > files_before + kStaying + kOwn) && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(left("leaving"), 0U) << broken("erase_blob, discard, open: nothing is left of data that no record names");
+    EXPECT_LE(files(), files_before + kStaying + kOwn) << broken("open: removes orphans of a crash");
+    if (!store().traits().is_persistent) return;
+    EXPECT_EQ(left("staying"), kStaying) << broken("removing data of one organization leaves that of another");
+    std::vector<std::byte> found(2 * kHalf);
+    ASSERT_EQ(store().blobs().reopen(blobs_["staying"].front())->read(0, found), found.size());
+    EXPECT_TRUE(std::equal(half_.begin(), half_.end(), found.begin()) && std::equal(half_.begin(), half_.end(), found.begin() + kHalf));
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <regex>
+#include <set>
 #include <sstream>
 
 #include "tests/system/cluster.h"
@@ -77,6 +79,29 @@ TEST_F(Secrets, AreNeitherLoggedNorStoredInClear) {
         }
     }
     EXPECT_TRUE(is_user_found) << "what is not secret shows that the right files were searched";
+}
+
+TEST_F(Secrets, AreMaskedInTheConfigurationThatTheTraceBeginsWith) {
+    const auto css = make_css(folder_.path(), {"LogTraceDestination file", "MQTTUserName u", "MQTTPassword mqtt-password-4"});
+    css->start();
+    EXPECT_EQ(css->terminate(), 0);
+    std::ifstream trace(folder_.path() / "css-trace/sync-service.log");
+    std::set<std::string> shown;
+    std::string masked;
+    for (std::string line; std::getline(trace, line);) {
+        ASSERT_EQ(line.find("mqtt-password-4"), std::string::npos) << line;
+        std::smatch parts;
+        // "* CSS: DATE TIME INFO: KEY ORIGIN VALUE"; the first line of another form ends it.
+        static const std::regex form(R"(\* CSS: \S+ \S+ INFO: (\w+) +(default|file|environment|derived) *(.*))");
+        if (!std::regex_match(line, parts, form)) break;
+        shown.insert(parts[1]);
+        if (parts[1] == "MQTTPassword") masked = parts[3];
+    }
+    EXPECT_EQ(masked, "<...>");
+    for (const auto* key : {"NodeType", "UnsecureListeningPort", "StorageProvider", "LogTraceDestination", "LmdbSync"}) {
+        EXPECT_TRUE(shown.contains(key)) << key;
+    }
+    EXPECT_GT(shown.size(), 80U);
 }
 
 TEST_F(Secrets, FilesAreForTheirOwner) {

@@ -1,5 +1,6 @@
 // Who may do what: every route x role of the node x caller x own or other organization x public or not x type of the object. What each
 // caller may do is said by a table of rights, what each route needs by a table of routes; neither comes from the code under test.
+#include <algorithm>
 #include <set>
 #include <sstream>
 
@@ -7,6 +8,7 @@
 #include "callers.h"
 #include "kernel/addressing/distribution.h"
 #include "kernel/addressing/work_payload.h"
+#include "kernel/api/routes.h"
 #include "kernel/security/acl_list.h"
 
 namespace edgesync::api {
@@ -114,12 +116,80 @@ const Route kRoutes[] = {
     {"DeleteOrganization", "ESS", "DELETE", "/organizations/acme", "", Kind::Right, "admin", kReady, 400},
     {"GetAccessList", "CSS", "GET", "/security/objects/acme/model", "", Kind::Right, "admin", kReady, 200},
     {"PutAccessList", "CSS", "PUT", "/security/objects/acme/lists", R"({"action":"add","users":[]})", Kind::Right, "admin", kReady, 204},
+    {"GetAccessListOfAllTypes", "CSS", "GET", "/security/destinations/acme", "", Kind::Right, "admin", kReady, 200},
+    {"PutAccessListOfAllTypes", "CSS", "PUT", "/security/objects/acme", R"({"action":"add","users":[]})", Kind::Right, "admin", kReady,
+     204},
     {"DeleteAccessList", "CSS", "DELETE", "/security/destinations/acme/lists/user/zoe", "", Kind::Right, "admin", kReady, 204},
     {"Resend", "CSS", "POST", "/resend", "", Kind::Right, "resend", kReady, 400},
     {"Resend", "ESS", "POST", "/resend", "", Kind::Right, "resend", kReady, 204},
+    {"PutResend", "CSS", "PUT", "/resend", "", Kind::Right, "resend", kReady, 400},
+    {"PutResend", "ESS", "PUT", "/resend", "", Kind::Right, "resend", kReady, 204},
     {"Shutdown", "CSS ESS", "POST", "/shutdown", "", Kind::Right, "stop", kReady, 204},
     {"Health", "CSS ESS", "GET", "/health", "", Kind::Right, "known", kReady, 200},
+    {"HeadHealth", "CSS ESS", "HEAD", "/health", "", Kind::Right, "known", kReady, 200},
 };
+
+std::vector<std::string> segments_of(std::string_view path) {
+    std::istringstream in{std::string(path.substr(0, path.find('?')))};
+    std::vector<std::string> segments;
+    for (std::string segment; std::getline(in, segment, '/');) segments.push_back(segment);
+    return segments;
+}
+
+std::string target_of(const Route& route, NodeRole role, const std::string& type) {
+    const std::string org = role == NodeRole::Css ? "/objects/acme" : "/objects";
+    std::string target = route.target;
+    for (const auto& [name, value] :
+         {std::pair<std::string, std::string>{"{object}", org + "/" + type + "/m1"}, {"{type}", org + "/" + type}, {"{org}", org}}) {
+        if (target.starts_with(name)) target.replace(0, name.size(), value);
+    }
+    return target;
+}
+
+/// Whether a request of the matrix is one for `path`, as the service's own table has it: "/objects/{orgID}/{objectType}".
+bool is_for(const Route& route, std::string_view path, NodeRole role) {
+    const auto asked = segments_of(target_of(route, role, "model"));
+    const auto wanted = segments_of(path);
+    return std::equal(asked.begin(), asked.end(), wanted.begin(), wanted.end(),
+                      [](const std::string& one, const std::string& other) { return other.starts_with('{') || one == other; });
+}
+
+bool has_role(const Route& route, NodeRole role) {
+    return std::string_view(route.roles).find(role == NodeRole::Css ? "CSS" : "ESS") != std::string_view::npos;
+}
+
+TEST(AccessMatrixRoutes, AreAllThatTheServiceHasByEveryMethod) {
+    std::size_t count = 0;
+    for (const RouteEntry& entry : routes()) {
+        for (const NodeRole role : {NodeRole::Css, NodeRole::Ess}) {
+            const std::string_view path = role == NodeRole::Css ? entry.css : entry.ess;
+            if (path.empty()) continue;
+            std::istringstream methods(entry.methods);
+            for (std::string method; std::getline(methods >> std::ws, method, ',');) {
+                ++count;
+                const bool is_there = std::any_of(std::begin(kRoutes), std::end(kRoutes), [&](const Route& route) {
+                    return has_role(route, role) && route.method == method && is_for(route, path, role);
+                });
+                EXPECT_TRUE(is_there) << method << " " << path << " on " << (role == NodeRole::Css ? "a CSS" : "an ESS")
+                                      << " has no line in the matrix";
+            }
+        }
+    }
+    EXPECT_GT(count, 50U);
+}
+
+TEST(AccessMatrixRoutes, AreNoneThatTheServiceHasNot) {
+    for (const Route& route : kRoutes) {
+        for (const NodeRole role : {NodeRole::Css, NodeRole::Ess}) {
+            if (!has_role(route, role)) continue;
+            const auto all = routes();
+            EXPECT_TRUE(std::any_of(all.begin(), all.end(), [&](const RouteEntry& entry) {
+                const std::string_view path = role == NodeRole::Css ? entry.css : entry.ess;
+                return !path.empty() && is_for(route, path, role);
+            })) << route.name;
+        }
+    }
+}
 
 struct Case {
     const Route* route = nullptr;
@@ -203,17 +273,6 @@ protected:
         });
     }
 
-    std::string target_of(const Route& route, const Cell& cell) const {
-        const std::string org = role_ == NodeRole::Css ? "/objects/acme" : "/objects";
-        std::string target = route.target;
-        for (const auto& [name, value] : {std::pair<std::string, std::string>{"{object}", org + "/" + cell.type + "/m1"},
-                                          {"{type}", org + "/" + cell.type},
-                                          {"{org}", org}}) {
-            if (target.starts_with(name)) target.replace(0, name.size(), value);
-        }
-        return target;
-    }
-
 private:
     void put_object(WriteTransaction& txn, const Route& route, const Cell& cell) {
         ObjectRecord record;
@@ -263,7 +322,8 @@ TEST_P(AccessMatrix, Route) {
         const std::set<std::string> rights = rights_of(cell, role_);
         const std::string meta = R"({"meta":{"objectID":"m1","objectType":")" + cell.type + R"("},"data":"eA=="})";
         const std::string body = std::string_view(route.body) == "{meta}" ? meta : route.body;
-        const Answer answer = send({.method = route.method, .target = target_of(route, cell), .body = body, .key = app_key(cell.caller())});
+        const Answer answer =
+            send({.method = route.method, .target = target_of(route, role_, cell.type), .body = body, .key = app_key(cell.caller())});
         const std::string what = std::string(route.name) + " on a " + (role_ == NodeRole::Css ? "CSS" : "ESS") + " by " + cell.caller() +
                                  (has_object ? " of a " + std::string(cell.is_public ? "public " : "private ") + cell.type : "");
         EXPECT_EQ(answer.status, expected_status(route, rights, cell.is_public)) << what << ": " << answer.body;

@@ -64,6 +64,37 @@ struct Row {
     const char* text = "";
 };
 
+std::string policy_of(std::size_t services) {
+    std::string text = R"(,"destinationPolicy":{"properties":[],"constraints":[],"services":[)";
+    for (std::size_t i = 0; i < services; ++i) {
+        if (i > 0) text += ',';
+        text += R"({"orgID":"a","arch":"*","serviceName":"s)" + std::to_string(i) + R"(","version":"1.0.0"})";
+    }
+    return text + "]}";
+}
+
+TEST_F(Hostile, APolicyHasTenThousandServicesAtMost) {
+    const Answer refused = put("/objects/acme/t/i", object_body(policy_of(10'001)));
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_THAT(refused.body, HasSubstr("at most 10000 services"));
+    EXPECT_EQ(put("/objects/acme/t/i", object_body(policy_of(10'000))).status, 204);
+}
+
+TEST_F(Hostile, AnAccessListChangesByTenThousandUsersAtOnceAtMost) {
+    for (const std::size_t users : {std::size_t{10'000}, std::size_t{10'001}}) {
+        std::string body = R"({"action":"add","users":[)";
+        for (std::size_t i = 0; i < users; ++i) {
+            if (i > 0) body += ',';
+            body += R"({"Username":"u)" + std::to_string(i) + R"(","ACLUserType":"user","ACLRole":"aclReader"})";
+        }
+        for (const char* kind : {"objects", "destinations"}) {
+            const Answer answer = put(std::string("/security/") + kind + "/acme/t", body + "]}", "root@acme");
+            EXPECT_EQ(answer.status, users > 10'000 ? 400 : 204) << kind << ": " << answer.body;
+            EXPECT_THAT(answer.body, HasSubstr(users > 10'000 ? "More than 10000 users" : "")) << kind;
+        }
+    }
+}
+
 TEST_F(Hostile, TheMetadataOfAnObjectHaveLimits) {
     const std::string list = [] {
         std::string text = R"(,"destinationsList":["a:b")";
@@ -87,6 +118,11 @@ TEST_F(Hostile, TheMetadataOfAnObjectHaveLimits) {
         {"half a surrogate pair", object_body(R"(,"description":"\ud800")"), 400, "surrogate"},
         {"control character", object_body(",\"description\":\"a\nb\""), 400, "control character"},
         {"text of 64 KiB", object_body(R"(,"description":")" + std::string(65536, 'a') + '"'), 204},
+        {"longest version", object_body(R"(,"version":")" + std::string(1024, 'a') + '"'), 204},
+        {"version of 64 KiB", object_body(R"(,"version":")" + std::string(65536, 'a') + '"'), 400, "Version ("},
+        {"longer version", object_body(R"(,"version":")" + std::string(65537, 'a') + '"'), 400, "at most 65536 bytes"},
+        {"link of 64 KiB", object_body(R"(,"link":")" + std::string(65536, 'a') + '"'), 204},
+        {"longer link", object_body(R"(,"link":")" + std::string(65537, 'a') + '"'), 400, "at most 65536 bytes"},
         {"longer text", object_body(R"(,"description":")" + std::string(65537, 'a') + '"'), 400, "at most 65536 bytes"},
         {"10,001 destinations", object_body(list), 400, "at most 10000 entries"},
         {"a million values",

@@ -144,6 +144,7 @@ Answer StatusTable::ask(const std::string& caller, const std::string& method, st
     if (const auto mark = target.find('?'); mark != std::string::npos) http.query = target.substr(mark + 1);
     http.headers = std::move(headers);
     if (!http.has_header("X-Sync-Service-Dest")) http.headers.push_back({"X-Sync-Service-Dest", "acme/camera/cam7"});
+    std::erase_if(http.headers, [](const HttpHeader& header) { return header.value == "{none}"; });
     const std::string key = app_key(caller);
     if (!key.empty()) http.headers.push_back({"Authorization", "Basic " + codec::base64_encode(key + ":secret")});
     http.content_length = static_cast<std::int64_t>(octets.size());

@@ -76,8 +76,8 @@ TEST(SampleFile, ShowsEveryKeyThatHttpAndLmdbNeed) {
         const auto& key = declaration.key;
         const bool is_elsewhere = key.starts_with("MQTT") || key.starts_with("Broker") || key.starts_with("Postgres") ||
                                   key == "CSSOnWIoTP" || key == "UsingEdgeConnector" || key == "MessagingGroupCacheExpiration" ||
-                                  key == "HTTPCSSURL" || key == "MaxInflightChunks" || key == "LogTraceMaintenanceInterval" ||
-                                  key == "DatabaseConnectTimeout" || key == "LeadershipTimeout";
+                                  key == "HTTPCSSURL" || key == "MaxInflightChunks" || key == "DatabaseConnectTimeout" ||
+                                  key == "LeadershipTimeout";
         if (!is_elsewhere) {
             EXPECT_TRUE(shown.contains(key)) << key;
         }

@@ -182,16 +182,45 @@ TEST(Validation, GivesExtensionsOfDataFilesTheirDot) {
 TEST(Validation, BoundsAndDefaultsThatDependOnTheRole) {
     const auto css_values = validated(std::string(kGoodCss) + "MaxInflightChunks 100\nVerifyQueueBufferSize 0\n");
     EXPECT_EQ(css_values.integer("MaxInflightChunks"), 64);
-    EXPECT_EQ(css_values.integer("ObjectQueueBufferSize"), 1000);
     EXPECT_EQ(css_values.integer("VerifyQueueBufferSize"), 500);
     EXPECT_EQ(css_values.integer("LmdbMapSizeMB"), 8192);
-    const auto ess_values = validated(std::string(kGoodEss) + "MaxInflightChunks 100\nHTTPCSSObjDownloadConcurrencyMultiplier 0\n");
+    const auto ess_values = validated(std::string(kGoodEss) + "MaxInflightChunks 100\n");
     EXPECT_EQ(ess_values.integer("MaxInflightChunks"), 100);
-    EXPECT_EQ(ess_values.integer("ObjectQueueBufferSize"), 2);
-    EXPECT_EQ(ess_values.integer("HTTPCSSObjDownloadConcurrencyMultiplier"), 1);
     EXPECT_EQ(ess_values.integer("LmdbMapSizeMB"), 1024);
     EXPECT_EQ(validated(std::string(kGoodEss) + "MaxInflightChunks -3\n").integer("MaxInflightChunks"), 1);
 }
+
+struct UnusedKey {
+    const char* key;
+    const char* environment;
+    const char* reason;
+};
+
+class KeysWithoutEffect : public testing::TestWithParam<UnusedKey> {};
+
+TEST_P(KeysWithoutEffect, AreNamedOnceWithTheReasonWhenTheyAreSet) {
+    const auto& [key, environment, reason] = GetParam();
+    const auto line = std::string(key) + " has no effect: ";
+    for (const std::string good : {kGoodCss, kGoodEss}) {
+        EXPECT_THAT(validated(good).changes(), Not(Contains(HasSubstr(line)))) << "not set";
+        for (const auto& configuration : {validated(good + key + " 7\n"), validated(good, {{environment, "7"}}),
+                                          validated(good + key + " 7\n", {{environment, "8"}})}) {
+            EXPECT_THAT(configuration.changes(), Contains(testing::AllOf(testing::StartsWith(line), HasSubstr(reason))).Times(1));
+            EXPECT_THAT(configuration.warnings(), IsEmpty()) << "files of the Go service set it";
+            EXPECT_THAT(problem_texts(configuration), IsEmpty());
+        }
+    }
+    EXPECT_EQ(validated(std::string(kGoodCss) + key + " x\n").exit_code(), 99) << "it is still checked";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, KeysWithoutEffect,
+                         testing::Values(UnusedKey{"ESSSPIMaxRetry", "ESSSPIMaxRetry", "sent again"},
+                                         UnusedKey{"ObjectQueueBufferSize", "OBJECT_QUEUE_BUFFER_SIZE", "kept in the store"},
+                                         UnusedKey{"LogTraceMaintenanceInterval", "LOG_TRACE_MAINTENANCE_INTERVAL", "every line"},
+                                         UnusedKey{"HTTPCSSObjDownloadConcurrencyMultiplier", "HTTPCSSObjDownloadConcurrencyMultiplier",
+                                                   "MaxConnections"},
+                                         UnusedKey{"MessagingGroupCacheExpiration", "MESSAGING_GROUP_CACHE_EXPIRATION", "not cached"}),
+                         [](const auto& tested) { return std::string(tested.param.key); });
 
 TEST(Validation, MqttDerivesWhatItNeeds) {
     const auto configuration = validated(mqtt_ess("EnableDataChunk false\n"));

@@ -24,12 +24,13 @@ protected:
                                                                          throw Error(ErrorKind::Busy, "not now");
                                                                      ++(registered ? registered_ : unregistered_);
                                                                  }},
-                                                                 std::chrono::hours(0));
+                                                                 ping_interval_);
         client_->set_transport(transport_);
         client_->start();
         if (stops_.empty()) stops_.emplace_back([this] { client_->stop(); });
     }
 
+    std::chrono::milliseconds ping_interval_{0};
     std::unique_ptr<delivery::RegistrationClient> client_;
     std::vector<std::unique_ptr<delivery::RegistrationClient>> retired_;  // Their last ticks may still be queued.
     std::atomic<int> registered_{0};
@@ -118,6 +119,41 @@ TEST_F(RegistrationTest, RegistersAgainWhenAnotherCallSaysThatItIsUnknown) {
     client_->report_unknown();
     EXPECT_EQ(unregistered_, 1);
     EXPECT_TRUE(eventually([&] { return client_->is_registered() && registered_ == 2; }));
+}
+
+TEST_F(RegistrationTest, PingsTheCssAgainAndAgain) {
+    ping_interval_ = std::chrono::milliseconds(1);
+    start();
+    EXPECT_TRUE(eventually([&] { return transport_.sent(Command::Ping).size() >= 2; }));
+    EXPECT_TRUE(client_->is_registered());
+    EXPECT_THAT(transport_.sent(Command::Register), SizeIs(1)) << "the pings are enough";
+}
+
+TEST_F(RegistrationTest, RegistersAgainWhenAPingSaysThatTheNodeIsUnknown) {
+    ping_interval_ = std::chrono::milliseconds(1);
+    std::atomic<bool> is_known{false};
+    transport_.on_send = [&](const Message& message) {
+        const bool is_refused = message.command == Command::Ping && !is_known.exchange(true);
+        return PeerAnswer{is_refused ? Verdict::UnknownPeer : Verdict::Accepted, "", {}};
+    };
+    start();
+    EXPECT_TRUE(eventually([&] { return unregistered_ == 1 && registered_ == 2; }));
+}
+
+TEST_F(RegistrationTest, DoesNotPingBeforeTheIntervalIsOverOrWithoutOne) {
+    // What is asked for again at every tick shows that there were some.
+    transport_.on_send = [](const Message& message) {
+        return PeerAnswer{message.command == Command::Resend ? Verdict::Unavailable : Verdict::Accepted, "", {}};
+    };
+    for (const std::chrono::milliseconds interval : {std::chrono::milliseconds(0), std::chrono::milliseconds(std::chrono::hours(1))}) {
+        ping_interval_ = interval;
+        start();
+        ASSERT_TRUE(eventually([&] { return client_->is_registered(); }));
+        client_->request_resend();
+        const auto before = transport_.sent(Command::Resend).size();
+        EXPECT_TRUE(eventually([&] { return transport_.sent(Command::Resend).size() >= before + 2; }));
+        EXPECT_THAT(transport_.sent(Command::Ping), SizeIs(0)) << interval.count();
+    }
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "kernel/http/io_context.h"
 #include "kernel/node/node_scheduler.h"
 #include "tests/unit/rules/rule_fixture.h"
+#include "tests/unit/security/fake_settings.h"
 
 namespace edgesync::hooks {
 namespace {
@@ -201,6 +202,22 @@ TEST_F(WebhookSenderTest, GivesUpOnASilentReceiver) {
     add_hook(receiver_.url());
     arrive();
     EXPECT_NE(waiting_log_.wait().find("was not told"), std::string::npos);
+    receiver_.release();
+}
+
+TEST_F(WebhookSenderTest, GivesUpAfterTheConfiguredTime) {
+    fakes::FakeSettings settings;
+    settings.values = {{"WebhookTimeout", "1"}, {"AllowPrivateIPs", "true"}};
+    options_ = webhook_options(settings);
+    options_.pauses = {};
+    receiver_.hold();
+    add_hook(receiver_.url());
+    const auto began = std::chrono::steady_clock::now();
+    arrive();
+    EXPECT_NE(waiting_log_.wait().find("was not told"), std::string::npos);
+    const auto took = std::chrono::steady_clock::now() - began;
+    EXPECT_GE(took, 900ms);
+    EXPECT_LT(took, 8s) << "the default is 10 s";
     receiver_.release();
 }
 

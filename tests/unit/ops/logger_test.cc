@@ -1,5 +1,7 @@
 #include "kernel/ops/logger.h"
 
+#include <Poco/InflatingStream.h>
+#include <Poco/StreamCopier.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -111,6 +113,49 @@ TEST_F(LoggerTest, FilesRotateIntoNumberedCompressedOnes) {
     EXPECT_LE(std::filesystem::file_size(options.log_file), 2048u);
     EXPECT_EQ(mode_of(options.log_file), 0640u);
     EXPECT_EQ(mode_of(rotated), 0640u);
+}
+
+/// Of a file or, unpacked, of one that ends in ".gz".
+std::vector<std::string> lines_in(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    std::string octets;
+    if (file.extension() == ".gz") {
+        Poco::InflatingInputStream unpacked(stream, Poco::InflatingStreamBuf::STREAM_GZIP);
+        Poco::StreamCopier::copyToString(unpacked, octets);
+    } else {
+        Poco::StreamCopier::copyToString(stream, octets);
+    }
+    std::istringstream text(octets);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(text, line);) lines.push_back(line);
+    return lines;
+}
+
+TEST_F(LoggerTest, EveryLineIsInExactlyOneFileAfterRotations) {
+    constexpr std::size_t kLines = 200;
+    auto options = file_options();
+    options.file_size_kib = 1;
+    {
+        Logger logger(options);
+        const std::filesystem::path packed = options.log_file.string() + ".0";
+        for (std::size_t i = 0; i < kLines; ++i) {
+            logger.log(LogLevel::Info, "line " + std::to_string(i) + " " + std::string(100, 'x'));
+            // The first half in a burst, which is faster than the packing; then there is time for many files.
+            const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+            while (i > kLines / 2 && std::filesystem::exists(packed) && std::chrono::steady_clock::now() < deadline) {
+                std::this_thread::yield();
+            }
+        }
+    }
+    std::map<std::string, int> seen;
+    int unpacked_files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(options.log_file.parent_path())) {
+        unpacked_files += entry.path().extension() == ".gz" ? 1 : 0;
+        for (const auto& line : lines_in(entry.path())) ++seen[line.substr(line.find("line "))];
+    }
+    EXPECT_GE(unpacked_files, 8);
+    EXPECT_EQ(seen.size(), kLines);
+    for (std::size_t i = 0; i < kLines; ++i) EXPECT_EQ(seen["line " + std::to_string(i) + " " + std::string(100, 'x')], 1) << i;
 }
 
 TEST_F(LoggerTest, OnlySoManyRotatedFilesAreKept) {

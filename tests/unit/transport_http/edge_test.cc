@@ -1,4 +1,8 @@
 // The transport as an ESS runs it, against the one of a CSS over loopback.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <set>
 
 #include "edgesync/sdk/codec.h"
@@ -121,6 +125,42 @@ TEST_F(EdgeTest, FailsWithNotConnectedWhileTheCssIsAwayAndWorksWhenItIsBack) {
         } catch (const Error& error) {
             EXPECT_EQ(error.kind(), ErrorKind::NotConnected) << error.what();
         }
+    }
+}
+
+/// Takes connections (the system does), and never answers.
+class SilentCss {
+public:
+    SilentCss() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(socket_, 16) != 0 ||
+            ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+            throw std::runtime_error("cannot listen");
+        }
+        port_ = ntohs(address.sin_port);
+    }
+    ~SilentCss() { ::close(socket_); }
+    SilentCss(const SilentCss&) = delete;
+    SilentCss& operator=(const SilentCss&) = delete;
+    std::uint16_t port() const { return port_; }
+
+private:
+    int socket_;
+    std::uint16_t port_ = 0;
+};
+
+TEST(EdgeTimeouts, GiveUpOnASilentCssAfterTheConfiguredTime) {
+    const SilentCss css;
+    for (const int seconds : {1, 2}) {
+        EdgeNode edge(css.port(), {{"HTTPESSClientTimeout", std::to_string(seconds)}});
+        const auto began = std::chrono::steady_clock::now();
+        EXPECT_THROW(edge.transport.send(kCloud, about_object(Command::Received)), Error) << seconds;
+        const auto took = std::chrono::steady_clock::now() - began;
+        EXPECT_GE(took, std::chrono::seconds(seconds) - 100ms);
+        EXPECT_LT(took, std::chrono::seconds(seconds) + 6s) << "the other settings say 10 s and more";
     }
 }
 

@@ -46,7 +46,7 @@ struct BlobRecord {
     std::vector<ByteRange> received;     ///< Durable octets: sorted, disjoint, not adjacent. Empty when Published.
     std::string sha256;                  ///< 32 octets; empty while unknown.
     std::int64_t upload_chunk_size = 0;  ///< Of a chunked upload by an application; else 0.
-    TimePoint created{};
+    TimePoint created{};                 ///< While Staged: the caller may set it again as octets arrive; indexed.
     bool operator==(const BlobRecord&) const = default;
 };
 
