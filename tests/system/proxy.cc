@@ -84,7 +84,7 @@ void Proxy::forward(int client) {
     if (!is_cut_ && ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
         bool is_open = true;
         while (is_open && !is_cut_) {
-            if (is_frozen_) {
+            if (is_frozen_ || forwarded_ >= frozen_at_) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(20));
                 continue;
             }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <limits>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -22,7 +23,12 @@ public:
     void restore() { is_cut_ = false; }
     /// From now on connections are accepted and kept, and nothing is forwarded.
     void freeze() { is_frozen_ = true; }
-    void thaw() { is_frozen_ = false; }
+    /// The same once so many octets have been forwarded, but for a window of each connection.
+    void freeze_at(long long octets) { frozen_at_ = octets; }
+    void thaw() {
+        is_frozen_ = false;
+        frozen_at_ = std::numeric_limits<long long>::max();
+    }
     /// Octets forwarded so far, both directions.
     long long forwarded() const { return forwarded_; }
 
@@ -35,6 +41,7 @@ private:
     int port_ = 0;
     std::atomic<bool> is_cut_{false};
     std::atomic<bool> is_frozen_{false};
+    std::atomic<long long> frozen_at_{std::numeric_limits<long long>::max()};
     std::atomic<bool> is_stopped_{false};
     std::atomic<long long> forwarded_{0};
     std::mutex mutex_;
