@@ -9,6 +9,8 @@
 #include "api_fixture.h"
 #include "callers.h"
 #include "edgesync/sdk/codec.h"
+#include "kernel/addressing/data_file.h"
+#include "kernel/files/data_uri.h"
 #include "kernel/security/acl_list.h"
 #include "signer.h"
 #include "spi_side.h"
@@ -167,6 +169,11 @@ void StatusTable::store_received(std::string arguments) {
             if (word.starts_with("policy=")) record.meta.destination_policy.emplace().services = {service_from(value)};
             if (word.starts_with("removed=")) record.removed_services = {service_from(value)};
         }
+    });
+    in_store([this](WriteTransaction& txn) {
+        const auto object = *txn.object({"acme", "model", "m1"});
+        const std::string path = files::path_or_nothing(object.meta.destination_data_uri);
+        if (!path.empty()) addressing::claim_file(txn, object, path);
     });
     if (arguments.find("data") == std::string::npos) return;
     in_store([this](WriteTransaction& txn) {
