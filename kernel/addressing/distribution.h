@@ -13,7 +13,7 @@ namespace edgesync::addressing {
 /// Fan-outs up to this many nodes happen in the transaction of the request; larger ones continue as durable work.
 inline constexpr std::size_t kInlineFanOut = 32;
 /// Nodes per transaction of a continued fan-out.
-inline constexpr std::size_t kFanOutStep = 1000;
+inline constexpr std::size_t kFanOutStep = 250;
 
 inline constexpr char kDistributeWork[] = "distribute";
 inline constexpr char kWithdrawWork[] = "withdraw";
