@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <future>
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "tests/system/cluster.h"
+#include "tests/system/database.h"
 
 namespace edgesync::system_test {
 namespace {
@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 class Instances : public ::testing::Test {
 protected:
     void SetUp() override {
-        if (!std::getenv("EDGESYNC_TEST_POSTGRES")) GTEST_SKIP() << "not inside tests/with-postgres";
+        if (!database::is_there()) GTEST_SKIP() << "not inside tests/with-postgres";
     }
     std::unique_ptr<Node> instance(const std::string& name, std::vector<std::string> lines = {}) {
         for (const char* line : {"ResendInterval 1", "LeadershipTimeout 6", "StorageMaintenanceInterval 1"}) lines.emplace_back(line);
