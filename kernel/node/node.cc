@@ -335,6 +335,7 @@ void Node::start() {
 
 void Node::Parts::stop_communication() {
     if (maintenance) maintenance->stop();
+    leadership.stop();
     for (std::size_t i = 0; i < started_transports; ++i) transports[i].transport->drain();
     pending.drain();
     for (auto& listener : listeners) listener->drain();
@@ -353,7 +354,6 @@ void Node::stop(const StopRequest& request) {
     if (p.is_running.exchange(false)) std::this_thread::sleep_for(request.quiesce);
     const bool may_erase = request.unregisters && p.edge && p.edge->registration().unregister();
     p.stop_communication();
-    p.leadership.stop();
     p.work.stop();
     p.verifications.stop();
     p.webhooks.stop();

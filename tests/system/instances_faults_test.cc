@@ -181,6 +181,31 @@ TEST_F(InstancesFaults, ConnectionsThatTheServerEndsAtAnyMomentLoseNothing) {
     expect_everything_arrived();
 }
 
+// The commit waits for a synchronous standby that does not exist, its connection is ended in that time, and all others stay.
+TEST_F(InstancesFaults, ACommitWhoseAnswerIsLostStillWakesTheNodesOfItsInstance) {
+    css_.push_back(instance("one"));
+    css_[0]->start();
+    edges_.push_back(make_ess(folder_.path(), "cam1", css_[0]->port()));
+    edges_[0]->start();
+    ASSERT_TRUE(eventually([&] { return registered(*css_[0], 1); }));
+    ASSERT_EQ(publish(*css_[0], "model", "before", R"({"destinationType":"camera"})", "x"), 204);
+    ASSERT_TRUE(eventually([&] { return deliveries(*css_[0], "model", "before") == "cam1=delivered"; }));
+    ASSERT_TRUE(database::run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'") && database::run("SELECT pg_reload_conf()"));
+    const std::string body = R"({"meta":{"objectID":"m","objectType":"model","destinationType":"camera"},"data":"aGVsbG8="})";
+    int status = 0;
+    std::thread client([&] { status = css_[0]->request("PUT", "objects/acme/model/m", body).status; });
+    EXPECT_TRUE(eventually([] {
+        return database::run(
+            "SELECT 1 / count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND"
+            " application_name = 'edge-sync-service'");
+    }));
+    client.join();
+    EXPECT_EQ(status, 503) << "nobody knows whether it is stored";
+    EXPECT_TRUE(database::run("ALTER SYSTEM RESET synchronous_standby_names") && database::run("SELECT pg_reload_conf()"));
+    EXPECT_TRUE(eventually([&] { return deliveries(*css_[0], "model", "m") == "cam1=delivered"; }, 10s))
+        << deliveries(*css_[0], "model", "m");
+}
+
 TEST_F(InstancesFaults, AServerThatStopsAtOnceUnderTwoInstancesLosesNothing) {
     start_all();
     start_load();
