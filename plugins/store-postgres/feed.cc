@@ -20,6 +20,9 @@ constexpr std::chrono::milliseconds kBreath{5};
 constexpr std::int64_t kMissing = 30000;
 /// A row becomes visible at most this long after it got its id, or it is not worth waiting for it.
 constexpr std::chrono::seconds kSettled{60};
+/// A commit whose connection is lost may take so long on the server's side; it waits for a standby, for example.
+constexpr std::chrono::minutes kDoubt{10};
+constexpr std::int64_t kNobody = -1;
 /// A question that took longer says too little about the time.
 constexpr std::chrono::milliseconds kBestAnswer{200};
 constexpr std::chrono::milliseconds kLongestPause{5000};
@@ -97,6 +100,7 @@ void Feed::connect() {
     connection_.reset();
     auto connection = std::make_unique<Connection>(options_.connection);
     connection->run(options_.session);
+    connection->run("SET synchronous_commit TO off");  // A notification is no promise.
     connection->listen(options_.channel);
     snapshot_ = connection->run("SELECT pg_current_snapshot()")[0][0].c_str();
     read_at_ = 0;
@@ -150,9 +154,11 @@ void Feed::follow() {
         eventfd_t ignored = 0;
         ::eventfd_read(wake_fd_, &ignored);
         const auto before = Clock::now();
+        const bool is_in_doubt = is_in_doubt_.exchange(false);
+        if (is_in_doubt) hears_itself_until_ = before + kDoubt;
         hear_news();
+        if (is_in_doubt) say(std::nullopt);
         if (Clock::now() - asked_time_at_ >= kHeartbeat) ask_time();
-        if (is_in_doubt_.exchange(false)) say(std::nullopt);
         rest(std::max(kBreath, std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - before)));
     }
 }
@@ -161,7 +167,8 @@ void Feed::follow() {
 void Feed::hear_news() {
     std::string text;
     if (has_told_.exchange(false)) text = "NOTIFY " + connection_->quoted_name(options_.channel) + ";";
-    const Rows rows = connection_->run(text + Call("hear").text(snapshot_).number(options_.origin).number(heard_id_).str());
+    const std::int64_t unheard = Clock::now() < hears_itself_until_ ? kNobody : options_.origin;
+    const Rows rows = connection_->run(text + Call("hear").text(snapshot_).number(unheard).number(heard_id_).str());
     const auto now = rows[0][1].as<std::int64_t>();
     const bool may_have_missed = read_at_ != 0 && std::abs(now - read_at_) > kMissing;
     read_at_ = now;

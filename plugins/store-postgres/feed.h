@@ -74,6 +74,7 @@ private:
     std::int64_t seen_id_ = 0;                            ///< The largest seen.
     std::chrono::steady_clock::time_point bounded_at_{};  ///< When heard_id_ was raised.
     std::chrono::steady_clock::time_point asked_time_at_{};
+    std::chrono::steady_clock::time_point hears_itself_until_{};  ///< What was in doubt may become visible later.
     std::atomic<bool> has_told_{false};
     std::atomic<bool> is_in_doubt_{false};
     mutable std::mutex mutex_;
