@@ -102,7 +102,6 @@ struct Node::Parts {
     void start_transports();
     void start_listeners();
     void mount_site();
-    void renew_certificates_daily();
     void stop_communication();
     HostParts host_parts();
     api::ApiContext api_context();
@@ -265,15 +264,10 @@ void Node::Parts::start_listeners() {
         router.mount_exact("/livez", live);
         router.mount_exact("/readyz", ready);
     }
-    listeners = make_listeners(settings, store->traits().reads_block, router, io, workers, client_log);
+    std::function<bool(const HttpRequest&)> may_block = [this](const HttpRequest& request) { return authenticator->may_block(request); };
+    if (store->traits().reads_block) may_block = [](const HttpRequest&) { return true; };
+    listeners = make_listeners(settings, std::move(may_block), router, io, workers, client_log);
     for (auto& listener : listeners) listener->start();
-}
-
-void Node::Parts::renew_certificates_daily() {
-    scheduler.after(std::chrono::hours(24), [this] {
-        scheduler.work([this] { reload_certificates(settings, listeners, log); });
-        renew_certificates_daily();
-    });
 }
 
 void Node::start() {
@@ -286,7 +280,7 @@ void Node::start() {
     p.start_transports();
     p.is_running = true;  // Before anybody can ask: who finds the node healthy may use it.
     p.start_listeners();
-    p.renew_certificates_daily();
+    reload_certificates_daily(p.scheduler, p.settings, p.listeners, p.log);
     p.maintenance->start();
     p.verifications.scan();
     p.work.kick();

@@ -92,13 +92,14 @@ public:
     virtual ~HttpHandler() = default;
     /// Largest body that is collected into HttpRequest::body; a longer one gets 413. Called with the headers alone.
     virtual std::int64_t body_limit(const HttpRequest& request) const = 0;
-    /// A sink, if this request's body is to be streamed; null: it is collected. Called on an I/O thread; must not block.
+    /// A sink, if this request's body is to be streamed; null: it is collected. Called where `handle` is.
     virtual std::unique_ptr<HttpBodySink> stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
         (void)request;
         (void)responder;
         return nullptr;
     }
-    /// Called on an I/O thread, or on a worker when the store's reads block. Must not wait for the network.
+    /// Called on an I/O thread, or on a worker when the store's reads or the check of the credentials may block. Must not wait for the
+    /// network.
     virtual void handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) = 0;
 };
 
