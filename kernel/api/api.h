@@ -46,6 +46,8 @@ private:
     std::optional<HttpResponse> judge_large(Call& call, Resource resource, std::optional<HttpResponse> path_refusal) const;
 
     const ApiContext context_;
+    /// The same without his rights, which are in the store.
+    bool identify(Call& call) const;
     const Environment environment_;
     const ObjectsHandler objects_;
     const OperationsHandler operations_;

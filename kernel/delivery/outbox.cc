@@ -52,7 +52,8 @@ std::optional<Command> implied_answer(NotificationStatus status) {
 
 Outbox::Outbox(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Line& line, Log& log,
                std::function<void()> on_unknown)
-    : context_(context), operations_(operations), scheduler_(scheduler), line_(line), log_(log), on_unknown_(std::move(on_unknown)) {}
+    : context_(context), operations_(operations), scheduler_(scheduler), line_(line), log_(log), on_unknown_(std::move(on_unknown)),
+      unsendable_(log, 6 * context.resend_interval) {}
 
 void Outbox::set_registered(bool registered) {
     const std::lock_guard lock(mutex_);
@@ -185,6 +186,7 @@ bool Outbox::run_once(const rules::ExchangeKey& key) {
         record = txn.notification(key.object, key.peer);
         if (record) message = message_of(context_, txn, *record);
     });
+    if (!record || !(awaits_push(record->status) || record->status == NotificationStatus::Update)) unsendable_.settled(key.object);
     if (!record) return true;
     if (awaits_push(record->status) && record->peer == context_.self) {
         push_data(*record);
@@ -326,6 +328,7 @@ void Outbox::push_data(const NotificationRecord& record) {
         source.reader = txn.open_blob(*object->data);
         if (const auto blob = txn.blob(*object->data)) source.sha256 = blob->sha256;
     });
+    if (!object) unsendable_.settled(record.object);
     if (!object || (!source.reader && (object->data || !open_source_))) return;
     if (!take_push_slot({record.object, record.peer}, source.reader ? source.reader->size() : object->meta.object_size)) return;
     try {
@@ -342,8 +345,9 @@ void Outbox::push_from(const NotificationRecord& record, const ObjectRecord& obj
     try {
         if (!source.reader) source = open_source_(object);
         pushed = push_chunks(object, source);
+        unsendable_.settled(record.object);
     } catch (const Error& error) {
-        log_.log(LogLevel::Error, "Cannot send the data of " + name_of(object.key()) + ", it will be announced again: " + error.what());
+        unsendable_.failed(object, error, context_.now());
         pushed = Pushed::Refused;
     }
     if (pushed == Pushed::Completely) apply(Command::GetData, record);

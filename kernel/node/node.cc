@@ -239,6 +239,7 @@ api::ApiContext Node::Parts::api_context() {
     const auto health = [this] {
         api::HealthExtras extras;
         extras.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at);
+        if (edge) extras.unsendable_objects = edge->unsendable();
         return extras;
     };
     return {context,  operations, scheduler,  *authenticator, acls,
