@@ -43,6 +43,18 @@ struct HttpRequest {
 /// '.', '..', an empty inner segment or one of more than 1 KiB. A trailing '/' gives a last empty segment.
 std::vector<std::string> split_path(std::string_view raw_path);
 
+/// What a Content-Range says of a body: it is the octets [begin, end), at least one, of `total`.
+struct ContentRange {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    std::int64_t total = 0;
+};
+/// "bytes a-b/total", all of them decimal numbers. nullopt: another form, or octets that the total does not have.
+std::optional<ContentRange> parse_content_range(std::string_view field);
+
+/// The largest data of one object: what common file systems address in one file. Who announces more gets 413.
+inline constexpr std::int64_t kLargestData = (std::int64_t{1} << 44U) - 4096;
+
 /// Percent-encodes all octets but unreserved ones and '@'.
 std::string encode_segment(std::string_view segment);
 
