@@ -40,6 +40,14 @@ Api::Api(ApiContext context)
       security_(environment_), organizations_(environment_), destinations_(environment_), admin_(environment_),
       object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
 
+void Api::start() {
+    try {
+        organizations_.seal_passwords();
+    } catch (const std::exception& error) {
+        context_.log.log(LogLevel::Error, std::string("Cannot encrypt the stored broker passwords: ") + error.what());
+    }
+}
+
 std::int64_t Api::body_limit(const HttpRequest& request) const {
     // What fits anyway needs no look at the path.
     const bool fits = request.content_length >= 0 && request.content_length <= kOtherBodyLimit;

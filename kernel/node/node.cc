@@ -257,6 +257,7 @@ void Node::Parts::mount_site() {
 
 void Node::Parts::start_listeners() {
     api = std::make_unique<api::Api>(api_context());
+    api->start();
     router.mount("/api/v1/", *api);
     mount_site();
     const char* bench_switch = std::getenv("EDGESYNC_BENCH_ROUTE");
