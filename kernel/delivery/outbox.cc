@@ -405,17 +405,29 @@ void Outbox::scan() {
     if (must_scan_ && running_ == 0) scan_later();
 }
 
+/// Not for data that there is none of: such records stay as they are until the CSS has the object, and would take the places of the others.
+bool Outbox::is_to_be_pushed(ReadTransaction& txn, const NotificationRecord& record) const {
+    if (record.peer != context_.self || !awaits_push(record.status) || !transport_->traits().pushes_data) return false;
+    const auto object = txn.object(record.object);
+    return object && has_data_to_push(*object);
+}
+
 void Outbox::scan_records() {
     for (const NodeKey& peer : {context_.self, context_.cloud()}) {
         std::string cursor;
         do {
-            Page<NotificationRecord> page;
-            operations_.store().read([&](ReadTransaction& txn) { page = txn.notifications_of_peer(peer, cursor, 256); });
-            for (const auto& record : page.items) {
-                const bool is_push = peer == context_.self && awaits_push(record.status) && transport_->traits().pushes_data;
-                if (is_to_be_sent(record.status) || is_push) send({record.object, record.peer});
-            }
-            cursor = page.next;
+            std::vector<rules::ExchangeKey> due;
+            std::string next;
+            operations_.store().read([&](ReadTransaction& txn) {
+                due.clear();
+                auto page = txn.notifications_of_peer(peer, cursor, 256);
+                for (const auto& record : page.items) {
+                    if (is_to_be_sent(record.status) || is_to_be_pushed(txn, record)) due.push_back({record.object, record.peer});
+                }
+                next = std::move(page.next);
+            });
+            for (const auto& key : due) send(key);
+            cursor = std::move(next);
         } while (!cursor.empty());
     }
 }

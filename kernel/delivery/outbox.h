@@ -67,6 +67,7 @@ private:
     void finish_run(bool scans);
     void scan_later();
     void end_push();
+    bool is_to_be_pushed(ReadTransaction& txn, const NotificationRecord& record) const;
     void scan_records();
     void start_worker(const rules::ExchangeKey& key);
 
