@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "edgesync/sdk/error.h"
+#include "server_connection.h"
 
 namespace edgesync::postgres {
 
@@ -28,7 +29,7 @@ public:
 class Connection {
 public:
     /// Connects. @throws Error{NotConnected}, Refused
-    explicit Connection(const std::string& options);
+    explicit Connection(const ServerOptions& options);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
@@ -42,7 +43,7 @@ public:
     std::string quoted_text(const std::string& text) const { return connection_.quote(text); }
 
 private:
-    mutable pqxx::connection connection_;
+    mutable ServerConnection connection_;
     std::optional<pqxx::nontransaction> work_;
     bool is_usable_ = true;
 };

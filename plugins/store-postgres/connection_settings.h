@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "edgesync/sdk/settings.h"
+#include "server_options.h"
 
 namespace edgesync::postgres {
 
 struct ConnectionSettings {
-    std::string connection;  ///< For libpq; secret.
-    std::string address;     ///< For messages: where the server is, nothing secret.
+    ServerOptions server;
+    std::string address;  ///< For messages: where the server is, nothing secret.
     std::string schema;
     std::size_t pool_size = 8;
     std::chrono::milliseconds retry_pause{100};

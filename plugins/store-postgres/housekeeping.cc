@@ -30,7 +30,7 @@ void Presence::hold() {
         return;
     }
     connection_.reset();
-    auto connection = std::make_unique<Connection>(connection_text_);
+    auto connection = std::make_unique<Connection>(server_);
     connection->run(session_);
     connection->run(lock_call("pg_try_advisory_lock", std::to_string(owner_)));
     connection_ = std::move(connection);

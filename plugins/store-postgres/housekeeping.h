@@ -14,8 +14,8 @@ namespace edgesync::postgres {
 /// own, so that it ends with the process. One thread.
 class Presence {
 public:
-    Presence(std::string connection, std::string session, std::int64_t owner)
-        : connection_text_(std::move(connection)), session_(std::move(session)), owner_(owner) {}
+    Presence(ServerOptions server, std::string session, std::int64_t owner)
+        : server_(std::move(server)), session_(std::move(session)), owner_(owner) {}
     ~Presence();
     /// Connects again if need be. @throws as Connection
     void hold();
@@ -23,7 +23,7 @@ public:
     void doom_orphans();
 
 private:
-    const std::string connection_text_;
+    const ServerOptions server_;
     const std::string session_;
     const std::int64_t owner_;
     std::unique_ptr<Connection> connection_;

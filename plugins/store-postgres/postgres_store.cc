@@ -43,10 +43,10 @@ StoreTraits PostgresStore::traits() const noexcept {
 
 std::unique_ptr<Presence> PostgresStore::try_to_prepare(const std::string& session, std::int64_t owner) {
     {
-        Connection connection(settings_.connection);
+        Connection connection(settings_.server);
         migrate(connection, settings_.schema);
     }
-    auto presence = std::make_unique<Presence>(settings_.connection, session, owner);
+    auto presence = std::make_unique<Presence>(settings_.server, session, owner);
     presence->hold();
     presence->doom_orphans();
     blobs_->sweep(kSweepGrace);
@@ -82,7 +82,7 @@ std::unique_ptr<Presence> PostgresStore::prepare() {
 
 void PostgresStore::open() {
     PoolOptions options;
-    options.connection = settings_.connection;
+    options.server = settings_.server;
     options.session = session_text(quoted_identifier(settings_.schema));
     options.size = settings_.pool_size;
     options.first_pause = settings_.retry_pause;
