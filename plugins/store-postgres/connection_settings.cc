@@ -145,6 +145,10 @@ std::vector<SettingDeclaration> declared_settings() {
              "Development: do not check the database's certificate; refused on a CSS", Type::Bool),
         text("PostgresPinnedCertFingerprints", "POSTGRES_PINNED_CERT_FINGERPRINTS", "",
              "SHA-256 fingerprints of which the database must present one", Type::List),
+        text("PostgresBlobPath", "POSTGRES_BLOB_PATH", "",
+             "Folder that all instances share, for large data; empty: all is in the database"),
+        number("PostgresBlobPathAboveKB", "POSTGRES_BLOB_PATH_ABOVE_KB", "4096", 64, INT32_MAX,
+               "Data of more KiB than this goes to PostgresBlobPath"),
         number("PostgresPoolSize", "POSTGRES_POOL_SIZE", "8", 1, 512, "Connections to the database"),
         number("PostgresSleepTimeBetweenRetry", "POSTGRES_SLEEP_TIME_BETWEEN_RETRY", "100", 1, 60000,
                "First pause before a retry, milliseconds"),
@@ -155,6 +159,11 @@ std::vector<SettingDeclaration> declared_settings() {
 ConnectionSettings connection_settings(const Settings& settings) {
     ConnectionSettings out;
     out.server.pins = pins_of(settings);
+    out.blob_path = settings.text("PostgresBlobPath");
+    out.blob_path_above = settings.integer("PostgresBlobPathAboveKB") * 1024;
+    if (!out.blob_path.empty() && out.blob_path.front() != '/')
+        throw Error(ErrorKind::InvalidRequest,
+                    "PostgresBlobPath " + out.blob_path + " is not absolute: all instances must mean the same folder");
     out.schema = settings.text("PostgresSchema");
     if (out.schema.empty() || out.schema.size() > 63) throw Error(ErrorKind::InvalidRequest, "PostgresSchema must have 1 to 63 octets");
     // A transaction that needs new numbers takes a second connection for a moment.

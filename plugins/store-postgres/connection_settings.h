@@ -17,6 +17,8 @@ struct ConnectionSettings {
     std::size_t pool_size = 8;
     std::chrono::milliseconds retry_pause{100};
     std::chrono::seconds connect_timeout{300};  ///< Of the start, all attempts together.
+    std::string blob_path;                      ///< Folder that all instances share, for large blobs; empty: there is none.
+    std::int64_t blob_path_above = 0;           ///< Bytes; larger blobs go to `blob_path`.
 };
 
 std::vector<SettingDeclaration> declared_settings();

@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "folder_identity.h"
 #include "schema.h"
 #include "sql_text.h"
 #include "statements.h"
@@ -48,6 +49,7 @@ std::unique_ptr<Presence> PostgresStore::try_to_prepare(const std::string& sessi
     }
     auto presence = std::make_unique<Presence>(settings_.server, session, owner);
     presence->hold();
+    blobs_->set_folder(join_folder(*pool_->take(), settings_.blob_path), settings_.blob_path_above, *log_);
     presence->doom_orphans();
     blobs_->sweep(kSweepGrace);
     instances_->open();
@@ -125,7 +127,7 @@ StoreHealth PostgresStore::health() const {
     StoreHealth health;
     if (!writers_) return health;
     health.is_connected = pool_->is_connected();
-    health.problem = pool_->problem();
+    health.problem = health.is_connected ? blobs_->problem() : pool_->problem();
     health.read_failures = read_failures_;
     health.write_failures = writers_->failures();
     if (const std::int64_t at = writers_->last_failure(); at != 0) health.last_failure = TimePoint(std::chrono::nanoseconds(at));
@@ -140,6 +142,7 @@ void PostgresStore::wipe() {
         text += "IF EXISTS (SELECT FROM " + table + ") THEN TRUNCATE " + table + "; END IF; ";
     }
     run(text + "END $$");
+    blobs_->remove_files();
 }
 
 }  // namespace edgesync::postgres

@@ -52,8 +52,16 @@ CREATE TABLE issued (last bigint NOT NULL);
 INSERT INTO issued VALUES (0);
 )";
 
+// Who may still write octets, who has written them, and where they are: an upload's chunks may come to several instances.
+constexpr char kSealedOctets[] = R"(
+ALTER TABLE octets ADD sealed boolean NOT NULL DEFAULT false, ADD writers bigint[] NOT NULL DEFAULT '{}',
+  ADD is_file boolean NOT NULL DEFAULT false;
+CREATE INDEX octets_file ON octets (id) WHERE is_file;
+CREATE TABLE blob_folder (id text NOT NULL);
+)";
+
 /// Number i brings version i to version i + 1. Never changed once released; new ones are added at the end.
-constexpr std::array kMigrations = {kFirst};
+constexpr std::array kMigrations = {kFirst, kSealedOctets};
 
 }  // namespace
 

@@ -49,7 +49,7 @@ TEST(ConnectionSettings, RefuseWhatCannotBeMeant) {
     for (const Given& given :
          {Given{{"PostgresAddressCsv", ""}}, Given{{"PostgresAddressCsv", "a:0"}}, Given{{"PostgresAddressCsv", "a:x"}},
           Given{{"PostgresSchema", ""}}, Given{{"PostgresPasswordFile", "/missing/file"}}, Given{{"PostgresPinnedCertFingerprints", "00"}},
-          Given{{"PostgresPinnedCertFingerprints", kFingerprint}}}) {
+          Given{{"PostgresPinnedCertFingerprints", kFingerprint}}, Given{{"PostgresBlobPath", "relative"}}}) {
         EXPECT_THROW(connection_settings(GivenSettings(given, "/root-of-test")), Error) << given.begin()->first;
     }
 }
