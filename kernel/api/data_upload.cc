@@ -113,7 +113,7 @@ private:
 bool WholeUpload::begin() {
     if (call_->request.content_length > limit_) return call_->reply.send(too_large(limit_)), false;
     objects::check_accepts_data(object_);
-    blob_ = std::make_shared<data::StreamedBlob>(environment_.context.operations.store(), 0);
+    blob_ = std::make_shared<data::StreamedBlob>(environment_.context.operations.store(), 0, call_->request.content_length);
     const Metadata& meta = object_->meta;
     if (security::needs_signature_check(meta)) {
         check_ = std::make_unique<security::SignatureCheck>(meta.hash_algorithm, meta.public_key, meta.signature);

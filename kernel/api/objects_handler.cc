@@ -114,7 +114,7 @@ void ObjectsHandler::publish_small(const CallPtr& call, std::shared_ptr<PublishR
 
 void ObjectsHandler::publish_staged(const CallPtr& call, PublishRequest& request, const std::string& octets) const {
     const ApiContext& context = environment_.context;
-    data::StreamedBlob blob(context.operations.store(), 0);
+    data::StreamedBlob blob(context.operations.store(), 0, static_cast<std::int64_t>(octets.size()));
     write_in_windows(blob, octets);
     blob.finish();
     request.data = data_of(blob);

@@ -20,8 +20,10 @@ std::shared_ptr<BlobDigest> UploadDigests::of(const BlobId& id) {
     auto& digest = digests_[id];
     if (!digest) digest = std::make_shared<BlobDigest>();
     auto result = digest;
-    // A forgotten digest only costs reading the data back.
-    if (digests_.size() > kMaxDigests) digests_.erase(digests_.begin()->first == id ? std::next(digests_.begin()) : digests_.begin());
+    // A forgotten digest only costs reading the data back, but two requests with a digest each would not know of each other's octets.
+    const auto is_unused = [](const auto& item) { return item.second.use_count() == 1; };
+    const auto unused = digests_.size() > kMaxDigests ? std::find_if(digests_.begin(), digests_.end(), is_unused) : digests_.end();
+    if (unused != digests_.end()) digests_.erase(unused);
     return result;
 }
 
@@ -97,7 +99,7 @@ void ChunkUpload::start() {
         // The file exists before the record that names it; without the record it is an orphan that the next start removes.
         const BlobId fresh = store.blobs().new_id();
         blob_ = fresh;
-        writer_ = store.blobs().create(fresh);
+        writer_ = store.blobs().create_sized(fresh, range_.total);
         try {
             staged = operations_.run_and_wait<BlobId>([this](WriteTransaction& txn, rules::Effects&) { return begin(txn); });
         } catch (...) {
@@ -140,18 +142,47 @@ void ChunkUpload::write(std::span<const std::byte> octets) {
 }
 
 void ChunkUpload::put(std::int64_t offset, std::span<const std::byte> octets) {
-    if (!gate_->enter()) {
-        if (is_in_blob(offset, octets)) {
-            is_repetition_ = true;
-            return;
-        }
-        throw Error(target_.kind == UploadKind::Application ? ErrorKind::Busy : ErrorKind::Conflict,
-                    "The upload is complete and is being verified");
-    }
+    if (write_if_open(offset, octets)) return;
+    if (!is_in_blob(offset, octets)) refuse_late();
+    is_repetition_ = true;
+}
+
+bool ChunkUpload::write_if_open(std::int64_t offset, std::span<const std::byte> octets) {
+    if (!gate_->enter()) return false;
     const std::unique_ptr<UploadGate, void (*)(UploadGate*)> inside(gate_.get(), [](UploadGate* gate) { gate->leave(); });
     is_other_upload_ = is_other_upload_ || differs_from_held(offset, octets);
-    writer_->write(offset, octets);
+    try {
+        writer_->write(offset, octets);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::Conflict) throw;
+        return false;
+    }
     digest_->written(offset, octets);
+    return true;
+}
+
+void ChunkUpload::refuse_late() const {
+    throw Error(target_.kind == UploadKind::Application ? ErrorKind::Busy : ErrorKind::Conflict,
+                "The upload is complete and is being verified");
+}
+
+// Octets may have waited in memory while another process completed the upload; then it is unknown whether they are the same.
+void ChunkUpload::sync() {
+    try {
+        writer_->sync();
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::Conflict) throw;
+        refuse_late();
+    }
+}
+
+std::string ChunkUpload::seal() {
+    gate_->seal();  // What is judged and published must be what stays.
+    sync();         // Of what another request wrote meanwhile.
+    const bool is_all_ours = operations_.store().blobs().seal(blob_);
+    std::string sha256 = is_all_ours ? digest_->finish(*writer_, range_.total) : BlobDigest().finish(*writer_, range_.total);
+    digests_.forget(blob_);
+    return sha256;
 }
 
 bool ChunkUpload::is_in_blob(std::int64_t offset, std::span<const std::byte> octets) const {
@@ -234,14 +265,11 @@ bool ChunkUpload::finish() {
     if (content_hash_ && content_hash_->finish() != target_.content_sha256) {
         throw Error(ErrorKind::InvalidRequest, "The data does not match its Content-Digest");
     }
-    writer_->sync();
+    sync();
     const auto recorded = operations_.run_and_wait<Recorded>([this](WriteTransaction& txn, rules::Effects&) { return record(txn); });
     if (recorded == Recorded::Replaced) throw Error(ErrorKind::Conflict, "The upload was replaced by another one");
     if (recorded == Recorded::Incomplete) return false;
-    gate_->seal();    // What is judged and published must be what stays.
-    writer_->sync();  // Of what another request wrote meanwhile.
-    const std::string sha256 = digest_->finish(*writer_, range_.total);
-    digests_.forget(blob_);
+    const std::string sha256 = seal();
     if (!target_.repr_sha256.empty() && sha256 != target_.repr_sha256) {
         operations_.run_and_wait<rules::Done>([this](WriteTransaction& txn, rules::Effects&) { return drop_staged(txn), rules::Done{}; });
         throw Error(ErrorKind::InvalidRequest,

@@ -21,7 +21,8 @@
 
 namespace edgesync::data {
 
-/// What requests that write the same blob share: its digest, so that data arriving in order is not read twice, and its gate. Bounded;
+/// What requests of this process that write the same blob share: its digest, so that data arriving in order is not read twice, and its
+/// gate. Between processes the store's seal does what the gate does, and a digest counts only if no other process wrote. Bounded;
 /// thread-safe.
 class UploadDigests {
 public:
@@ -79,6 +80,12 @@ private:
     bool differs_from_held(std::int64_t offset, std::span<const std::byte> octets) const;
     bool is_in_blob(std::int64_t offset, std::span<const std::byte> octets) const;
     void put(std::int64_t offset, std::span<const std::byte> octets);
+    /// False: the upload is complete, by this process or another one, and takes no octets.
+    bool write_if_open(std::int64_t offset, std::span<const std::byte> octets);
+    [[noreturn]] void refuse_late() const;
+    void sync();
+    /// Ends the writing, also by other processes; the digest of the whole.
+    std::string seal();
     objects::PublishRequest::Signature judge();
     bool complete(WriteTransaction& txn, const std::string& sha256, objects::PublishRequest::Signature signature, rules::Effects& effects);
     void check_object(const std::optional<ObjectRecord>& object) const;

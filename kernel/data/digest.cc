@@ -10,7 +10,8 @@
 namespace edgesync::data {
 namespace {
 
-constexpr std::size_t kReadBack = 256 * 1024;
+/// As large as the pieces in which stores keep data, so that none is fetched twice.
+constexpr std::size_t kReadBack = 1024 * 1024;
 
 }  // namespace
 

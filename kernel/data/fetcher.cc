@@ -344,7 +344,7 @@ bool Fetcher::prepare(Transfer& transfer) {
     }
     transfer.durable.clear();
     transfer.blob = store.blobs().new_id();
-    transfer.writer = store.blobs().create(transfer.blob);
+    transfer.writer = store.blobs().create_sized(transfer.blob, transfer.meta.object_size);
     const bool is_stored = operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects&) {
         auto object = txn.object(transfer.key);
         if (!object || object->meta.instance_id != transfer.meta.instance_id || object->status != ObjectStatus::PartiallyReceived)

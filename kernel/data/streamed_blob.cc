@@ -7,8 +7,8 @@
 
 namespace edgesync::data {
 
-StreamedBlob::StreamedBlob(Store& store, std::int64_t limit)
-    : store_(store), limit_(limit), inline_limit_(store.traits().inline_limit), id_(store.blobs().new_id()) {}
+StreamedBlob::StreamedBlob(Store& store, std::int64_t limit, std::int64_t announced)
+    : store_(store), limit_(limit), announced_(announced), inline_limit_(store.traits().inline_limit), id_(store.blobs().new_id()) {}
 
 StreamedBlob::~StreamedBlob() {
     if (writer_ && !is_kept_) {
@@ -24,7 +24,7 @@ void StreamedBlob::write(std::span<const std::byte> octets) {
     }
     hash_.update(octets);
     if (!writer_ && size_ + count > inline_limit_) {
-        writer_ = store_.blobs().create(id_);
+        writer_ = store_.blobs().create_sized(id_, announced_);
         if (!octets_.empty()) writer_->write(0, std::as_bytes(std::span(octets_)));
         octets_.clear();
         octets_.shrink_to_fit();

@@ -14,8 +14,8 @@ namespace edgesync::data {
 /// One use, one thread at a time. Not finished: the staged blob is discarded.
 class StreamedBlob {
 public:
-    /// Octets beyond `limit` (0: none) are Error{InvalidRequest}.
-    StreamedBlob(Store& store, std::int64_t limit);
+    /// Octets beyond `limit` (0: none) are Error{InvalidRequest}. `announced`: how many there should be, -1 if nobody said.
+    StreamedBlob(Store& store, std::int64_t limit, std::int64_t announced);
     ~StreamedBlob();
     StreamedBlob(const StreamedBlob&) = delete;
     StreamedBlob& operator=(const StreamedBlob&) = delete;
@@ -37,6 +37,7 @@ public:
 private:
     Store& store_;
     const std::int64_t limit_;
+    const std::int64_t announced_;
     const std::int64_t inline_limit_;
     BlobId id_;
     std::string octets_;

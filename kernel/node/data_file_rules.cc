@@ -8,9 +8,9 @@ namespace {
 /// Where the service keeps, or takes from, what is no data: not to be read by applications, nor written by users of the CSS (who could
 /// put a page of their own in the place of the one that is served to everybody).
 constexpr const char* kOwnPlaces[] = {
-    "LogRootPath",      "TraceRootPath", "ServerCertificate",     "ServerKey",       "HTTPCSSCACertificate", "MQTTCACertificate",
-    "MQTTSSLCert",      "MQTTSSLKey",    "PostgresCACertificate", "PostgresSSLCert", "PostgresSSLKey",       "PostgresPasswordFile",
-    "OrgSecretKeyFile", "SwaggerUIPath", "SwaggerFile",
+    "LogRootPath",      "TraceRootPath",    "ServerCertificate",     "ServerKey",       "HTTPCSSCACertificate", "MQTTCACertificate",
+    "MQTTSSLCert",      "MQTTSSLKey",       "PostgresCACertificate", "PostgresSSLCert", "PostgresSSLKey",       "PostgresPasswordFile",
+    "PostgresBlobPath", "OrgSecretKeyFile", "SwaggerUIPath",         "SwaggerFile",
 };
 
 }  // namespace

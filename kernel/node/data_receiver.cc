@@ -13,9 +13,10 @@ namespace {
 /// A whole body. It is stored apart and published when it is complete and as announced.
 class WholeReceiver : public DataReceiver {
 public:
-    WholeReceiver(const ReceptionParts& parts, const NodeKey& peer, const DataRequest& request, std::string repr_sha256)
+    WholeReceiver(const ReceptionParts& parts, const NodeKey& peer, const DataRequest& request, std::int64_t body_length,
+                  std::string repr_sha256)
         : parts_(parts), peer_(peer), request_(request), repr_sha256_(std::move(repr_sha256)),
-          blob_(std::make_shared<data::StreamedBlob>(parts.operations.store(), parts.largest_object)) {}
+          blob_(std::make_shared<data::StreamedBlob>(parts.operations.store(), parts.largest_object, body_length)) {}
 
     HandleResult start() override {
         HandleResult result;
@@ -185,8 +186,8 @@ private:
 std::unique_ptr<DataReceiver> make_data_receiver(const ReceptionParts& parts, const NodeKey& peer, const DataRequest& range,
                                                  std::int64_t body_length, const std::string& repr_sha256,
                                                  const std::string& content_sha256) {
-    (void)body_length;  // Traditional nodes pad their last chunk, so it says nothing about the data.
-    if (range.length == 0) return std::make_unique<WholeReceiver>(parts, peer, range, repr_sha256);
+    // Traditional nodes pad their last chunk, so the length says nothing about the data of a range.
+    if (range.length == 0) return std::make_unique<WholeReceiver>(parts, peer, range, body_length, repr_sha256);
     data::ChunkUpload::Target target;
     target.kind = data::UploadKind::Node;
     target.key = range.key;

@@ -11,34 +11,18 @@
 #include <chrono>
 #include <cstring>
 
+#include "blob_name.h"
 #include "data_file.h"
 #include "durable_folder.h"
 #include "edgesync/sdk/error.h"
 
 namespace edgesync::lmdb {
+
+using durable::DataFile;
+using durable::fail;
+using durable::FileReader;
+
 namespace {
-
-constexpr char kDigits[] = "0123456789abcdef";
-
-std::string hex_of(const BlobId& id) {
-    std::string text;
-    for (const std::uint8_t octet : id.bytes) {
-        text += kDigits[octet >> 4U];
-        text += kDigits[octet & 15U];
-    }
-    return text;
-}
-
-std::optional<BlobId> id_of(const std::string& hex) {
-    BlobId id;
-    if (hex.size() != id.bytes.size() * 2) return std::nullopt;
-    for (std::size_t i = 0; i < hex.size(); ++i) {
-        const char* digit = std::strchr(kDigits, hex[i]);
-        if (digit == nullptr || *digit == '\0') return std::nullopt;
-        id.bytes[i / 2] = static_cast<std::uint8_t>((id.bytes[i / 2] << 4U) | static_cast<std::uint8_t>(digit - kDigits));
-    }
-    return id;
-}
 
 class FileWriter : public BlobWriter {
 public:
@@ -47,8 +31,9 @@ public:
     void write(std::int64_t offset, std::span<const std::byte> octets) override { file_.write(offset, octets); }
     void sync() override {
         if (::fdatasync(file_.fd()) != 0) fail("Cannot sync a data file", errno);
-        if (is_named_.exchange(true)) return;
-        sync_folder(folder_);
+        if (is_named_) return;
+        durable::sync_folder(folder_);
+        is_named_ = true;
     }
     std::size_t read(std::int64_t offset, std::span<std::byte> out) override { return file_.read(offset, out); }
 
@@ -56,18 +41,6 @@ private:
     DataFile file_;
     const std::filesystem::path folder_;
     std::atomic<bool> is_named_;  ///< The folder's entry survives power loss.
-};
-
-class FileReader : public BlobReader {
-public:
-    FileReader(int fd, std::int64_t size) : file_(fd), size_(size) {}
-    std::int64_t size() const override { return size_; }
-    std::size_t read(std::int64_t offset, std::span<std::byte> out) override { return file_.read(offset, out); }
-    int file_descriptor() const override { return file_.fd(); }
-
-private:
-    const DataFile file_;
-    const std::int64_t size_;
 };
 
 }  // namespace
@@ -79,13 +52,10 @@ std::size_t MemoryReader::read(std::int64_t offset, std::span<std::byte> out) {
     return count;
 }
 
-std::filesystem::path BlobFiles::file_of(const BlobId& id) const {
-    const std::string hex = hex_of(id);
-    return folder_ / hex.substr(hex.size() - 2) / hex;
-}
+std::filesystem::path BlobFiles::file_of(const BlobId& id) const { return folder_ / durable::path_of(id); }
 
 void BlobFiles::open(std::function<bool(const BlobId&)> has_record) {
-    make_folder(folder_);
+    durable::make_folder(folder_);
     ::chmod(folder_.c_str(), 0750);
     has_record_ = std::move(has_record);
     is_sweeping_ = true;
@@ -120,7 +90,7 @@ std::unique_ptr<BlobWriter> BlobFiles::create(const BlobId& id) {
     if (auto& is_durable = durable_folders_[id.bytes.back()]; !is_durable) {
         // Also if it exists: an earlier run, or another thread, may not have got as far as the sync.
         if (::mkdir(file.parent_path().c_str(), 0750) != 0 && errno != EEXIST) fail("Cannot create " + file.parent_path().string(), errno);
-        sync_folder(folder_);
+        durable::sync_folder(folder_);
         is_durable = true;
     }
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -208,7 +178,7 @@ void BlobFiles::sweep_orphans() {
         }
         std::error_code gone;
         if (!at->is_regular_file(gone) || gone) continue;
-        const auto id = id_of(at->path().filename().string());
+        const auto id = durable::blob_named(at->path().filename().string());
         if (!id) continue;
         try {
             if (is_orphan(*id)) std::filesystem::remove(at->path(), gone);

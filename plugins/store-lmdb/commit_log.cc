@@ -18,6 +18,10 @@
 #include "edgesync/sdk/error.h"
 
 namespace edgesync::lmdb {
+
+using durable::fail;
+using durable::sync_folder;
+
 namespace {
 
 constexpr std::size_t kBlock = 4096;

@@ -12,6 +12,9 @@
 #include "edgesync/sdk/error.h"
 
 namespace edgesync::lmdb {
+
+using durable::make_folder;
+
 namespace {
 
 constexpr std::uint64_t kSchema = 1;

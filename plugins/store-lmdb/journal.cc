@@ -10,6 +10,10 @@
 #include "edgesync/sdk/error.h"
 
 namespace edgesync::lmdb {
+
+using durable::fail;
+using durable::sync_folder;
+
 namespace {
 
 /// Pages that commits give up cannot be used again before the next checkpoint: some 20 per commit. So that small commits do not make

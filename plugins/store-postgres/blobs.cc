@@ -1,15 +1,32 @@
 #include "blobs.h"
 
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
+#include "blob_file.h"
+#include "blob_name.h"
 #include "chunks.h"
 #include "key.h"
 #include "sql_text.h"
 
 namespace edgesync::postgres {
+namespace {
+
+constexpr int kMostBatches = 100;
+/// A file without a record of octets is left alone for so long, in case a newer state of the database is restored after all.
+constexpr std::chrono::hours kStrayAge{24};
+constexpr std::size_t kMostStrays = 1000;
+
+bool is_true(const pqxx::field& field) { return !field.is_null() && *field.c_str() == 't'; }
+
+}  // namespace
+
+void refuse_sealed() { throw Error(ErrorKind::Conflict, "The data is complete, or was replaced, and takes no more octets"); }
 
 void OpenReaders::add(const BlobId& id) {
     const std::lock_guard lock(mutex_);
@@ -46,15 +63,39 @@ BlobId Blobs::new_id() {
     return id;
 }
 
-std::unique_ptr<BlobWriter> Blobs::create(const BlobId& id) {
-    pool_->take()->run(Call("new_octets").octets(blob_key(id)).number(owner_).str());
-    return std::make_unique<ChunkWriter>(pool_, id, 0);
+// The record of the octets comes first, so that a file without one is nobody's.
+std::unique_ptr<BlobWriter> Blobs::create_sized(const BlobId& id, std::int64_t size) {
+    const bool is_file = folder_ && (size < 0 || size > above_);
+    pool_->take()->run(Call("new_octets").octets(blob_key(id)).number(owner_).flag(is_file).str());
+    if (!is_file) return std::make_unique<ChunkWriter>(pool_, id, 0, false);
+    try {
+        return std::make_unique<BlobFileWriter>(folder_, id, folder_->create(id), false);
+    } catch (...) {
+        discard(id);
+        throw;
+    }
 }
 
 std::unique_ptr<BlobWriter> Blobs::reopen(const BlobId& id) {
     auto connection = pool_->take();
-    if (connection->run(Call("has_octets").octets(blob_key(id)).str()).empty()) return nullptr;
-    return std::make_unique<ChunkWriter>(pool_, id, extent_in(connection->run(Call("extent").octets(blob_key(id)).str())));
+    const Rows rows = connection->run(Call("open_octets").octets(blob_key(id)).number(owner_).str());
+    if (rows.empty()) return nullptr;
+    const bool is_sealed = is_true(rows[0][0]);
+    if (!is_true(rows[0][1])) {
+        const std::int64_t extent = extent_in(connection->run(Call("extent").octets(blob_key(id)).str()));
+        return std::make_unique<ChunkWriter>(pool_, id, extent, is_sealed);
+    }
+    const int fd = folder().open_to_write(id);
+    if (fd < 0) return nullptr;
+    return std::make_unique<BlobFileWriter>(folder_, id, fd, is_sealed);
+}
+
+// The statement waits for who is storing octets at the moment, as each holds the row while it does.
+bool Blobs::seal(const BlobId& id) {
+    const Rows rows = pool_->take()->run(Call("seal_octets").octets(blob_key(id)).number(owner_).str());
+    if (rows.empty()) throw Error(ErrorKind::Conflict, "The data was replaced or removed");
+    if (is_true(rows[0][1])) folder().seal(id);
+    return is_true(rows[0][0]);
 }
 
 void Blobs::discard(const BlobId& id) noexcept {
@@ -69,13 +110,84 @@ std::unique_ptr<BlobReader> Blobs::open(const BlobId& id, std::int64_t size) {
     return std::make_unique<ChunkReader>(pool_, readers_, id, size);
 }
 
+SharedFolder& Blobs::folder() const {
+    if (!folder_)
+        throw Error(ErrorKind::Io, "The data is in the folder of PostgresBlobPath, which is not set here as it is on other instances");
+    return *folder_;
+}
+
+std::unique_ptr<BlobReader> Blobs::open_file(const BlobId& id, std::int64_t size) {
+    const int fd = folder().open_to_read(id);
+    struct ::stat status {};
+    const bool is_there = fd >= 0 && ::fstat(fd, &status) == 0 && status.st_size >= size;
+    if (is_there) return std::make_unique<BlobFileReader>(readers_, id, fd, size < 0 ? status.st_size : size);
+    if (fd >= 0) ::close(fd);
+    throw Error(ErrorKind::Io, "PostgresBlobPath " + folder().path().string() + " lacks the data's file " + durable::path_of(id).string() +
+                                   ", or has only a part of it");
+}
+
 void Blobs::sweep(std::chrono::seconds grace) {
     ArrayText read;
     for (const BlobId& id : readers_->all()) read.octets(blob_key(id));
     const std::string call = Call("sweep").number(grace.count()).array(read).str();
-    constexpr int kMostBatches = 100;
     for (int i = 0; i < kMostBatches && !pool_->take()->run(call).empty(); ++i) {
     }
+    if (!folder_) return;
+    look_after_folder();
+    if (!problem().empty()) return;
+    sweep_files(Call("doomed_files").number(grace.count()).array(read).str());
+    remove_strays();
+}
+
+void Blobs::look_after_folder() {
+    std::string found;
+    try {
+        folder_->check();
+    } catch (const Error& e) {
+        found = e.what();
+    }
+    if (!found.empty() && found != problem()) log_->log(LogLevel::Error, found);
+    if (found.empty() && !problem().empty()) log_->log(LogLevel::Info, "PostgresBlobPath can be used again");
+    const std::lock_guard lock(mutex_);
+    problem_ = found;
+}
+
+std::string Blobs::problem() const {
+    const std::lock_guard lock(mutex_);
+    return problem_;
+}
+
+// Several instances may remove the same files. The record goes last, so that a stop in between only repeats it.
+void Blobs::sweep_files(const std::string& call) {
+    for (int i = 0; i < kMostBatches; ++i) {
+        ArrayText removed;
+        const Rows rows = pool_->take()->run(call);
+        for (const auto& row : rows) {
+            const std::string key = octets_of(row[0]);
+            folder_->remove(blob_of(key));
+            removed.octets(key);
+        }
+        if (removed.is_empty()) return;
+        pool_->take()->run(Call("forget_files").array(removed).str());
+    }
+}
+
+// A file is seen before its record is asked for, and has one from before it was made until after it was removed.
+void Blobs::remove_strays() {
+    const auto found = folder_->files_in(next_folder_++, kStrayAge, kMostStrays);
+    if (found.empty()) return;
+    ArrayText ids;
+    for (const BlobId& id : found) ids.octets(blob_key(id));
+    std::set<std::string> known;
+    const Rows rows = pool_->take()->run(Call("known_octets").array(ids).str());
+    for (const auto& row : rows) known.insert(octets_of(row[0]));
+    for (const BlobId& id : found) {
+        if (!known.contains(blob_key(id))) folder_->remove(id);
+    }
+}
+
+void Blobs::remove_files() const {
+    if (folder_) folder_->remove_all();
 }
 
 }  // namespace edgesync::postgres

@@ -1,4 +1,5 @@
-// Octets of blobs that are too large for their record's row: rows of 1 MiB each, written and read apart from transactions.
+// Octets of blobs that are too large for their record's row, written and read apart from transactions: rows of 1 MiB each, or, if there
+// is a folder for them, files.
 #pragma once
 
 #include <condition_variable>
@@ -7,7 +8,9 @@
 #include <mutex>
 
 #include "connection_pool.h"
+#include "edgesync/sdk/log.h"
 #include "edgesync/sdk/store.h"
+#include "shared_folder.h"
 
 namespace edgesync::postgres {
 
@@ -23,27 +26,69 @@ private:
     std::map<BlobId, std::size_t> counts_;
 };
 
+/// Counts as a reader as long as it lives.
+class Reading {
+public:
+    Reading(std::shared_ptr<OpenReaders> readers, const BlobId& id) : readers_(std::move(readers)), id_(id) { readers_->add(id_); }
+    ~Reading() { readers_->remove(id_); }
+    Reading(const Reading&) = delete;
+    Reading& operator=(const Reading&) = delete;
+
+private:
+    const std::shared_ptr<OpenReaders> readers_;
+    const BlobId id_;
+};
+
+/// What a writer says once the blob is sealed. @throws Error{Conflict}
+[[noreturn]] void refuse_sealed();
+
 /// Thread-safe. Readers and writers keep what they need alive.
 class Blobs : public BlobStore {
 public:
     explicit Blobs(std::shared_ptr<ConnectionPool> pool) : pool_(std::move(pool)), readers_(std::make_shared<OpenReaders>()) {}
 
-    /// Staged octets without a record belong to the run of the service that started them; `owner` names this run.
+    /// Staged octets without a record belong to the run of the service that started them; `owner` names this run. Before any use.
     void set_owner(std::int64_t owner) { owner_ = owner; }
+    /// Blobs of more than `above` bytes, and those of unknown size, become files. Null: all are rows. `log` is told when the folder
+    /// cannot be used, and when it can again. Before any use.
+    void set_folder(std::shared_ptr<SharedFolder> folder, std::int64_t above, Log& log) {
+        folder_ = std::move(folder);
+        above_ = above;
+        log_ = &log;
+    }
 
     BlobId new_id() override;
-    std::unique_ptr<BlobWriter> create(const BlobId& id) override;
+    std::unique_ptr<BlobWriter> create(const BlobId& id) override { return create_sized(id, -1); }
+    std::unique_ptr<BlobWriter> create_sized(const BlobId& id, std::int64_t size) override;
     std::unique_ptr<BlobWriter> reopen(const BlobId& id) override;
     void discard(const BlobId& id) noexcept override;
+    bool seal(const BlobId& id) override;
 
     std::unique_ptr<BlobReader> open(const BlobId& id, std::int64_t size);
+    /// -1: all that is in the file. @throws Error{Io} if it is missing
+    std::unique_ptr<BlobReader> open_file(const BlobId& id, std::int64_t size);
     /// Removes octets whose blob was erased longer than `grace` ago and is not being read here. Blocks.
     void sweep(std::chrono::seconds grace);
+    void remove_files() const;
+    /// What is wrong with the folder, as the last sweep found it; one sentence, empty when well.
+    std::string problem() const;
 
 private:
+    void look_after_folder();
+    SharedFolder& folder() const;
+    void sweep_files(const std::string& call);
+    /// Files that no record of octets knows: what is left when an older state of the database was restored.
+    void remove_strays();
+
     const std::shared_ptr<ConnectionPool> pool_;
     const std::shared_ptr<OpenReaders> readers_;
     std::int64_t owner_ = 0;
+    std::shared_ptr<SharedFolder> folder_;
+    std::int64_t above_ = 0;
+    Log* log_ = nullptr;
+    mutable std::mutex mutex_;
+    std::string problem_;
+    std::uint8_t next_folder_ = 0;  ///< Whose strays are looked for next.
 };
 
 /// A copy of small data.

@@ -48,13 +48,6 @@ std::size_t ChunkSource::read(std::int64_t offset, std::span<std::byte> out, std
     return count;
 }
 
-ChunkReader::ChunkReader(std::shared_ptr<ConnectionPool> pool, std::shared_ptr<OpenReaders> readers, const BlobId& id, std::int64_t size)
-    : readers_(std::move(readers)), id_(id), size_(size), source_(std::move(pool), id) {
-    readers_->add(id_);
-}
-
-ChunkReader::~ChunkReader() { readers_->remove(id_); }
-
 void ChunkWriter::gather(std::int64_t number, std::int64_t place, std::string_view octets) {
     Pieces& pieces = gathered_[number];
     std::int64_t begin = place;
@@ -81,6 +74,7 @@ void ChunkWriter::write(std::int64_t offset, std::span<const std::byte> octets) 
     const auto length = static_cast<std::int64_t>(octets.size());
     if (offset < 0 || offset > INT64_MAX - length)
         throw Error(ErrorKind::InvalidRequest, "A blob cannot be written at offset " + std::to_string(offset));
+    if (is_sealed_) refuse_sealed();
     {
         const std::lock_guard lock(mutex_);
         if (failure_) std::rethrow_exception(failure_);
@@ -129,8 +123,12 @@ void ChunkWriter::store_some(bool wants_all) {
 
 void ChunkWriter::store(std::int64_t number, const Pieces& pieces) {
     auto connection = pool_->take();
-    for (const auto& [place, octets] : pieces)
-        connection->run(Call("put_chunk").octets(blob_key(id_)).number(number).number(place).octets(octets).str());
+    for (const auto& [place, octets] : pieces) {
+        const Rows stored = connection->run(Call("put_chunk").octets(blob_key(id_)).number(number).number(place).octets(octets).str());
+        if (!stored.empty()) continue;
+        is_sealed_ = true;
+        refuse_sealed();
+    }
 }
 
 // Another thread may be storing what was written before.
@@ -141,14 +139,23 @@ void ChunkWriter::sync() {
     if (failure_) std::rethrow_exception(failure_);
 }
 
-std::size_t ChunkWriter::read(std::int64_t offset, std::span<std::byte> out) {
-    sync();
-    std::int64_t extent = 0;
+// Octets that another writer stored are there as well.
+std::int64_t ChunkWriter::extent_for(std::int64_t end) {
     {
         const std::lock_guard lock(mutex_);
-        extent = extent_;
+        if (end <= extent_) return extent_;
     }
-    return source_.read(offset, out, extent, false);
+    const std::int64_t stored = extent_in(pool_->take()->run(Call("extent").octets(blob_key(id_)).str()));
+    const std::lock_guard lock(mutex_);
+    extent_ = std::max(extent_, stored);
+    return extent_;
+}
+
+std::size_t ChunkWriter::read(std::int64_t offset, std::span<std::byte> out) {
+    if (!is_sealed_) sync();
+    const std::int64_t end =
+        offset > INT64_MAX - static_cast<std::int64_t>(out.size()) ? INT64_MAX : offset + static_cast<std::int64_t>(out.size());
+    return source_.read(offset, out, extent_for(end), is_sealed_);
 }
 
 }  // namespace edgesync::postgres

@@ -1,6 +1,7 @@
 // The rows of one blob, read and written through the pool.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -33,24 +34,23 @@ private:
 
 class ChunkReader : public BlobReader {
 public:
-    ChunkReader(std::shared_ptr<ConnectionPool> pool, std::shared_ptr<OpenReaders> readers, const BlobId& id, std::int64_t size);
-    ~ChunkReader() override;
+    ChunkReader(std::shared_ptr<ConnectionPool> pool, std::shared_ptr<OpenReaders> readers, const BlobId& id, std::int64_t size)
+        : reading_(std::move(readers), id), size_(size), source_(std::move(pool), id) {}
     std::int64_t size() const override { return size_; }
     std::size_t read(std::int64_t offset, std::span<std::byte> out) override { return source_.read(offset, out, size_, true); }
 
 private:
-    const std::shared_ptr<OpenReaders> readers_;
-    const BlobId id_;
+    const Reading reading_;
     const std::int64_t size_;
     ChunkSource source_;
 };
 
 /// Gathers pieces until a row is complete or `sync` is called, so that a row is not written once per piece. Holds at most eight
-/// incomplete rows in memory.
+/// incomplete rows in memory. Of a blob that is sealed nothing is stored any more, what was gathered included.
 class ChunkWriter : public BlobWriter {
 public:
-    ChunkWriter(std::shared_ptr<ConnectionPool> pool, const BlobId& id, std::int64_t extent)
-        : pool_(pool), id_(id), source_(std::move(pool), id), extent_(extent) {}
+    ChunkWriter(std::shared_ptr<ConnectionPool> pool, const BlobId& id, std::int64_t extent, bool is_sealed)
+        : pool_(pool), id_(id), source_(std::move(pool), id), is_sealed_(is_sealed), extent_(extent) {}
     void write(std::int64_t offset, std::span<const std::byte> octets) override;
     void sync() override;
     std::size_t read(std::int64_t offset, std::span<std::byte> out) override;
@@ -64,6 +64,7 @@ private:
     bool take(bool wants_any, std::int64_t& number, Pieces& pieces);
     void store_some(bool wants_all);
     void store(std::int64_t number, const Pieces& pieces);
+    std::int64_t extent_for(std::int64_t end);
 
     const std::shared_ptr<ConnectionPool> pool_;
     const BlobId id_;
@@ -73,7 +74,8 @@ private:
     std::map<std::int64_t, Pieces> gathered_;
     int storing_ = 0;             ///< Rows that are taken and not durable yet.
     std::exception_ptr failure_;  ///< Octets were lost, so nothing may be called durable any more.
-    std::int64_t extent_;
+    std::atomic<bool> is_sealed_;
+    std::int64_t extent_;  ///< The end of what is known to be there; others may have written behind it.
 };
 
 }  // namespace edgesync::postgres

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <sstream>
 
 #include "sql_text.h"
 
@@ -18,14 +19,25 @@ std::string first_line(std::string text) {
 }
 
 /// libpq gives no code for a connection that failed, so the words must do; in another language than English it is tried again.
-bool is_refusal(std::string_view message) {
+bool is_refusal(std::string_view line) {
     for (const auto* words :
          {"authentication failed", "no pg_hba.conf entry", "no password supplied", "does not exist", "not permitted to log in",
-          "certificate verify failed", "permission denied for database", "authentication method"}) {
+          "certificate verify failed", "permission denied for database", "authentication method", "does not match host name",
+          "does not support SSL", "valid client certificate", "alert unknown ca", "certificate required", "has group or world access",
+          "could not load", "could not read certificate", "could not read root certificate", "channel binding"}) {
         // A socket file that does not exist is a server that is not started yet.
-        if (message.find(words) != std::string_view::npos && message.find("No such file") == std::string_view::npos) return true;
+        if (line.find(words) != std::string_view::npos && line.find("No such file") == std::string_view::npos) return true;
     }
     return false;
+}
+
+/// With several addresses there is a line for each; the one that refuses us says more than one that is not there.
+std::string refusal_in(const std::string& message) {
+    std::istringstream lines(message);
+    for (std::string line; std::getline(lines, line);) {
+        if (is_refusal(line)) return line;
+    }
+    return {};
 }
 
 bool is_any(std::string_view state, std::initializer_list<std::string_view> states) {
@@ -47,31 +59,21 @@ bool is_any(std::string_view state, std::initializer_list<std::string_view> stat
 }
 
 [[noreturn]] void fail_to_connect(const std::string& message) {
-    const std::string text = "Cannot connect to the database: " + first_line(message);
-    if (is_refusal(message)) throw Refused(text);
-    throw Error(ErrorKind::NotConnected, text);
-}
-
-pqxx::connection connect(const std::string& options) {
-    try {
-        return pqxx::connection(options);
-    } catch (const pqxx::failure& e) {
-        fail_to_connect(e.what());
-    }
+    const std::string what = "Cannot connect to the database: ";
+    if (const std::string refusal = refusal_in(message); !refusal.empty()) throw Refused(what + refusal);
+    throw Error(ErrorKind::NotConnected, what + first_line(message));
 }
 
 }  // namespace
 
-Connection::Connection(const std::string& options) : connection_(connect(options)) {
-    try {
+Connection::Connection(const ServerOptions& options) try : connection_(options) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-        connection_.inhibit_reactivation(true);  // Version 7 of the library does so by itself.
+    connection_.inhibit_reactivation(true);
 #pragma GCC diagnostic pop
-        work_.emplace(connection_);
-    } catch (const pqxx::failure& e) {
-        fail_to_connect(e.what());
-    }
+    work_.emplace(connection_);
+} catch (const pqxx::failure& e) {
+    fail_to_connect(e.what());
 }
 
 Rows Connection::run(const std::string& text) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "edgesync/sdk/error.h"
+#include "server_connection.h"
 
 namespace edgesync::postgres {
 
@@ -30,7 +31,7 @@ public:
 class Connection {
 public:
     /// Connects. @throws Error{NotConnected}, Refused
-    explicit Connection(const std::string& options);
+    explicit Connection(const ServerOptions& options);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -54,7 +55,7 @@ private:
     class Ear;
     void take_notifications();
 
-    mutable pqxx::connection connection_;
+    mutable ServerConnection connection_;
     std::unique_ptr<Ear> ear_;
     std::optional<pqxx::nontransaction> work_;
     bool is_usable_ = true;

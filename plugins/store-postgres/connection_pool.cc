@@ -40,7 +40,7 @@ ConnectionPool::Lease ConnectionPool::take() {
 
 std::unique_ptr<Connection> ConnectionPool::connect() {
     try {
-        auto connection = std::make_unique<Connection>(options_.connection);
+        auto connection = std::make_unique<Connection>(options_.server);
         connection->run(options_.session);
         const std::lock_guard lock(mutex_);
         problem_.clear();

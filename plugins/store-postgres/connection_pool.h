@@ -15,7 +15,7 @@
 namespace edgesync::postgres {
 
 struct PoolOptions {
-    std::string connection;                      ///< For libpq.
+    ServerOptions server;
     std::string session;                         ///< What every new connection runs first.
     std::size_t size = 8;                        ///< Connections.
     std::chrono::milliseconds first_pause{100};  ///< After a failed attempt to connect; doubled at each further one.

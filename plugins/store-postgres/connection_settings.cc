@@ -91,6 +91,17 @@ void add_tls(const Settings& settings, std::string& out) {
     if (!key.empty()) add_option(out, "sslkey", key);
 }
 
+PinnedCertificates pins_of(const Settings& settings) {
+    std::vector<std::string> fingerprints;
+    for (const std::string& one : settings.list("PostgresPinnedCertFingerprints")) {
+        if (!one.empty()) fingerprints.push_back(one);
+    }
+    PinnedCertificates pins(fingerprints, "PostgresPinnedCertFingerprints");
+    if (!pins.empty() && settings.text("PostgresConnection").empty() && !settings.boolean("PostgresUseSSL"))
+        throw Error(ErrorKind::InvalidRequest, "PostgresPinnedCertFingerprints needs PostgresUseSSL true");
+    return pins;
+}
+
 /// Bounds on how long a server that fell silent is waited for.
 void add_limits(std::string& out) {
     add_option(out, "connect_timeout", "10");
@@ -134,6 +145,10 @@ std::vector<SettingDeclaration> declared_settings() {
              "Development: do not check the database's certificate; refused on a CSS", Type::Bool),
         text("PostgresPinnedCertFingerprints", "POSTGRES_PINNED_CERT_FINGERPRINTS", "",
              "SHA-256 fingerprints of which the database must present one", Type::List),
+        text("PostgresBlobPath", "POSTGRES_BLOB_PATH", "",
+             "Folder that all instances share, for large data; empty: all is in the database"),
+        number("PostgresBlobPathAboveKB", "POSTGRES_BLOB_PATH_ABOVE_KB", "4096", 64, INT32_MAX,
+               "Data of more KiB than this goes to PostgresBlobPath"),
         number("PostgresPoolSize", "POSTGRES_POOL_SIZE", "8", 1, 512, "Connections to the database"),
         number("PostgresSleepTimeBetweenRetry", "POSTGRES_SLEEP_TIME_BETWEEN_RETRY", "100", 1, 60000,
                "First pause before a retry, milliseconds"),
@@ -142,20 +157,21 @@ std::vector<SettingDeclaration> declared_settings() {
 }
 
 ConnectionSettings connection_settings(const Settings& settings) {
-    for (const std::string& pin : settings.list("PostgresPinnedCertFingerprints")) {
-        if (pin.empty()) continue;
-        throw Error(ErrorKind::InvalidRequest,
-                    "PostgresPinnedCertFingerprints is not supported by this version: remove it and set PostgresCACertificate");
-    }
     ConnectionSettings out;
+    out.server.pins = pins_of(settings);
+    out.blob_path = settings.text("PostgresBlobPath");
+    out.blob_path_above = settings.integer("PostgresBlobPathAboveKB") * 1024;
+    if (!out.blob_path.empty() && out.blob_path.front() != '/')
+        throw Error(ErrorKind::InvalidRequest,
+                    "PostgresBlobPath " + out.blob_path + " is not absolute: all instances must mean the same folder");
     out.schema = settings.text("PostgresSchema");
     if (out.schema.empty() || out.schema.size() > 63) throw Error(ErrorKind::InvalidRequest, "PostgresSchema must have 1 to 63 octets");
     // A transaction that needs new numbers takes a second connection for a moment.
     out.pool_size = std::max<std::size_t>(2, static_cast<std::size_t>(settings.integer("PostgresPoolSize")));
     out.retry_pause = std::chrono::milliseconds(settings.integer("PostgresSleepTimeBetweenRetry"));
     out.connect_timeout = std::chrono::seconds(settings.integer("DatabaseConnectTimeout"));
-    out.connection = settings.text("PostgresConnection");
-    if (!out.connection.empty()) {
+    out.server.text = settings.text("PostgresConnection");
+    if (!out.server.text.empty()) {
         out.address = "the server of PostgresConnection";
         return out;
     }
@@ -164,13 +180,18 @@ ConnectionSettings connection_settings(const Settings& settings) {
     for (const std::string& entry : settings.list("PostgresAddressCsv")) add_address(entry, hosts, ports);
     if (hosts.empty()) throw Error(ErrorKind::InvalidRequest, "PostgresAddressCsv is empty; give host:port of the database");
     out.address = hosts + " port " + ports;
-    add_option(out.connection, "host", hosts);
-    add_option(out.connection, "port", ports);
-    add_option(out.connection, "dbname", settings.text("PostgresDbName"));
-    if (const std::string user = settings.text("PostgresUsername"); !user.empty()) add_option(out.connection, "user", user);
-    if (const std::string password = password_of(settings); !password.empty()) add_option(out.connection, "password", password);
-    add_tls(settings, out.connection);
-    add_limits(out.connection);
+    add_option(out.server.text, "host", hosts);
+    add_option(out.server.text, "port", ports);
+    add_option(out.server.text, "dbname", settings.text("PostgresDbName"));
+    if (const std::string user = settings.text("PostgresUsername"); !user.empty()) add_option(out.server.text, "user", user);
+    if (const std::string password = password_of(settings); !password.empty()) {
+        add_option(out.server.text, "password", password);
+        // The password is proven before the certificate can be compared; bound to the certificate, the proof is worth nothing to another
+        // server.
+        if (!out.server.pins.empty()) add_option(out.server.text, "channel_binding", "require");
+    }
+    add_tls(settings, out.server.text);
+    add_limits(out.server.text);
     return out;
 }
 

@@ -6,16 +6,19 @@
 #include <vector>
 
 #include "edgesync/sdk/settings.h"
+#include "server_options.h"
 
 namespace edgesync::postgres {
 
 struct ConnectionSettings {
-    std::string connection;  ///< For libpq; secret.
-    std::string address;     ///< For messages: where the server is, nothing secret.
+    ServerOptions server;
+    std::string address;  ///< For messages: where the server is, nothing secret.
     std::string schema;
     std::size_t pool_size = 8;
     std::chrono::milliseconds retry_pause{100};
     std::chrono::seconds connect_timeout{300};  ///< Of the start, all attempts together.
+    std::string blob_path;                      ///< Folder that all instances share, for large blobs; empty: there is none.
+    std::int64_t blob_path_above = 0;           ///< Bytes; larger blobs go to `blob_path`.
 };
 
 std::vector<SettingDeclaration> declared_settings();

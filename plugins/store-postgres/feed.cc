@@ -98,7 +98,7 @@ void Feed::say(const std::optional<std::string>& message) const {
 
 void Feed::connect() {
     connection_.reset();
-    auto connection = std::make_unique<Connection>(options_.connection);
+    auto connection = std::make_unique<Connection>(options_.server);
     connection->run(options_.session);
     connection->run("SET synchronous_commit TO off");  // A notification is no promise.
     connection->listen(options_.channel);

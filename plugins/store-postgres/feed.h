@@ -16,7 +16,7 @@
 namespace edgesync::postgres {
 
 struct FeedOptions {
-    std::string connection;   ///< For libpq.
+    ServerOptions server;
     std::string session;      ///< What the connection runs first.
     std::string channel;      ///< Of the notifications.
     std::int64_t origin = 0;  ///< Of this instance; it does not hear its own messages.

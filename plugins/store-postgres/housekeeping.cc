@@ -31,19 +31,26 @@ void Presence::hold() {
         return;
     }
     connection_.reset();
-    auto connection = std::make_unique<Connection>(connection_text_);
+    auto connection = std::make_unique<Connection>(server_);
     connection->run(session_);
-    connection->run(lock_call("pg_try_advisory_lock", std::to_string(owner_)));
+    // Another instance may be looking at this moment whether it is held.
+    if (connection->run(lock_call("pg_try_advisory_lock", std::to_string(owner_)))[0][0].as<std::string>() != "t")
+        throw Error(ErrorKind::Busy, "The lock of this instance is taken");
     connection_ = std::move(connection);
 }
 
-void Presence::doom_orphans() {
+// Later than at the start only of who was not there twice: an instance whose connection broke while it receives data takes its lock again
+// within seconds.
+void Presence::doom_orphans(bool at_once) {
+    std::set<std::string> absent;
     for (const auto& row : connection_->run(Call("orphan_owners").number(owner_).str())) {
         const std::string owner = row[0].c_str();
         if (connection_->run(lock_call("pg_try_advisory_lock", owner))[0][0].as<std::string>() != "t") continue;
-        connection_->run(Call("doom_orphans").number(std::stoll(owner)).str());
+        if (at_once || absent_.contains(owner)) connection_->run(Call("doom_orphans").number(std::stoll(owner)).str());
+        absent.insert(owner);
         connection_->run(lock_call("pg_advisory_unlock", owner));
     }
+    absent_ = std::move(absent);
 }
 
 Housekeeping::Housekeeping(ConnectionPool& pool, Blobs& blobs, std::unique_ptr<Presence> presence)
@@ -63,6 +70,7 @@ void Housekeeping::run() {
     for (int period = 1; !wake_.wait_for(lock, kPeriod, [&] { return is_closing_; }); ++period) {
         lock.unlock();
         try {
+            presence_->hold();
             if (!pool_.is_connected() || period % kPeriodsBetweenProbes == 0) look_after_connection();
             if (period % kPeriodsBetweenSweeps == 0) clean();
         } catch (const std::exception&) {
@@ -79,7 +87,7 @@ void Housekeeping::look_after_connection() {
 
 void Housekeeping::clean() {
     presence_->hold();
-    presence_->doom_orphans();
+    presence_->doom_orphans(false);
     blobs_.sweep(kSweepGrace);
     trim_feed();
 }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "blobs.h"
@@ -15,19 +16,20 @@ namespace edgesync::postgres {
 /// own, so that it ends with the process. One thread.
 class Presence {
 public:
-    Presence(std::string connection, std::string session, std::int64_t owner)
-        : connection_text_(std::move(connection)), session_(std::move(session)), owner_(owner) {}
+    Presence(ServerOptions server, std::string session, std::int64_t owner)
+        : server_(std::move(server)), session_(std::move(session)), owner_(owner) {}
     ~Presence();
     /// Connects again if need be. @throws as Connection
     void hold();
     /// Dooms the staged octets without a record of runs that are over.
-    void doom_orphans();
+    void doom_orphans(bool at_once);
 
 private:
-    const std::string connection_text_;
+    const ServerOptions server_;
     const std::string session_;
     const std::int64_t owner_;
     std::unique_ptr<Connection> connection_;
+    std::set<std::string> absent_;  ///< Owners whose lock was free when it was looked at last.
 };
 
 /// One thread of its own between construction and destruction.

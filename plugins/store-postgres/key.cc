@@ -2,6 +2,8 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+
 namespace edgesync::postgres {
 namespace {
 
@@ -43,6 +45,12 @@ Key& Key::octet(std::uint8_t value) {
 Key& Key::raw(std::string_view octets) {
     octets_ += octets;
     return *this;
+}
+
+BlobId blob_of(std::string_view octets) {
+    BlobId id;
+    std::copy_n(octets.begin(), std::min(octets.size(), id.bytes.size()), reinterpret_cast<char*>(id.bytes.data()));
+    return id;
 }
 
 std::string end_of_prefix(std::string prefix) {

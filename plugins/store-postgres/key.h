@@ -31,6 +31,8 @@ private:
 
 inline std::string object_key(const ObjectKey& key) { return Key().object(key).str(); }
 inline std::string blob_key(const BlobId& id) { return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()}; }
+/// Reads what `blob_key` wrote; shorter octets are filled up with zeros.
+BlobId blob_of(std::string_view octets);
 
 /// Above all keys that start with `prefix`, and below all others that are not below the prefix.
 std::string end_of_prefix(std::string prefix);

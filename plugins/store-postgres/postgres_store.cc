@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "folder_identity.h"
 #include "leader.h"
 #include "schema.h"
 #include "sql_text.h"
@@ -47,16 +48,17 @@ StoreTraits PostgresStore::traits() const noexcept {
 
 std::unique_ptr<Presence> PostgresStore::try_to_prepare(const std::string& session, std::int64_t owner) {
     {
-        Connection connection(settings_.connection);
+        Connection connection(settings_.server);
         migrate(connection, settings_.schema);
     }
-    auto presence = std::make_unique<Presence>(settings_.connection, session, owner);
+    auto presence = std::make_unique<Presence>(settings_.server, session, owner);
     presence->hold();
-    presence->doom_orphans();
+    blobs_->set_folder(join_folder(*pool_->take(), settings_.blob_path), settings_.blob_path_above, *log_);
+    presence->doom_orphans(true);
     blobs_->sweep(kSweepGrace);
     instances_->open();
     const std::string channel = "edgesync_" + to_hex(settings_.schema).substr(0, kLongestChannel);
-    feed_ = std::make_unique<Feed>(FeedOptions{settings_.connection, session, channel, owner, settings_.retry_pause}, clock_, *log_);
+    feed_ = std::make_unique<Feed>(FeedOptions{settings_.server, session, channel, owner, settings_.retry_pause}, clock_, *log_);
     return presence;
 }
 
@@ -86,7 +88,7 @@ std::unique_ptr<Presence> PostgresStore::prepare(std::int64_t owner) {
 
 void PostgresStore::open() {
     PoolOptions options;
-    options.connection = settings_.connection;
+    options.server = settings_.server;
     options.session = session_text(quoted_identifier(settings_.schema));
     options.size = settings_.pool_size;
     options.first_pause = settings_.retry_pause;
@@ -138,7 +140,7 @@ StoreHealth PostgresStore::health() const {
     StoreHealth health;
     if (!writers_) return health;
     health.is_connected = pool_->is_connected();
-    health.problem = pool_->problem();
+    health.problem = health.is_connected ? blobs_->problem() : pool_->problem();
     health.read_failures = read_failures_;
     health.write_failures = writers_->failures();
     if (const std::int64_t at = writers_->last_failure(); at != 0) health.last_failure = TimePoint(std::chrono::nanoseconds(at));
@@ -153,6 +155,7 @@ void PostgresStore::wipe() {
         text += "IF EXISTS (SELECT FROM " + table + ") THEN TRUNCATE " + table + "; END IF; ";
     }
     run(text + "END $$");
+    blobs_->remove_files();
 }
 
 }  // namespace edgesync::postgres

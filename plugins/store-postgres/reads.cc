@@ -276,19 +276,14 @@ std::unique_ptr<BlobReader> Reads<Base>::open_blob(const BlobId& id) {
     if (rows.empty()) return nullptr;
     if (!rows[0][1].is_null()) return std::make_unique<SmallReader>(octets_of(rows[0][1]));
     const BlobRecord record = codec::decode_blob(octets_of(rows[0][0]));
-    std::int64_t size = record.total;
-    if (record.state == BlobState::Staged || size < 0) size = extent_in(query(Call("extent").octets(blob_key(id)).str()));
-    return blobs_.open(id, size);
+    const bool is_whole = record.state == BlobState::Published && record.total >= 0;
+    if (!rows[0][2].is_null() && rows[0][2].as<bool>()) return blobs_.open_file(id, is_whole ? record.total : -1);
+    return blobs_.open(id, is_whole ? record.total : extent_in(query(Call("extent").octets(blob_key(id)).str())));
 }
 
 template <typename Base>
 std::vector<BlobId> Reads<Base>::staged_blobs(TimePoint before, std::size_t limit) {
-    return list_of<BlobId>(query(until("staged", before, limit)), [](const auto& row) {
-        BlobId id;
-        const std::string octets = octets_of(row[0]);
-        std::copy_n(octets.begin(), std::min(octets.size(), id.bytes.size()), reinterpret_cast<char*>(id.bytes.data()));
-        return id;
-    });
+    return list_of<BlobId>(query(until("staged", before, limit)), [](const auto& row) { return blob_of(octets_of(row[0])); });
 }
 
 template <typename Base>

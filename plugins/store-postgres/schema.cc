@@ -63,8 +63,16 @@ CREATE TABLE leader (
   one boolean PRIMARY KEY CHECK (one), holder text NOT NULL, heartbeat timestamptz NOT NULL, timeout int NOT NULL, term bigint UNIQUE NOT NULL);
 )";
 
+// Who may still write octets, who has written them, and where they are: an upload's chunks may come to several instances.
+constexpr char kSealedOctets[] = R"(
+ALTER TABLE octets ADD sealed boolean NOT NULL DEFAULT false, ADD writers bigint[] NOT NULL DEFAULT '{}',
+  ADD is_file boolean NOT NULL DEFAULT false;
+CREATE INDEX octets_file ON octets (id) WHERE is_file;
+CREATE TABLE blob_folder (id text NOT NULL);
+)";
+
 /// Number i brings version i to version i + 1. Never changed once released; new ones are added at the end.
-constexpr std::array kMigrations = {kFirst, kSecondInstances};
+constexpr std::array kMigrations = {kFirst, kSecondInstances, kSealedOctets};
 
 }  // namespace
 

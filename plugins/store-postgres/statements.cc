@@ -53,13 +53,13 @@ constexpr Statement kQueries[] = {
     {"transfers", "bytea, bigint", "SELECT key, record, seq FROM notification WHERE key > $1 AND status IN (10, 11) ORDER BY key LIMIT $2"},
     {"destinations", "bytea, bytea, bigint", "SELECT key, record FROM destination WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
     {"inactive", "bigint, bigint", "SELECT record FROM destination WHERE last_ping < $1 ORDER BY last_ping, key LIMIT $2"},
-    {"open_blob", "bytea", "SELECT record, small FROM blob WHERE id = $1"},
+    {"open_blob", "bytea", "SELECT record, small, (SELECT is_file FROM octets WHERE octets.id = blob.id) FROM blob WHERE id = $1"},
     {"staged", "bigint, bigint", "SELECT id FROM blob WHERE is_staged AND created < $1 ORDER BY created, id LIMIT $2"},
     {"entries", "bytea, bytea, bigint", "SELECT key, record FROM entry WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
     {"count_work", "", "SELECT count(*) FROM work"},
     {"next_work", "", "SELECT not_before FROM work ORDER BY not_before, id LIMIT 1"},
     {"chunk", "bytea, bigint", "SELECT octets FROM chunk WHERE blob = $1 AND no = $2"},
-    {"has_octets", "bytea", "SELECT 1 FROM octets WHERE id = $1 AND doomed IS NULL"},
+    {"known_octets", "bytea[]", "SELECT id FROM octets WHERE id = ANY($1)"},
     {"extent", "bytea", "SELECT no, length(octets) FROM chunk WHERE blob = $1 ORDER BY no DESC LIMIT 1"},
 };
 
@@ -146,20 +146,32 @@ constexpr Statement kChanges[] = {
      " WHERE abs(extract(epoch FROM clock_timestamp() - leader.heartbeat)) > leader.timeout RETURNING term"},
     {"resign", "text", "UPDATE leader SET heartbeat = 'epoch' WHERE holder = $1"},
     {"keep_term", "bigint", "SELECT term FROM leader WHERE term = $1 FOR KEY SHARE"},
-    {"new_octets", "bytea, bigint", "INSERT INTO octets (id, owner) VALUES ($1, $2)"},
+    {"new_octets", "bytea, bigint, boolean", "INSERT INTO octets (id, owner, writers, is_file) VALUES ($1, $2, ARRAY[$2], $3)"},
+    {"open_octets", "bytea, bigint",
+     "WITH joined AS (UPDATE octets SET writers = writers || $2 WHERE id = $1 AND doomed IS NULL AND NOT sealed AND NOT $2 = ANY (writers))"
+     " SELECT sealed, is_file FROM octets WHERE id = $1 AND doomed IS NULL"},
+    {"seal_octets", "bytea, bigint",
+     "UPDATE octets SET sealed = true WHERE id = $1 AND doomed IS NULL RETURNING writers <@ ARRAY[$2], is_file"},
     {"discard_octets", "bytea", "UPDATE octets SET doomed = 'epoch' WHERE id = $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = $1)"},
-    // $3 is the place in the row. A hole before it is filled with zeros.
+    // $3 is the place in the row. A hole before it is filled with zeros. The lock makes whoever seals the octets wait until these are
+    // stored; of sealed ones no row is returned.
     {"put_chunk", "bytea, bigint, int, bytea",
-     "INSERT INTO chunk (blob, no, octets) VALUES ($1, $2, decode(repeat('00', $3), 'hex') || $4) ON CONFLICT (blob, no) DO UPDATE SET"
-     " octets = overlay(chunk.octets || decode(repeat('00', greatest(0, $3 - length(chunk.octets))), 'hex') PLACING $4 FROM $3 + 1)"},
+     "WITH open AS MATERIALIZED (SELECT id FROM octets WHERE id = $1 AND doomed IS NULL AND NOT sealed FOR SHARE)"
+     " INSERT INTO chunk (blob, no, octets) SELECT id, $2, decode(repeat('00', $3), 'hex') || $4 FROM open"
+     " ON CONFLICT (blob, no) DO UPDATE SET octets = overlay(chunk.octets || decode(repeat('00', greatest(0, $3 - length(chunk.octets))), "
+     "'hex') PLACING $4 FROM $3 + 1)"
+     " RETURNING 1"},
     {"orphan_owners", "bigint",
      "SELECT DISTINCT owner FROM octets WHERE doomed IS NULL AND owner <> $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = octets.id)"},
     {"doom_orphans", "bigint",
      "UPDATE octets SET doomed = 'epoch' WHERE doomed IS NULL AND owner = $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = octets.id)"},
     {"sweep", "bigint, bytea[]",
-     "WITH gone AS (SELECT id FROM octets WHERE doomed < now() - make_interval(secs => $1) AND NOT id = ANY($2) LIMIT 16),"
+     "WITH gone AS (SELECT id FROM octets WHERE doomed < now() - make_interval(secs => $1) AND NOT id = ANY($2) AND NOT is_file LIMIT 16),"
      " chunks AS (DELETE FROM chunk WHERE blob = ANY(ARRAY(SELECT id FROM gone)))"
      " DELETE FROM octets WHERE id = ANY(ARRAY(SELECT id FROM gone)) RETURNING 1"},
+    {"doomed_files", "bigint, bytea[]",
+     "SELECT id FROM octets WHERE doomed < now() - make_interval(secs => $1) AND NOT id = ANY($2) AND is_file LIMIT 64"},
+    {"forget_files", "bytea[]", "DELETE FROM octets WHERE id = ANY($1) AND is_file"},
 };
 
 void prepare(std::string& out, const std::string& name, const std::string& types, const std::string& sql) {

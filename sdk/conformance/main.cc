@@ -17,7 +17,8 @@ namespace {
 constexpr char kUsage[] =
     "usage: edgesync-store-conformance --plugin ./libstore-NAME.so [--settings FILE] [--root DIR] [--role css|ess]\n"
     "                                  [--seed N] [--verbose] [GoogleTest options]\n"
-    "  --settings  lines \"Key value\" as in sync.conf; {test} in a value becomes a name of the test's own\n"
+    "  --settings  lines \"Key value\" as in sync.conf; {test} in a value becomes a name of the test's own,\n"
+    "              {folder} its folder\n"
     "  --root      folder for what the tests write; without it a temporary one, removed at the end\n";
 
 [[noreturn]] void refuse(const std::string& problem) {

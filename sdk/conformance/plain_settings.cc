@@ -13,6 +13,7 @@ namespace edgesync::conformance {
 namespace {
 
 constexpr std::string_view kTest = "{test}";
+constexpr std::string_view kFolder = "{folder}";
 
 /// Short, of letters and digits only, and the same in every process.
 std::string name_of_folder(const std::filesystem::path& root) {
@@ -39,6 +40,7 @@ PlainSettings::PlainSettings(const std::vector<SettingDeclaration>& declared, co
         value.erase(value.find_last_not_of(" \t\r") + 1);
         // A store in the network keeps tests apart by a name, as others do by their folder.
         if (const auto at = value.find(kTest); at != std::string::npos) value.replace(at, kTest.size(), name_of_folder(root));
+        if (const auto at = value.find(kFolder); at != std::string::npos) value.replace(at, kFolder.size(), root.string());
         given_[key] = value;
     }
 }

@@ -12,7 +12,7 @@
 namespace edgesync::conformance {
 
 /// The declared defaults of a plugin, overridden by the lines "Key value" of a file ('#' starts a comment; "{test}" in a value becomes
-/// a name of letters and digits that is the folder's alone).
+/// a name of letters and digits that is the folder's alone, "{folder}" the folder).
 class PlainSettings : public Settings {
 public:
     /// `file` may be empty. @throws std::runtime_error if it cannot be read.

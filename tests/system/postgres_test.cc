@@ -102,7 +102,7 @@ TEST_F(Postgres, ARefusedStartSaysInOneLineWhy) {
     const std::vector<Refusal> refusals = {
         {"unknown user", {"PostgresUsername nobody-knows"}, "role \"nobody-knows\" does not exist"},
         {"unknown database", {"PostgresDbName missing"}, "database \"missing\" does not exist"},
-        {"pinned certificates", {"PostgresPinnedCertFingerprints 00"}, "PostgresPinnedCertFingerprints is not supported"},
+        {"no shared folder", {"PostgresBlobPath /missing"}, "PostgresBlobPath /missing does not exist"},
         {"time is over", {"PostgresAddressCsv 127.0.0.1:1", "DatabaseConnectTimeout 1"}, "DatabaseConnectTimeout"},
     };
     for (const Refusal& one : refusals) {

@@ -3,39 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <map>
-#include <sstream>
 
 #include "edgesync/sdk/error.h"
+#include "tests/unit/store_postgres/given_settings.h"
 #include "tests/unit/temporary_folder.h"
 
 namespace edgesync::postgres {
 namespace {
-
-class GivenSettings : public Settings {
-public:
-    GivenSettings(std::map<std::string, std::string> given, std::string root) : values_(std::move(given)), root_(std::move(root)) {
-        for (const auto& one : declared_settings()) values_.emplace(one.key, one.default_value);
-    }
-    std::string text(std::string_view key) const override { return values_.at(std::string(key)); }
-    bool boolean(std::string_view key) const override { return text(key) == "true"; }
-    std::int64_t integer(std::string_view key) const override { return std::stoll(text(key)); }
-    std::vector<std::string> list(std::string_view key) const override {
-        std::vector<std::string> out;
-        std::istringstream items(text(key));
-        for (std::string item; std::getline(items, item, ',');) out.push_back(item);
-        return out;
-    }
-    bool is_set(std::string_view) const override { return true; }
-    NodeRole role() const override { return NodeRole::Css; }
-    std::string persistence_root() const override { return root_ + "/"; }
-
-private:
-    std::map<std::string, std::string> values_;
-    const std::string root_;
-};
-
-using Given = std::map<std::string, std::string>;
 
 struct Case {
     const char* name;
@@ -55,15 +29,27 @@ TEST(ConnectionSettings, TellTheLibraryWhatTheKeysSay) {
     };
     for (const Case& one : cases) {
         const auto settings = connection_settings(GivenSettings(one.given, "/root-of-test"));
-        EXPECT_NE(settings.connection.find(one.expected), std::string::npos) << one.name << ": " << settings.connection;
+        EXPECT_NE(settings.server.text.find(one.expected), std::string::npos) << one.name << ": " << settings.server.text;
         EXPECT_EQ(settings.address.find("a\\b c"), std::string::npos) << "the address is shown, the password never";
     }
 }
 
+constexpr char kFingerprint[] = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF";
+
+TEST(ConnectionSettings, BindThePasswordToAPinnedCertificate) {
+    Given given = {{"PostgresUseSSL", "true"}, {"PostgresPinnedCertFingerprints", kFingerprint}};
+    EXPECT_EQ(connection_settings(GivenSettings(given, "/root-of-test")).server.text.find("channel_binding"), std::string::npos);
+    given["PostgresPassword"] = "secret";
+    const auto settings = connection_settings(GivenSettings(given, "/root-of-test"));
+    EXPECT_NE(settings.server.text.find("channel_binding='require'"), std::string::npos) << settings.server.text;
+    EXPECT_FALSE(settings.server.pins.empty());
+}
+
 TEST(ConnectionSettings, RefuseWhatCannotBeMeant) {
-    for (const Given& given : {Given{{"PostgresAddressCsv", ""}}, Given{{"PostgresAddressCsv", "a:0"}},
-                               Given{{"PostgresAddressCsv", "a:x"}}, Given{{"PostgresSchema", ""}},
-                               Given{{"PostgresPasswordFile", "/missing/file"}}, Given{{"PostgresPinnedCertFingerprints", "00"}}}) {
+    for (const Given& given :
+         {Given{{"PostgresAddressCsv", ""}}, Given{{"PostgresAddressCsv", "a:0"}}, Given{{"PostgresAddressCsv", "a:x"}},
+          Given{{"PostgresSchema", ""}}, Given{{"PostgresPasswordFile", "/missing/file"}}, Given{{"PostgresPinnedCertFingerprints", "00"}},
+          Given{{"PostgresPinnedCertFingerprints", kFingerprint}}, Given{{"PostgresBlobPath", "relative"}}}) {
         EXPECT_THROW(connection_settings(GivenSettings(given, "/root-of-test")), Error) << given.begin()->first;
     }
 }
@@ -81,10 +67,10 @@ TEST(ConnectionSettings, ReadThePasswordAndKeepCertificatesGivenAsText) {
                          {"PostgresCACertificate", "-----BEGIN CERTIFICATE-----"},
                          {"PostgresSSLCert", "client.pem"}};
     const auto settings = connection_settings(GivenSettings(given, folder.path().string()));
-    EXPECT_NE(settings.connection.find("password='secret'"), std::string::npos);
+    EXPECT_NE(settings.server.text.find("password='secret'"), std::string::npos);
     const std::string ca = folder.path().string() + "/sync/local/postgres-ca.pem";
-    EXPECT_NE(settings.connection.find("sslrootcert='" + ca + "'"), std::string::npos) << settings.connection;
-    EXPECT_NE(settings.connection.find("sslcert='" + folder.path().string() + "/client.pem'"), std::string::npos);
+    EXPECT_NE(settings.server.text.find("sslrootcert='" + ca + "'"), std::string::npos) << settings.server.text;
+    EXPECT_NE(settings.server.text.find("sslcert='" + folder.path().string() + "/client.pem'"), std::string::npos);
     std::string text;
     std::getline(std::ifstream(ca), text);
     EXPECT_EQ(text, "-----BEGIN CERTIFICATE-----");

@@ -165,6 +165,22 @@ public:
     virtual std::unique_ptr<BlobWriter> reopen(const BlobId& id) = 0;
     /// Drops a blob that has no record (an upload that failed before its first transaction). Unknown ids are ignored.
     virtual void discard(const BlobId& id) noexcept = 0;
+
+    /// As `create`, for a blob that will have `size` octets (-1: unknown), for a store that keeps large ones elsewhere.
+    virtual std::unique_ptr<BlobWriter> create_sized(const BlobId& id, std::int64_t size) {
+        (void)size;
+        return create(id);
+    }
+    /// Ends the writing of a staged blob for ever, in every process that shares the store, and waits for who is writing at the moment.
+    /// From then on a `write`, or a `sync` of what had been written but was not stored yet, throws Error{Conflict} and changes nothing;
+    /// what is there can be read, and `reopen` still gives a writer to read with. The seal is durable; repeating it changes nothing.
+    /// Returns whether only this process, since it opened the store, has had a writer of the blob; if not, a digest that was
+    /// computed while writing here says nothing. For a store that is not shared its only process sees to all this, so it need do nothing.
+    /// @throws Error{Conflict} the blob is gone; Error{Timeout} a writer does not end
+    virtual bool seal(const BlobId& id) {
+        (void)id;
+        return true;
+    }
 };
 
 /// A consistent snapshot. Valid only inside the function it is given to; not thread-safe.

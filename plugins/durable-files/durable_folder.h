@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-namespace edgesync::lmdb {
+namespace edgesync::durable {
 
 /// @throws Error{NoSpace} if the disk is full, otherwise Error{Io}
 [[noreturn]] void fail(const std::string& what, int code);
@@ -16,4 +16,4 @@ void sync_folder(const std::filesystem::path& folder);
 /// @throws Error{Io, NoSpace}
 void make_folder(const std::filesystem::path& folder);
 
-}  // namespace edgesync::lmdb
+}  // namespace edgesync::durable

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <span>
 
-namespace edgesync::lmdb {
+#include "edgesync/sdk/store.h"
+
+namespace edgesync::durable {
 
 /// Thread-safe for disjoint ranges.
 class DataFile {
@@ -40,4 +42,18 @@ private:
     std::atomic<int> direct_fd_{kNotOpened};
 };
 
-}  // namespace edgesync::lmdb
+/// Reads a blob that is a file of its own.
+class FileReader : public BlobReader {
+public:
+    /// Owns the descriptor.
+    FileReader(int fd, std::int64_t size) : file_(fd), size_(size) {}
+    std::int64_t size() const override { return size_; }
+    std::size_t read(std::int64_t offset, std::span<std::byte> out) override { return file_.read(offset, out); }
+    int file_descriptor() const override { return file_.fd(); }
+
+private:
+    const DataFile file_;
+    const std::int64_t size_;
+};
+
+}  // namespace edgesync::durable

@@ -1,4 +1,4 @@
-#include "plugins/store-lmdb/data_file.h"
+#include "plugins/durable-files/data_file.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace edgesync::lmdb {
+namespace edgesync::durable {
 namespace {
 
 constexpr std::size_t kPage = DataFile::kAlignment;
@@ -111,4 +111,4 @@ TEST_F(DataFileTest, TheEndOfALargeFileTakesNoMemoryFromOtherData) {
 }
 
 }  // namespace
-}  // namespace edgesync::lmdb
+}  // namespace edgesync::durable

@@ -9,7 +9,7 @@
 #include "durable_folder.h"
 #include "edgesync/sdk/error.h"
 
-namespace edgesync::lmdb {
+namespace edgesync::durable {
 namespace {
 
 /// Smaller pieces come from slow peers; the page cache gathers them for the disk.
@@ -68,4 +68,4 @@ int DataFile::direct_fd() {
     return known;
 }
 
-}  // namespace edgesync::lmdb
+}  // namespace edgesync::durable

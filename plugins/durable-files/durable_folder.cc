@@ -9,7 +9,7 @@
 
 #include "edgesync/sdk/error.h"
 
-namespace edgesync::lmdb {
+namespace edgesync::durable {
 
 void fail(const std::string& what, int code) {
     const bool is_full = code == ENOSPC || code == EDQUOT || code == EFBIG;
@@ -32,4 +32,4 @@ void make_folder(const std::filesystem::path& folder) {
     if (folder.has_parent_path()) sync_folder(folder.parent_path());
 }
 
-}  // namespace edgesync::lmdb
+}  // namespace edgesync::durable
