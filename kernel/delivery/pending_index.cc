@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::chrono::seconds kMaxDelay{10};
 constexpr std::size_t kMaxDamped = 10000;
+/// How long a worker looks at parked polls before it lets others have it.
+constexpr std::chrono::milliseconds kSweepSlice{5};
+constexpr std::chrono::milliseconds kPauseWhenBusy{20};
 
 }  // namespace
 
@@ -27,7 +30,12 @@ PendingIndex::~PendingIndex() { drain(); }
 
 std::uint64_t PendingIndex::changes_of(const NodeKey& peer) {
     const std::lock_guard lock(mutex_);
-    return nodes_[peer].changes;
+    return all_changes(peer, nodes_[peer]);
+}
+
+std::uint64_t PendingIndex::all_changes(const NodeKey& peer, const Node& node) const {
+    const auto org = orgs_.find(peer.org);
+    return node.changes + (org == orgs_.end() ? 0 : org->second.changes);
 }
 
 PendingIndex::Collected PendingIndex::read_pending(const NodeKey& peer, std::size_t limit, std::map<std::uint64_t, Damped>& damped) {
@@ -78,12 +86,12 @@ PendingIndex::Collected PendingIndex::collect(const NodeKey& peer, std::size_t l
     {
         const std::lock_guard lock(mutex_);
         Node& node = nodes_[peer];
-        if (node.is_empty) {
+        changes = all_changes(peer, node);
+        if (node.empty_at == changes) {
             Collected empty;
             empty.is_empty = true;
             return empty;
         }
-        changes = node.changes;
         damped = std::move(node.damped);
         node.damped.clear();
     }
@@ -104,7 +112,7 @@ PendingIndex::Collected PendingIndex::collect(const NodeKey& peer, std::size_t l
     }
     Node& node = nodes_[peer];
     node.damped.merge(damped);
-    if (result.is_empty && node.changes == changes) node.is_empty = true;
+    if (result.is_empty) node.empty_at = changes;
     return result;
 }
 
@@ -157,9 +165,14 @@ bool PendingIndex::park(const std::shared_ptr<Parked>& parked, std::optional<Clo
     {
         const std::lock_guard lock(mutex_);
         Node& node = nodes_[parked->peer];
-        if (node.changes != changes) return false;
+        if (all_changes(parked->peer, node) != changes) return false;
         replaced = std::move(node.parked);
-        if (replaced) handles_.erase(replaced->handle);
+        auto& parked_of_org = orgs_[parked->peer.org].parked;
+        if (replaced) {
+            handles_.erase(replaced->handle);
+            parked_of_org.erase(replaced->handle);
+        }
+        parked_of_org.insert(parked->handle);
         if (!replaced) ++parked_count_;
         node.parked = parked;
         handles_[parked->handle] = parked->peer;
@@ -187,6 +200,7 @@ std::shared_ptr<PendingIndex::Parked> PendingIndex::take(const NodeKey& peer, st
         taken = std::move(found->second.parked);
         found->second.parked.reset();
         handles_.erase(taken->handle);
+        orgs_[peer.org].parked.erase(taken->handle);
         --parked_count_;
     }
     scheduler_.cancel(taken->timer);
@@ -210,12 +224,47 @@ void PendingIndex::wake(const NodeKey& peer) {
         const auto found = nodes_.find(peer);
         if (found == nodes_.end()) return;
         ++found->second.changes;
-        found->second.is_empty = false;
         if (!found->second.parked) return;
     }
     if (auto parked = take(peer, 0)) {
         scheduler_.post([this, parked = std::move(parked)]() mutable { attempt(std::move(parked)); });
     }
+}
+
+void PendingIndex::wake_org(const std::string& org) {
+    {
+        const std::lock_guard lock(mutex_);
+        Org& woken = orgs_[org];
+        ++woken.changes;
+        to_sweep_.insert(woken.parked.begin(), woken.parked.end());
+        if (to_sweep_.empty() || is_sweeping_) return;
+        is_sweeping_ = true;
+    }
+    go_on_sweeping();
+}
+
+void PendingIndex::go_on_sweeping() {
+    if (!scheduler_.work([this] { sweep(); })) scheduler_.after(kPauseWhenBusy, [this] { go_on_sweeping(); });
+}
+
+void PendingIndex::sweep() {
+    const auto end = Clock::now() + kSweepSlice;
+    do {
+        NodeKey peer;
+        std::uint64_t handle = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            if (to_sweep_.empty()) {
+                is_sweeping_ = false;
+                return;
+            }
+            handle = *to_sweep_.begin();
+            to_sweep_.erase(to_sweep_.begin());
+            if (const auto found = handles_.find(handle); found != handles_.end()) peer = found->second;
+        }
+        if (auto parked = take(peer, handle)) attempt(std::move(parked));
+    } while (Clock::now() < end);
+    go_on_sweeping();
 }
 
 void PendingIndex::drain() {

@@ -20,9 +20,7 @@ rules::NodeContext make_context(const Settings& settings, const StoreTraits& sto
     context.objects_data_path = settings.text("ObjectsDataPath");
     context.pushes_data = pushes_data;
     context.now = [] { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); };
-    context.is_polled = [polled = std::move(polled)](const std::string& protocol) {
-        return std::find(polled.begin(), polled.end(), protocol) != polled.end();
-    };
+    context.polled_protocols = std::move(polled);
     return context;
 }
 

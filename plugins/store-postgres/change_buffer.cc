@@ -6,6 +6,7 @@
 #include "columns.h"
 #include "edgesync/sdk/codec.h"
 #include "key.h"
+#include "record_frame.h"
 #include "sql_text.h"
 
 namespace edgesync::postgres {
@@ -136,10 +137,12 @@ void ChangeBuffer::move_to(Transaction& transaction, const Observations& seen) {
         to[3].number(static_cast<std::int64_t>(change.record.status));
         to[4].number(nanoseconds(change.record.resend_at));
     });
-    move_table<3>(transaction, seen, "destination", "erase_destinations", pointers_to(destinations),
+    move_table<5>(transaction, seen, "destination", "erase_destinations", pointers_to(destinations),
                   [](const DestinationRecord& record, auto& to) {
                       to[1].octets(codec::encode(record));
                       to[2].number(nanoseconds(record.last_ping));
+                      to[3].octets(name_in_records(record.node));
+                      to[4].octets(record.protocol);
                   });
     move_blobs(transaction, seen);
     move_table<2>(transaction, seen, "entry", "erase_entries", pointers_to(entries),

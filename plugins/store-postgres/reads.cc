@@ -37,12 +37,6 @@ Entry entry_of(std::string_view octets) {
     return entry;
 }
 
-/// One more than fits, to know whether there is a next page.
-std::int64_t limit_of_page(std::size_t limit) {
-    check_limit(limit);
-    return static_cast<std::int64_t>(limit) + 1;
-}
-
 /// `one` makes an item of a row. The first column is what the cursor says.
 template <typename T, typename F>
 Page<T> page_of(const Rows& rows, std::size_t limit, F one) {
@@ -84,6 +78,15 @@ ObjectKey key_of_object_in(const pqxx::row& row) { return codec::decode_object(o
 
 void check_limit(std::size_t limit) {
     if (limit == 0 || limit > kLargestLimit) throw Error(ErrorKind::InvalidRequest, "A list's limit must be 1..10000");
+}
+
+std::int64_t limit_of_page(std::size_t limit) {
+    check_limit(limit);
+    return static_cast<std::int64_t>(limit) + 1;
+}
+
+Page<DeliveryRecord> deliveries_in(const Rows& rows, std::size_t limit) {
+    return page_of<DeliveryRecord>(rows, limit, [](const auto& row) { return codec::decode_delivery(octets_of(row[1])); });
 }
 
 std::string entry_key(EntryTable table, const std::vector<std::string>& key) {
@@ -176,8 +179,7 @@ std::optional<DeliveryRecord> Reads<Base>::delivery(const ObjectKey& object, con
 
 template <typename Base>
 Page<DeliveryRecord> Reads<Base>::deliveries(const ObjectKey& object, const std::string& cursor, std::size_t limit) {
-    return page_of<DeliveryRecord>(query(range("deliveries", object_key(object), cursor, limit)), limit,
-                                   [](const auto& row) { return codec::decode_delivery(octets_of(row[1])); });
+    return deliveries_in(query(range("deliveries", object_key(object), cursor, limit)), limit);
 }
 
 template <typename Base>

@@ -52,8 +52,22 @@ CREATE TABLE issued (last bigint NOT NULL);
 INSERT INTO issued VALUES (0);
 )";
 
+// A node's name as it stands inside records, and its protocol: so that one statement can make records for many nodes (record_frame.h).
+// Records of version 1: a format octet, then texts with their lengths: org, type, id, protocol.
+constexpr char kNodeNames[] = R"(
+ALTER TABLE destination ADD name bytea, ADD protocol bytea;
+CREATE FUNCTION pg_temp.after_text(octets bytea, at int) RETURNS int LANGUAGE sql AS $$
+  SELECT CASE WHEN get_byte(octets, at) < 128 THEN at + 1 + get_byte(octets, at)
+              ELSE at + 2 + (get_byte(octets, at) & 127) + (get_byte(octets, at + 1) << 7) END $$;
+UPDATE destination SET name = substr(record, 2, ends - 1), protocol = substr(record, ends + 2, get_byte(record, ends))
+  FROM (SELECT key AS found, pg_temp.after_text(record, pg_temp.after_text(record, pg_temp.after_text(record, 1))) AS ends
+        FROM destination) AS names WHERE found = key;
+DROP FUNCTION pg_temp.after_text;
+ALTER TABLE destination ALTER name SET NOT NULL, ALTER protocol SET NOT NULL;
+)";
+
 /// Number i brings version i to version i + 1. Never changed once released; new ones are added at the end.
-constexpr std::array kMigrations = {kFirst};
+constexpr std::array kMigrations = {kFirst, kNodeNames};
 
 }  // namespace
 

@@ -51,6 +51,17 @@ constexpr Statement kQueries[] = {
     {"due", "bigint, bigint",
      "SELECT record, seq FROM notification WHERE resend_at <= $1 AND status IN (0, 6, 9, 12, 15, 18) ORDER BY resend_at, seq LIMIT $2"},
     {"transfers", "bytea, bigint", "SELECT key, record, seq FROM notification WHERE key > $1 AND status IN (10, 11) ORDER BY key LIMIT $2"},
+    // Before $2 or from $3 on, of what starts with $1 and ends before $4.
+    {"deliveries_outside", "bytea, bytea, bytea, bytea, bigint",
+     "(SELECT key, record FROM delivery WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $5) UNION ALL "
+     "(SELECT key, record FROM delivery WHERE key >= greatest($1, $3) AND key < $4 ORDER BY key LIMIT $5) ORDER BY key LIMIT $5"},
+    // Single records of several tables, by the number of the table.
+    {"prefetch", "bytea[], bytea[], bytea[], bytea[], bytea, bytea, bigint",
+     "SELECT 1 AS kind, key, record, 0 AS seq FROM object WHERE key = ANY($1)"
+     " UNION ALL SELECT 2, key, record, 0 FROM delivery WHERE key = ANY($2)"
+     " UNION ALL SELECT 3, key, record, seq FROM notification WHERE key = ANY($3)"
+     " UNION ALL SELECT 4, key, record, 0 FROM destination WHERE key = ANY($4)"
+     " UNION ALL (SELECT 5, key, record, 0 FROM delivery WHERE key >= $5 AND key < $6 ORDER BY key LIMIT $7)"},
     {"destinations", "bytea, bytea, bigint", "SELECT key, record FROM destination WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
     {"inactive", "bigint, bigint", "SELECT record FROM destination WHERE last_ping < $1 ORDER BY last_ping, key LIMIT $2"},
     {"open_blob", "bytea", "SELECT record, small FROM blob WHERE id = $1"},
@@ -74,7 +85,7 @@ struct Upsert {
 
 constexpr Upsert kUpserts[] = {
     {"delivery", "key", "node_key, record, status", "bytea, bytea, bytea, smallint"},
-    {"destination", "key", "record, last_ping", "bytea, bytea, bigint"},
+    {"destination", "key", "record, last_ping, name, protocol", "bytea, bytea, bigint, bytea, bytea"},
     {"blob", "id", "record, created, is_staged", "bytea, bytea, bigint, boolean"},
     {"entry", "key", "record", "bytea, bytea"},
     {"object", "key", "record, updated_type, is_received, updated_order, expires, activates, consumed, is_own",
@@ -140,6 +151,36 @@ constexpr Statement kChanges[] = {
      " chunks AS (DELETE FROM chunk WHERE blob = ANY(ARRAY(SELECT id FROM gone)))"
      " DELETE FROM octets WHERE id = ANY(ARRAY(SELECT id FROM gone)) RETURNING 1"},
 };
+
+// A fan-out: records for many nodes in one statement. $1 object key; $2 $3 range of keys; $4 limit; $5 $6 delivery before and after the
+// node's name, $7 its status, $8 whether; $9 notification before the name, $10 $11 after it and status of polled nodes, $12 $13 of
+// others, $14 resend time, $15 whether; $16 protocols that are polled; $17 how many are listed whatever their protocol.
+constexpr char kFanOutTypes[] =
+    "bytea, bytea, bytea, bigint, bytea, bytea, smallint, boolean, bytea, bytea, smallint, bytea, smallint, bigint, boolean, bytea[], "
+    "bigint";
+
+// Nodes that are being removed are waited for, and those that are given something are not removed before the commit.
+constexpr char kFanOutNodes[] =
+    "WITH nodes AS MATERIALIZED (SELECT key AS place, key, name, protocol = ANY($16) AS polled FROM destination"
+    " WHERE key >= $2 AND key < $3 ORDER BY key LIMIT $4 FOR KEY SHARE)";
+
+constexpr char kFanOutDestinations[] =
+    "WITH found AS MATERIALIZED (SELECT key AS place, node_key FROM delivery WHERE key >= $2 AND key < $3 ORDER BY key LIMIT $4),"
+    " nodes AS MATERIALIZED (SELECT place, node_key AS key, name, protocol = ANY($16) AS polled FROM found LEFT JOIN LATERAL"
+    " (SELECT name, protocol FROM destination WHERE destination.key = node_key LIMIT 1 FOR KEY SHARE) registered ON true)";
+
+constexpr char kFanOutRecords[] =
+    ", given AS (INSERT INTO delivery (key, node_key, record, status)"
+    " SELECT $1 || key, key, $5 || name || $6, $7 FROM nodes WHERE $8 AND name IS NOT NULL"
+    " ON CONFLICT (key) DO UPDATE SET record = excluded.record, status = excluded.status),"
+    " told AS (INSERT INTO notification (key, peer_key, record, status, resend_at, seq)"
+    " SELECT $1 || key, key, $9 || name || CASE WHEN polled THEN $10 ELSE $12 END, CASE WHEN polled THEN $11 ELSE $13 END, $14,"
+    " nextval('notification_seq') FROM nodes WHERE $15 AND name IS NOT NULL"
+    " ON CONFLICT (key) DO UPDATE SET record = excluded.record, status = excluded.status, resend_at = excluded.resend_at,"
+    " seq = excluded.seq),"
+    " size AS MATERIALIZED (SELECT count(*) AS number FROM nodes)"
+    " SELECT number, (SELECT place FROM nodes ORDER BY place DESC LIMIT 1), NULL FROM size"
+    " UNION ALL SELECT 0, name, polled FROM nodes, size WHERE $15 AND name IS NOT NULL AND (NOT polled OR number <= $17)";
 
 void prepare(std::string& out, const std::string& name, const std::string& types, const std::string& sql) {
     out += "PREPARE " + name + (types.empty() ? "" : "(" + types + ")") + " AS " + sql + ";\n";
@@ -214,6 +255,8 @@ std::string session_text(const std::string& quoted_schema) {
     for (const Statement& one : kQueries) prepare(out, one.name, one.types, one.sql);
     for (const Statement& one : kChanges) prepare(out, one.name, one.types, one.sql);
     for (const Upsert& one : kUpserts) prepare_upsert(out, one);
+    prepare(out, "fan_out_nodes", kFanOutTypes, std::string(kFanOutNodes) + kFanOutRecords);
+    prepare(out, "fan_out_destinations", kFanOutTypes, std::string(kFanOutDestinations) + kFanOutRecords);
     return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include "change_buffer.h"
 #include "instance_ids.h"
+#include "prefetched.h"
 #include "reads.h"
 
 namespace edgesync::postgres {
@@ -52,6 +53,13 @@ public:
     void complete_work(std::uint64_t id) override;
     void reschedule_work(std::uint64_t id, TimePoint not_before, const std::string& payload) override;
 
+    // set_operations.cc
+    void prefetch(const Prefetch& names) override;
+    FanOutStep fan_out(const FanOut& order, const std::string& cursor, std::size_t limit) override;
+    std::size_t fan_out_step() const override;
+    Page<DeliveryRecord> deliveries_outside(const ObjectKey& object, const std::string& node_type, const std::string& cursor,
+                                            std::size_t limit) override;
+
 private:
     void settle() override { changes_.move_to(transaction_, seen_); }
     /// Called before all deliveries or notifications of the object are looked at.
@@ -65,6 +73,7 @@ private:
     WorkIds& work_ids_;
     ChangeBuffer changes_;
     Observations seen_;
+    Prefetched prefetched_;  ///< Of what `changes_` does not have.
 };
 
 }  // namespace edgesync::postgres
