@@ -315,6 +315,7 @@ void prefetch_for_publish(const NodeContext& context, WriteTransaction& txn, con
     names.objects.push_back(key);
     if (context.is_css()) {
         names.few_deliveries_of = key;
+        if (is_wide(meta)) names.few_nodes_of = std::pair(meta.org, meta.destination_type);
         if (auto node = only_node(meta)) names.destinations.push_back(std::move(*node));
         if (meta.destinations_list) append_nodes_of_list(names.destinations, meta, 0, meta.destinations_list->size());
     }

@@ -12,15 +12,14 @@
 namespace edgesync::postgres {
 namespace {
 
-/// A transaction that locks saw the newest version: where it saw nothing, there must be nothing now. In a snapshot the database
-/// itself refuses to replace what the snapshot does not have.
-bool is_insertion(const Transaction& transaction, const Observations& seen, const char* table, const std::string& key) {
-    return transaction.isolation() == Isolation::Locking && seen.absent.contains(std::string(table) + ":" + key);
+/// Where the transaction saw nothing there must be nothing now: an insertion fails if there is. Afterwards there is something.
+bool take_absence(Observations& seen, const char* table, const std::string& key) {
+    return seen.absent.erase(std::string(table) + ":" + key) > 0;
 }
 
 /// Sends the changes of one table. `fill` appends one record to the arrays.
 template <std::size_t kColumns, typename Change, typename Fill>
-void move_table(Transaction& transaction, const Observations& seen, const char* table, const char* erase,
+void move_table(Transaction& transaction, Observations& seen, const char* table, const char* erase,
                 const std::vector<const std::pair<const std::string, std::optional<Change>>*>& changes, Fill fill) {
     ArrayText erased;
     std::array<std::array<ArrayText, kColumns>, 2> stored;
@@ -29,7 +28,7 @@ void move_table(Transaction& transaction, const Observations& seen, const char* 
             erased.octets(one->first);
             continue;
         }
-        auto& arrays = stored[is_insertion(transaction, seen, table, one->first) ? 1 : 0];
+        auto& arrays = stored[take_absence(seen, table, one->first) ? 1 : 0];
         arrays[0].octets(one->first);
         fill(*one->second, arrays);
     }
@@ -71,10 +70,11 @@ bool ChangeBuffer::is_empty() const {
            work.empty();
 }
 
-void ChangeBuffer::move_objects(Transaction& transaction, const Observations& seen) {
+void ChangeBuffer::move_objects(Transaction& transaction, Observations& seen) {
     ArrayText keys;
     ArrayText address_keys;
     ArrayText addresses;
+    const auto is_new = [absent = seen.absent](const std::string& key) { return absent.contains("object:" + key); };
     move_table<9>(transaction, seen, "object", "erase_objects", pointers_to(objects), [&](const ObjectRecord& record, auto& to) {
         const ObjectColumns columns = columns_of(record);
         const std::string key = object_key(record.key());
@@ -86,26 +86,23 @@ void ChangeBuffer::move_objects(Transaction& transaction, const Observations& se
         to[6].number_or_null(columns.activates);
         to[7].number_or_null(columns.consumed);
         to[8].flag(columns.is_own);
-        keys.octets(key);
+        if (!is_new(key)) keys.octets(key);
         for (const std::string& address : columns.addresses) {
             address_keys.octets(key);
             addresses.octets(address);
         }
     });
-    if (keys.is_empty()) return;
-    transaction.add(Call("clear_addresses").array(keys).array(address_keys).array(addresses).str());
+    if (!keys.is_empty()) transaction.add(Call("clear_addresses").array(keys).array(address_keys).array(addresses).str());
     if (!addresses.is_empty()) transaction.add(Call("put_addresses").array(address_keys).array(addresses).str());
 }
 
-void ChangeBuffer::move_blobs(Transaction& transaction, const Observations& seen) {
-    move_table<4>(transaction, seen, "blob", "erase_blobs", pointers_to(blobs), [](const BlobChange& change, auto& to) {
+void ChangeBuffer::move_blobs(Transaction& transaction, Observations& seen) {
+    move_table<5>(transaction, seen, "blob", "erase_blobs", pointers_to(blobs), [](const BlobChange& change, auto& to) {
         to[1].octets(codec::encode(change.record));
         to[2].number(nanoseconds(change.record.created));
         to[3].flag(change.record.state == BlobState::Staged);
+        to[4].octets_or_null(change.small);
     });
-    for (const auto& [id, change] : blobs) {
-        if (change && change->small) transaction.add(Call("put_small").octets(id).octets(*change->small).str());
-    }
 }
 
 void ChangeBuffer::move_work(Transaction& transaction) {
@@ -120,7 +117,7 @@ void ChangeBuffer::move_work(Transaction& transaction) {
     transaction.add(Call("add_work").array(columns[0]).array(columns[1]).array(columns[2]).array(columns[3]).str());
 }
 
-void ChangeBuffer::move_to(Transaction& transaction, const Observations& seen) {
+void ChangeBuffer::move_to(Transaction& transaction, Observations& seen) {
     if (is_empty()) return;
     move_objects(transaction, seen);
     move_table<4>(transaction, seen, "delivery", "erase_deliveries", pointers_to(deliveries), [](const DeliveryRecord& record, auto& to) {

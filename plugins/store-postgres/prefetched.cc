@@ -1,13 +1,16 @@
 #include "prefetched.h"
 
+#include <algorithm>
+
 #include "edgesync/sdk/codec.h"
 #include "key.h"
+#include "reads.h"
 #include "sql_text.h"
 
 namespace edgesync::postgres {
 namespace {
 
-enum Kind { kObject = 1, kDelivery = 2, kNotification = 3, kDestination = 4, kFewDeliveries = 5 };
+enum Kind { kObject = 1, kDelivery = 2, kNotification = 3, kDestination = 4, kFewDeliveries = 5, kFewNodes = 6 };
 
 std::string pair_key(const std::pair<ObjectKey, NodeKey>& pair) { return Key().object(pair.first).node(pair.second).str(); }
 
@@ -22,6 +25,24 @@ ArrayText unknown(Changes<Record>& known, const std::vector<Name>& names, MakeKe
     return keys;
 }
 
+std::optional<std::string> prefix_of_deliveries(const Prefetch& names) {
+    return names.few_deliveries_of ? std::optional(object_key(*names.few_deliveries_of)) : std::nullopt;
+}
+
+std::optional<std::string> prefix_of_nodes(const Prefetch& names) {
+    return names.few_nodes_of ? std::optional(prefix_of_destinations(names.few_nodes_of->first, names.few_nodes_of->second)) : std::nullopt;
+}
+
+/// The page, as far as what was read tells; nullopt: it does not.
+template <typename Record, typename KeyOf>
+std::optional<Page<Record>> page_of_few(const std::vector<Record>& few, std::size_t limit, KeyOf key_of) {
+    if (few.size() == Prefetched::kFew && limit >= Prefetched::kFew) return std::nullopt;
+    Page<Record> page;
+    page.items.assign(few.begin(), few.begin() + static_cast<std::ptrdiff_t>(std::min(limit, few.size())));
+    if (few.size() > limit) page.next = key_of(page.items.back());
+    return page;
+}
+
 }  // namespace
 
 std::optional<std::string> Prefetched::call_for(const Prefetch& names) {
@@ -29,21 +50,26 @@ std::optional<std::string> Prefetched::call_for(const Prefetch& names) {
     const ArrayText of_deliveries = unknown(deliveries, names.deliveries, pair_key);
     const ArrayText of_notifications = unknown(notifications, names.notifications, pair_key);
     const ArrayText of_destinations = unknown(destinations, names.destinations, [](const NodeKey& node) { return Key().node(node).str(); });
-    const bool wants_few = names.few_deliveries_of.has_value();
-    if (of_objects.is_empty() && of_deliveries.is_empty() && of_notifications.is_empty() && of_destinations.is_empty() && !wants_few)
+    if (of_objects.is_empty() && of_deliveries.is_empty() && of_notifications.is_empty() && of_destinations.is_empty() &&
+        !names.few_deliveries_of && !names.few_nodes_of) {
         return std::nullopt;
+    }
     Call call("prefetch");
     call.array(of_objects).array(of_deliveries).array(of_notifications).array(of_destinations);
-    const std::string prefix = wants_few ? object_key(*names.few_deliveries_of) : "";
-    call.octets(prefix).octets(wants_few ? end_of_prefix(prefix) : "").number(static_cast<std::int64_t>(kFew));
-    return call.str();
+    for (const auto& prefix : {prefix_of_deliveries(names), prefix_of_nodes(names)}) {
+        call.octets(prefix.value_or("")).octets(prefix ? end_of_prefix(*prefix) : "");  // From nothing to nothing there is nothing.
+    }
+    return call.number(static_cast<std::int64_t>(kFew)).str();
 }
 
 void Prefetched::take(const Prefetch& names, const Rows& rows) {
     if (names.few_deliveries_of) {
-        object_of_few_ = object_key(*names.few_deliveries_of);
-        few_.clear();
-        has_few_ = true;
+        object_of_few_ = prefix_of_deliveries(names);
+        few_deliveries_.clear();
+    }
+    if (names.few_nodes_of) {
+        prefix_of_few_ = prefix_of_nodes(names);
+        few_nodes_.clear();
     }
     for (const auto& row : rows) {
         const std::string key = octets_of(row[1]);
@@ -52,7 +78,8 @@ void Prefetched::take(const Prefetch& names, const Rows& rows) {
             case kObject: objects[key] = codec::decode_object(record); break;
             case kDelivery: deliveries[key] = codec::decode_delivery(record); break;
             case kDestination: destinations[key] = codec::decode_destination(record); break;
-            case kFewDeliveries: few_.push_back(codec::decode_delivery(record)); break;
+            case kFewDeliveries: few_deliveries_.push_back(codec::decode_delivery(record)); break;
+            case kFewNodes: few_nodes_.push_back(codec::decode_destination(record)); break;
             case kNotification: {
                 NotificationRecord found = codec::decode_notification(record);
                 found.sequence = row[3].as<std::uint64_t>();
@@ -65,22 +92,29 @@ void Prefetched::take(const Prefetch& names, const Rows& rows) {
 }
 
 std::optional<Page<DeliveryRecord>> Prefetched::first_page(const std::string& object, std::size_t limit) const {
-    if (!has_few_ || object_of_few_ != object) return std::nullopt;
-    if (few_.size() == kFew && limit >= kFew) return std::nullopt;
-    Page<DeliveryRecord> page;
-    page.items.assign(few_.begin(), few_.begin() + static_cast<std::ptrdiff_t>(std::min(limit, few_.size())));
-    if (few_.size() > limit) page.next = Key().object(page.items.back().object).node(page.items.back().node).str();
-    return page;
+    if (object_of_few_ != object) return std::nullopt;
+    return page_of_few(few_deliveries_, limit,
+                       [](const DeliveryRecord& record) { return Key().object(record.object).node(record.node).str(); });
+}
+
+std::optional<Page<DestinationRecord>> Prefetched::first_nodes(const std::string& prefix, std::size_t limit) const {
+    if (prefix_of_few_ != prefix) return std::nullopt;
+    return page_of_few(few_nodes_, limit, [](const DestinationRecord& record) { return Key().node(record.node).str(); });
 }
 
 void Prefetched::forget_delivery(const std::string& name) {
     deliveries.erase(name);
-    has_few_ = false;
+    object_of_few_.reset();
+}
+
+void Prefetched::forget_destination(const std::string& name) {
+    destinations.erase(name);
+    prefix_of_few_.reset();
 }
 
 void Prefetched::forget_deliveries() {
     deliveries.clear();
-    has_few_ = false;
+    object_of_few_.reset();
 }
 
 }  // namespace edgesync::postgres

@@ -9,7 +9,7 @@ namespace edgesync::postgres {
 /// Valid in a snapshot only: the database does not show anything newer there. nullopt: there is no such record. Not thread-safe.
 class Prefetched {
 public:
-    /// Deliveries of an object that are read with it.
+    /// Deliveries of an object, or nodes of a type, that are read with it.
     static constexpr std::size_t kFew = 33;
 
     Changes<ObjectRecord> objects;
@@ -25,13 +25,18 @@ public:
     /// The first page of an object's deliveries, if it is known.
     std::optional<Page<DeliveryRecord>> first_page(const std::string& object, std::size_t limit) const;
 
+    /// The same of the nodes whose keys start with `prefix`.
+    std::optional<Page<DestinationRecord>> first_nodes(const std::string& prefix, std::size_t limit) const;
+
     void forget_delivery(const std::string& name);
     void forget_deliveries();
+    void forget_destination(const std::string& name);
 
 private:
-    std::string object_of_few_;
-    std::vector<DeliveryRecord> few_;
-    bool has_few_ = false;
+    std::optional<std::string> object_of_few_;
+    std::vector<DeliveryRecord> few_deliveries_;
+    std::optional<std::string> prefix_of_few_;
+    std::vector<DestinationRecord> few_nodes_;
 };
 
 }  // namespace edgesync::postgres

@@ -80,6 +80,10 @@ void check_limit(std::size_t limit) {
     if (limit == 0 || limit > kLargestLimit) throw Error(ErrorKind::InvalidRequest, "A list's limit must be 1..10000");
 }
 
+std::string prefix_of_destinations(const std::string& org, const std::string& type) {
+    return type.empty() ? Key().text(org).str() : Key().text(org).text(type).str();
+}
+
 std::int64_t limit_of_page(std::size_t limit) {
     check_limit(limit);
     return static_cast<std::int64_t>(limit) + 1;
@@ -243,8 +247,7 @@ std::optional<DestinationRecord> Reads<Base>::destination(const NodeKey& node) {
 template <typename Base>
 Page<DestinationRecord> Reads<Base>::destinations(const std::string& org, const std::string& type, const std::string& cursor,
                                                   std::size_t limit) {
-    const std::string prefix = type.empty() ? Key().text(org).str() : Key().text(org).text(type).str();
-    return page_of<DestinationRecord>(query(range("destinations", prefix, cursor, limit)), limit,
+    return page_of<DestinationRecord>(query(range("destinations", prefix_of_destinations(org, type), cursor, limit)), limit,
                                       [](const auto& row) { return codec::decode_destination(octets_of(row[1])); });
 }
 

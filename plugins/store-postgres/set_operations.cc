@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kStep = 20000;
 constexpr std::size_t kLargestStep = 100000;
 /// Nodes that are listed one by one; of more it is only said how many.
-constexpr std::int64_t kListed = 1000;
+constexpr std::size_t kListed = 1000;
 
 void append_delivery(Call& call, const FanOut& order) {
     DeliveryRecord record;
@@ -40,19 +40,17 @@ void append_notification(Call& call, const FanOut& order) {
     call.number(nanoseconds(order.resend_at)).flag(order.polled && order.others);
     ArrayText protocols;
     for (const std::string& protocol : order.polled_protocols) protocols.octets(protocol);
-    call.array(protocols).number(kListed);
+    call.array(protocols).number(static_cast<std::int64_t>(kListed));
 }
 
-std::string fan_out_call(const FanOut& order, const std::string& cursor, std::size_t limit) {
-    const bool is_to_nodes = order.to == FanOut::To::Nodes;
-    std::string prefix = object_key(order.object);
-    if (is_to_nodes) {
-        Key nodes;
-        nodes.text(order.object.org);
-        if (!order.node_type.empty()) nodes.text(order.node_type);
-        prefix = nodes.str();
-    }
-    Call call(is_to_nodes ? "fan_out_nodes" : "fan_out_destinations");
+/// What the keys of the nodes, or of the deliveries, start with.
+std::string prefix_of(const FanOut& order) {
+    return order.to == FanOut::To::Destinations ? object_key(order.object) : prefix_of_destinations(order.object.org, order.node_type);
+}
+
+std::string fan_out_call(const char* statement, const FanOut& order, const std::string& cursor, std::size_t limit) {
+    const std::string prefix = prefix_of(order);
+    Call call(statement);
     call.octets(object_key(order.object)).octets(cursor.empty() ? prefix : cursor + '\0').octets(end_of_prefix(prefix));
     call.number(static_cast<std::int64_t>(limit));
     append_delivery(call, order);
@@ -70,16 +68,31 @@ void Writes::prefetch(const Prefetch& names) {
 
 std::size_t Writes::fan_out_step() const { return kStep; }
 
+// With locks somebody else may have put records since; in a snapshot that is a conflict.
+const char* Writes::fan_out_statement(const FanOut& order, const std::string& cursor, std::size_t limit) {
+    if (order.to == FanOut::To::Destinations) return "fan_out_destinations";
+    if (limit <= kListed || transaction_.isolation() == Isolation::Locking) return "fan_out_nodes";
+    const std::string object = object_key(order.object);
+    const std::string prefix = prefix_of(order);
+    Call call("has_records");
+    call.octets(object + (cursor.empty() ? prefix : cursor + '\0')).octets(object + end_of_prefix(prefix));
+    return query(call.str())[0][0].as<bool>() ? "fan_out_nodes" : "fan_out_new";
+}
+
 FanOutStep Writes::fan_out(const FanOut& order, const std::string& cursor, std::size_t limit) {
     if (limit == 0 || limit > kLargestStep) throw Error(ErrorKind::InvalidRequest, "A fan-out's limit must be 1..100000");
+    // What a few known nodes get goes with the commit.
+    if (order.to == FanOut::To::Nodes && cursor.empty() && prefetched_.first_nodes(prefix_of(order), limit))
+        return WriteTransaction::fan_out(order, cursor, limit);
     prefetched_.forget_deliveries();
     prefetched_.notifications.clear();
-    const Rows rows = query(fan_out_call(order, cursor, limit));
+    std::erase_if(seen_.absent, [](const std::string& name) { return name.starts_with("delivery:") || name.starts_with("notification:"); });
+    const Rows rows = query(fan_out_call(fan_out_statement(order, cursor, limit), order, cursor, limit));
     transaction_.note_change();
     FanOutStep step;
     step.count = rows[0][0].as<std::size_t>();
     if (step.count == limit) step.next = octets_of(rows[0][1]);
-    step.says_polled = static_cast<std::int64_t>(step.count) <= kListed || !order.polled || !order.others;
+    step.says_polled = step.count <= kListed || !order.polled || !order.others;
     for (const auto& row : rows) {
         if (row[2].is_null()) continue;
         const NodeKey node = node_named(octets_of(row[1]));

@@ -105,7 +105,9 @@ std::optional<DestinationRecord> Writes::destination(const NodeKey& node) {
 // An object's fan-out must not give records to a node that is removed meanwhile.
 Page<DestinationRecord> Writes::destinations(const std::string& org, const std::string& type, const std::string& cursor,
                                              std::size_t limit) {
-    auto page = Reads::destinations(org, type, cursor, limit);
+    std::optional<Page<DestinationRecord>> known;
+    if (cursor.empty()) known = prefetched_.first_nodes(prefix_of_destinations(org, type), limit);
+    auto page = known ? std::move(*known) : Reads::destinations(org, type, cursor, limit);
     for (const DestinationRecord& record : page.items) seen_.destinations.insert(node_key(record.node));
     return page;
 }
@@ -190,14 +192,14 @@ void Writes::erase_notifications_of_peer(const NodeKey& peer) {
 void Writes::put_destination(const DestinationRecord& record) {
     const std::string name = node_key(record.node);
     changes_.destinations[name] = record;
-    prefetched_.destinations.erase(name);
+    prefetched_.forget_destination(name);
     seen_.destinations.erase(name);
 }
 
 void Writes::erase_destination(const NodeKey& node) {
     const std::string name = node_key(node);
     changes_.destinations[name] = std::nullopt;
-    prefetched_.destinations.erase(name);
+    prefetched_.forget_destination(name);
     seen_.destinations.erase(name);
 }
 

@@ -61,6 +61,7 @@ public:
                                             std::size_t limit) override;
 
 private:
+    const char* fan_out_statement(const FanOut& order, const std::string& cursor, std::size_t limit);
     void settle() override { changes_.move_to(transaction_, seen_); }
     /// Called before all deliveries or notifications of the object are looked at.
     void decide_by(const ObjectKey& object);

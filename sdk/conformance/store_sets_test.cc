@@ -189,10 +189,15 @@ TEST_F(Sets, AFanOutToDestinationsReachesThoseThatAreRegistered) {
 TEST_F(Sets, AFanOutSeesItsTransactionAndIsSeenByIt) {
     std::size_t seen = 0;
     write([&](WriteTransaction& t) {
+        EXPECT_FALSE(t.delivery(object_key("o"), node_key("a")) || t.notification(object_key("o"), node_key("a")));
         t.put_destination(destination(node_key("a")));
         EXPECT_EQ(t.fan_out(update("node"), "", 10).count, 1U) << broken("a transaction reads its own changes");
         EXPECT_TRUE(t.delivery(object_key("o"), node_key("a"))) << broken("a transaction reads its own changes");
         EXPECT_TRUE(t.notification(object_key("o"), node_key("a"))) << broken("a transaction reads its own changes");
+        t.put_delivery(delivery(object_key("o"), node_key("a"), DeliveryStatus::Error));
+        t.put_notification(notification(object_key("o"), node_key("a"), Status::Error));
+        EXPECT_EQ(t.delivery_counts(object_key("o"))[static_cast<std::size_t>(DeliveryStatus::Error)], 1U);
+        t.put_delivery(delivery(object_key("o"), node_key("a"), DeliveryStatus::Delivered));
         t.erase_delivery(object_key("o"), node_key("a"));
         seen = t.deliveries(object_key("o"), "", 10).items.size();
     });

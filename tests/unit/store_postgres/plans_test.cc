@@ -22,7 +22,7 @@ CREATE FUNCTION k(VARIADIC parts text[]) RETURNS bytea LANGUAGE sql IMMUTABLE AS
   SELECT coalesce(string_agg(convert_to(part, 'UTF8') || '\x0000', ''::bytea ORDER BY number), '')
   FROM unnest(parts) WITH ORDINALITY AS p(part, number) $$;
 INSERT INTO destination (key, record, last_ping, name, protocol)
-  SELECT k('acme', 'sensor', 's' || i), 'record', i, 's' || i, 'http' FROM generate_series(1, 100000) i;
+  SELECT k('acme', 'sensor', 's' || i), 'record', i, convert_to('s' || i, 'UTF8'), 'http' FROM generate_series(1, 100000) i;
 INSERT INTO object (key, record, updated_type, is_received, updated_order, expires, activates, consumed, is_own)
   SELECT k('acme', 'model', 'o' || i), 'record', CASE WHEN i % 2 = 0 THEN k('acme', 'model') END, i % 4 = 0, int8send(i), i, i, i, true
   FROM generate_series(1, 100000) i;
@@ -95,7 +95,8 @@ const std::map<std::string, Try>& tries() {
           ", k('acme', 'model', 'o1', 'acme', 'sensor'), k('acme', 'model', 'o1', 'acme') || '\\x73656e736f720001', " END_OF_OBJECT_1
           ", 10"}},
         {"prefetch",
-         {"ARRAY[" ONE_OBJECT "], ARRAY[" ONE_PAIR "], ARRAY[" ONE_PAIR "], ARRAY[" ONE_NODE "], " OBJECT_1 ", " END_OF_OBJECT_1 ", 10"}},
+         {"ARRAY[" ONE_OBJECT "], ARRAY[" ONE_PAIR "], ARRAY[" ONE_PAIR "], ARRAY[" ONE_NODE "], " OBJECT_1 ", " END_OF_OBJECT_1
+          ", k('acme', 'sensor'), k('acme', 'sensor', 't'), 10"}},
         {"destinations", {"k('acme', 'sensor'), '\\x61636d65000073656e736f720001', 10"}},
         {"inactive", {"100, 10"}},
         {"open_blob", {"int8send(777)", 8}},
@@ -117,7 +118,6 @@ const std::map<std::string, Try>& tries() {
         {"erase_notifications_of_peer", {ONE_NODE}},
         {"erase_destinations", {"ARRAY[" ONE_NODE "]"}},
         {"erase_blobs", {"ARRAY[int8send(777)]"}},
-        {"put_small", {"int8send(777), 'octets'"}},
         {"erase_entries", {"ARRAY['\\x00' || k('name777')]"}},
         {"add_work", {"ARRAY[100000], ARRAY['kind'::bytea], ARRAY['payload'::bytea], ARRAY[5]"}},
         {"claim_work", {"100, 10"}},
@@ -141,8 +141,8 @@ const std::map<std::string, Try>& tries() {
         {"add_delivery", {"ARRAY['a'::bytea], ARRAY['a'::bytea], ARRAY['r'::bytea], ARRAY[1]"}},
         {"put_destination", {"ARRAY[" ONE_NODE "], ARRAY['r'::bytea], ARRAY[1], ARRAY['n'::bytea], ARRAY['p'::bytea]"}},
         {"add_destination", {"ARRAY['a'::bytea], ARRAY['r'::bytea], ARRAY[1], ARRAY['n'::bytea], ARRAY['p'::bytea]"}},
-        {"put_blob", {"ARRAY[int8send(777)], ARRAY['r'::bytea], ARRAY[1], ARRAY[true]"}},
-        {"add_blob", {"ARRAY['a'::bytea], ARRAY['r'::bytea], ARRAY[1], ARRAY[true]"}},
+        {"put_blob", {"ARRAY[int8send(777)], ARRAY['r'::bytea], ARRAY[1], ARRAY[true], ARRAY['o'::bytea]"}},
+        {"add_blob", {"ARRAY['a'::bytea], ARRAY['r'::bytea], ARRAY[1], ARRAY[true], ARRAY['o'::bytea]"}},
         {"put_entry", {"ARRAY['\\x00' || k('name777')], ARRAY['r'::bytea]"}},
         {"add_entry", {"ARRAY['a'::bytea], ARRAY['r'::bytea]"}},
         {"put_object",
@@ -157,6 +157,8 @@ const std::map<std::string, Try>& tries() {
         {"add_notification", {"ARRAY['a'::bytea], ARRAY['a'::bytea], ARRAY['r'::bytea], ARRAY[1], ARRAY[1]"}},
         // Twenty nodes with two records in some indexes each.
         {"fan_out_nodes", {ONE_OBJECT ", k('acme', 'sensor'), '\\x61636d65000073656e736f720001'" FAN_OUT, 1500}},
+        {"fan_out_new", {ONE_OBJECT ", k('acme', 'sensor'), '\\x61636d65000073656e736f720001'" FAN_OUT, 1500}},
+        {"has_records", {ONE_OBJECT ", k('acme', 'model', 'o777', 'z')", 12}},
         {"fan_out_destinations", {OBJECT_1 ", " OBJECT_1 ", " END_OF_OBJECT_1 FAN_OUT, 1500}},
     };
     return table;
@@ -202,7 +204,8 @@ void judge(const nlohmann::json& node, const Try& one, std::string& problems) {
     if (type == "Seq Scan" && !one.scans.contains(table)) problems += " reads the whole table " + table + ";";
     const bool is_index = type == "Index Scan" || type == "Index Only Scan" || type == "Bitmap Index Scan";
     if (is_index && !node.contains("Index Cond") && !one.ordered.contains(index)) problems += " reads the whole index " + index + ";";
-    if (is_index && node.value("Rows Removed by Filter", 0.0) > 100) problems += " throws away most of what " + index + " finds;";
+    if (is_index && !one.ordered.contains(index) && node.value("Rows Removed by Filter", 0.0) > 100)
+        problems += " throws away most of what " + index + " finds;";
     for (const auto& child : node.value("Plans", nlohmann::json::array())) judge(child, one, problems);
 }
 

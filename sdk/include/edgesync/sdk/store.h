@@ -175,6 +175,7 @@ struct Prefetch {
     std::vector<std::pair<ObjectKey, NodeKey>> notifications;
     std::vector<NodeKey> destinations;
     std::optional<ObjectKey> few_deliveries_of;  ///< The first ones of `deliveries(object)`, as many as an object usually has.
+    std::optional<std::pair<std::string, std::string>> few_nodes_of;  ///< The first ones of `destinations(org, type)`.
 };
 
 /// The records that `fan_out` puts for every node that it reaches.
