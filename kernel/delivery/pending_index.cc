@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::chrono::seconds kMaxDelay{10};
 constexpr std::size_t kMaxDamped = 10000;
+/// Workers that look at parked polls at once; a store that is behind a network answers several as fast as one.
+constexpr std::size_t kMostSweepers = 3;
 /// How long a worker looks at parked polls before it lets others have it.
 constexpr std::chrono::milliseconds kSweepSlice{5};
 constexpr std::chrono::milliseconds kPauseWhenBusy{20};
@@ -232,15 +234,17 @@ void PendingIndex::wake(const NodeKey& peer) {
 }
 
 void PendingIndex::wake_org(const std::string& org) {
+    std::size_t started = 0;
     {
         const std::lock_guard lock(mutex_);
         Org& woken = orgs_[org];
         ++woken.changes;
         to_sweep_.insert(woken.parked.begin(), woken.parked.end());
-        if (to_sweep_.empty() || is_sweeping_) return;
-        is_sweeping_ = true;
+        const std::size_t wanted = std::min(kMostSweepers, to_sweep_.size());
+        if (wanted > sweepers_) started = wanted - sweepers_;
+        sweepers_ += started;
     }
-    go_on_sweeping();
+    for (; started > 0; --started) go_on_sweeping();
 }
 
 void PendingIndex::go_on_sweeping() {
@@ -255,7 +259,7 @@ void PendingIndex::sweep() {
         {
             const std::lock_guard lock(mutex_);
             if (to_sweep_.empty()) {
-                is_sweeping_ = false;
+                --sweepers_;
                 return;
             }
             handle = *to_sweep_.begin();

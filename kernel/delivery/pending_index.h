@@ -39,7 +39,7 @@ public:
     /// Something became pending for the peer.
     void wake(const NodeKey& peer);
     /// Something may be pending for any node of the organization. Costs nothing for nodes that do not wait; those that do are looked at
-    /// one after another on a worker, with pauses in which others get their turn.
+    /// by few workers, with pauses in which others get their turn.
     void wake_org(const std::string& org);
     /// Answers all parked polls with nothing, and parks no more.
     void drain();
@@ -112,7 +112,7 @@ private:
     std::unordered_map<std::uint64_t, NodeKey> handles_;
     std::unordered_map<std::string, Org> orgs_;
     std::set<std::uint64_t> to_sweep_;  ///< Parked polls to be looked at again.
-    bool is_sweeping_ = false;
+    std::size_t sweepers_ = 0;
     std::uint64_t next_handle_ = 1;
     std::size_t parked_count_ = 0;
     bool is_draining_ = false;

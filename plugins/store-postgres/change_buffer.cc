@@ -17,10 +17,11 @@ bool take_absence(Observations& seen, const char* table, const std::string& key)
     return seen.absent.erase(std::string(table) + ":" + key) > 0;
 }
 
-/// Sends the changes of one table. `fill` appends one record to the arrays.
+/// Sends the changes of one table. `fill` appends one record to the arrays; `beside` is handed over with what is inserted.
 template <std::size_t kColumns, typename Change, typename Fill>
 void move_table(Transaction& transaction, Observations& seen, const char* table, const char* erase,
-                const std::vector<const std::pair<const std::string, std::optional<Change>>*>& changes, Fill fill) {
+                const std::vector<const std::pair<const std::string, std::optional<Change>>*>& changes, Fill fill,
+                std::initializer_list<const ArrayText*> beside = {}) {
     ArrayText erased;
     std::array<std::array<ArrayText, kColumns>, 2> stored;
     for (const auto* one : changes) {
@@ -37,6 +38,9 @@ void move_table(Transaction& transaction, Observations& seen, const char* table,
         if (stored[kind][0].is_empty()) continue;
         Call call((kind == 0 ? "put_" : "add_") + std::string(table));
         for (const ArrayText& column : stored[kind]) call.array(column);
+        if (kind == 1) {
+            for (const ArrayText* more : beside) call.array(*more);
+        }
         transaction.add(call.str());
     }
 }
@@ -71,13 +75,16 @@ bool ChangeBuffer::is_empty() const {
 }
 
 void ChangeBuffer::move_objects(Transaction& transaction, Observations& seen) {
-    ArrayText keys;
-    ArrayText address_keys;
-    ArrayText addresses;
-    const auto is_new = [absent = seen.absent](const std::string& key) { return absent.contains("object:" + key); };
-    move_table<9>(transaction, seen, "object", "erase_objects", pointers_to(objects), [&](const ObjectRecord& record, auto& to) {
+    ArrayText changed;
+    std::array<std::array<ArrayText, 2>, 2> addresses;  // Object and address; of those that were there, and of new ones.
+    std::set<std::string> are_new;
+    for (const auto& one : objects) {
+        if (seen.absent.contains("object:" + one.first)) are_new.insert(one.first);
+    }
+    const auto fill = [&](const ObjectRecord& record, auto& to) {
         const ObjectColumns columns = columns_of(record);
         const std::string key = object_key(record.key());
+        const bool is_new = are_new.contains(key);
         to[1].octets(codec::encode(record));
         to[2].octets_or_null(columns.updated_type);
         to[3].flag(columns.is_received);
@@ -86,14 +93,16 @@ void ChangeBuffer::move_objects(Transaction& transaction, Observations& seen) {
         to[6].number_or_null(columns.activates);
         to[7].number_or_null(columns.consumed);
         to[8].flag(columns.is_own);
-        if (!is_new(key)) keys.octets(key);
+        if (!is_new) changed.octets(key);
         for (const std::string& address : columns.addresses) {
-            address_keys.octets(key);
-            addresses.octets(address);
+            addresses[is_new ? 1 : 0][0].octets(key);
+            addresses[is_new ? 1 : 0][1].octets(address);
         }
-    });
-    if (!keys.is_empty()) transaction.add(Call("clear_addresses").array(keys).array(address_keys).array(addresses).str());
-    if (!addresses.is_empty()) transaction.add(Call("put_addresses").array(address_keys).array(addresses).str());
+    };
+    move_table<9>(transaction, seen, "object", "erase_objects", pointers_to(objects), fill, {&addresses[1][0], &addresses[1][1]});
+    const auto& [keys, places] = addresses[0];
+    if (!changed.is_empty()) transaction.add(Call("clear_addresses").array(changed).array(keys).array(places).str());
+    if (!keys.is_empty()) transaction.add(Call("put_addresses").array(keys).array(places).str());
 }
 
 void ChangeBuffer::move_blobs(Transaction& transaction, Observations& seen) {

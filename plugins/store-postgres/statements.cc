@@ -257,9 +257,13 @@ void prepare_upsert(std::string& out, const Upsert& upsert) {
     for (const bool may_replace : {true, false}) {
         const std::string change = insert + (may_replace ? replace : "");
         const std::string former = may_replace ? ", former AS (SELECT * FROM " + table + " WHERE " + key + " = ANY($1))" : "";
+        // A new object's addresses go with it: one statement less for every publish.
+        const bool has_addresses = !may_replace && table == "object";
+        const std::string addresses =
+            has_addresses ? ", places AS (INSERT INTO address (object_key, address) SELECT * FROM unnest($10, $11))" : "";
         const std::string sql =
-            is_counted ? given + former + ", stored AS (" + change + ")" + counting(table, may_replace) : given + " " + change;
-        prepare(out, (may_replace ? "put_" : "add_") + table, each(upsert.types, "@[]"), sql);
+            is_counted ? given + former + ", stored AS (" + change + ")" + addresses + counting(table, may_replace) : given + " " + change;
+        prepare(out, (may_replace ? "put_" : "add_") + table, each(upsert.types, "@[]") + (has_addresses ? ", bytea[], bytea[]" : ""), sql);
     }
 }
 
@@ -268,7 +272,8 @@ void prepare_upsert(std::string& out, const Upsert& upsert) {
 std::string session_text(const std::string& quoted_schema) {
     // The plans must use the indexes from the first row on: statistics of a young table would recommend scanning it, and a plan is kept.
     std::string out = "SET search_path TO " + quoted_schema +
-                      ";\nSET synchronous_commit TO on;\nSET bytea_output TO hex;\nSET standard_conforming_strings TO on;\n"
+                      ";\nSET synchronous_commit TO on;\nSET bytea_output TO "
+                      "hex;\nSET standard_conforming_strings TO on;\n"
                       "SET client_min_messages TO warning;\nSET jit TO off;\nSET enable_seqscan TO off;\nSET enable_bitmapscan TO off;\n"
                       "SET plan_cache_mode TO force_generic_plan;\nSET statement_timeout TO '60s';\nSET lock_timeout TO '10s';\n"
                       "SET idle_in_transaction_session_timeout TO '120s';\n";

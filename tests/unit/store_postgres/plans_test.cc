@@ -151,7 +151,7 @@ const std::map<std::string, Try>& tries() {
           90}},
         {"add_object",
          {"ARRAY['a'::bytea], ARRAY['r'::bytea], ARRAY['t'::bytea], ARRAY[true], ARRAY['o'::bytea], ARRAY[1], ARRAY[1], ARRAY[1], "
-          "ARRAY[true]",
+          "ARRAY[true], ARRAY['a'::bytea], ARRAY['b'::bytea]",
           90}},
         {"put_notification", {"ARRAY[" ONE_PAIR "], ARRAY[" ONE_NODE "], ARRAY['r'::bytea], ARRAY[1], ARRAY[1]"}},
         {"add_notification", {"ARRAY['a'::bytea], ARRAY['a'::bytea], ARRAY['r'::bytea], ARRAY[1], ARRAY[1]"}},
