@@ -10,10 +10,8 @@ namespace {
 
 constexpr std::chrono::seconds kMaxDelay{10};
 constexpr std::size_t kMaxDamped = 10000;
-/// Workers that look at parked polls at once; a store that is behind a network answers several as fast as one.
-constexpr std::size_t kMostSweepers = 3;
-/// How long a worker looks at parked polls before it lets others have it.
-constexpr std::chrono::milliseconds kSweepSlice{5};
+/// A fan-out wakes thousands at once, which must not take the workers that serve everybody else.
+constexpr std::size_t kMostAttempting = 4;
 constexpr std::chrono::milliseconds kPauseWhenBusy{20};
 
 }  // namespace
@@ -104,6 +102,9 @@ PendingIndex::Collected PendingIndex::collect(const NodeKey& peer, std::size_t l
     } catch (const Error& error) {
         result.verdict = error.kind() == ErrorKind::NotConnected ? Verdict::Unavailable : Verdict::Failed;
         result.reason = error.what();
+    } catch (const std::exception& error) {
+        result.verdict = Verdict::Failed;
+        result.reason = error.what();
     }
     while (damped.size() > kMaxDamped) damped.erase(damped.begin());
     const std::lock_guard lock(mutex_);
@@ -182,7 +183,7 @@ bool PendingIndex::park(const std::shared_ptr<Parked>& parked, std::optional<Clo
         const auto delay = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
         parked->timer =
             scheduler_.after(std::max(delay, std::chrono::milliseconds{1}), [this, peer = parked->peer, handle = parked->handle] {
-                if (auto due = take(peer, handle)) attempt(std::move(due));
+                if (auto due = take(peer, handle)) attempt_soon(std::move(due));
             });
     }
     if (replaced) {
@@ -228,47 +229,69 @@ void PendingIndex::wake(const NodeKey& peer) {
         ++found->second.changes;
         if (!found->second.parked) return;
     }
-    if (auto parked = take(peer, 0)) {
+    if (auto parked = take(peer, 0)) attempt_soon(std::move(parked));
+}
+
+void PendingIndex::wake_all() {
+    std::vector<NodeKey> parked;
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto& [peer, node] : nodes_) {
+            ++node.changes;
+            if (node.parked) parked.push_back(peer);
+        }
+    }
+    for (const auto& peer : parked) {
+        if (auto poll = take(peer, 0)) attempt_soon(std::move(poll));
+    }
+}
+
+/// Where the store may be read.
+void PendingIndex::attempt_soon(std::shared_ptr<Parked> parked) {
+    if (!options_.reads_block) {
         scheduler_.post([this, parked = std::move(parked)]() mutable { attempt(std::move(parked)); });
+        return;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        ready_.push_back(std::move(parked));
+        if (attempting_ >= kMostAttempting) return;
+        ++attempting_;
+    }
+    start_attempting();
+}
+
+void PendingIndex::start_attempting() {
+    if (!scheduler_.work([this] { attempt_all_ready(); })) scheduler_.after(kPauseWhenBusy, [this] { start_attempting(); });
+}
+
+void PendingIndex::attempt_all_ready() {
+    for (;;) {
+        std::shared_ptr<Parked> parked;
+        {
+            const std::lock_guard lock(mutex_);
+            if (ready_.empty()) {
+                --attempting_;
+                return;
+            }
+            parked = std::move(ready_.front());
+            ready_.pop_front();
+        }
+        attempt(std::move(parked));
     }
 }
 
 void PendingIndex::wake_org(const std::string& org) {
-    std::size_t started = 0;
+    std::vector<NodeKey> parked;
     {
         const std::lock_guard lock(mutex_);
         Org& woken = orgs_[org];
         ++woken.changes;
-        to_sweep_.insert(woken.parked.begin(), woken.parked.end());
-        const std::size_t wanted = std::min(kMostSweepers, to_sweep_.size());
-        if (wanted > sweepers_) started = wanted - sweepers_;
-        sweepers_ += started;
+        for (const std::uint64_t handle : woken.parked) parked.push_back(handles_[handle]);
     }
-    for (; started > 0; --started) go_on_sweeping();
-}
-
-void PendingIndex::go_on_sweeping() {
-    if (!scheduler_.work([this] { sweep(); })) scheduler_.after(kPauseWhenBusy, [this] { go_on_sweeping(); });
-}
-
-void PendingIndex::sweep() {
-    const auto end = Clock::now() + kSweepSlice;
-    do {
-        NodeKey peer;
-        std::uint64_t handle = 0;
-        {
-            const std::lock_guard lock(mutex_);
-            if (to_sweep_.empty()) {
-                --sweepers_;
-                return;
-            }
-            handle = *to_sweep_.begin();
-            to_sweep_.erase(to_sweep_.begin());
-            if (const auto found = handles_.find(handle); found != handles_.end()) peer = found->second;
-        }
-        if (auto parked = take(peer, handle)) attempt(std::move(parked));
-    } while (Clock::now() < end);
-    go_on_sweeping();
+    for (const auto& peer : parked) {
+        if (auto poll = take(peer, 0)) attempt_soon(std::move(poll));
+    }
 }
 
 void PendingIndex::drain() {

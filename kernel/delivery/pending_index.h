@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +21,7 @@ namespace edgesync::delivery {
 struct PendingOptions {
     std::chrono::seconds max_wait{55};
     std::size_t max_parked = 50000;
+    bool reads_block = false;  ///< As in StoreTraits.
 };
 
 /// Thread-safe. Outlives its parked polls.
@@ -38,9 +40,10 @@ public:
 
     /// Something became pending for the peer.
     void wake(const NodeKey& peer);
-    /// Something may be pending for any node of the organization. Costs nothing for nodes that do not wait; those that do are looked at
-    /// by few workers, with pauses in which others get their turn.
+    /// Something may be pending for any node of the organization. Costs nothing for nodes that do not wait.
     void wake_org(const std::string& org);
+    /// Something may have become pending for any peer.
+    void wake_all();
     /// Answers all parked polls with nothing, and parks no more.
     void drain();
 
@@ -89,13 +92,14 @@ private:
     Collected collect(const NodeKey& peer, std::size_t limit);
     Collected read_pending(const NodeKey& peer, std::size_t limit, std::map<std::uint64_t, Damped>& damped);
     void attempt(std::shared_ptr<Parked> parked);
+    void attempt_soon(std::shared_ptr<Parked> parked);
+    void start_attempting();
+    void attempt_all_ready();
     bool park(const std::shared_ptr<Parked>& parked, std::optional<Clock::time_point> retry_at, std::uint64_t changes);
     std::shared_ptr<Parked> take(const NodeKey& peer, std::uint64_t handle);
     std::uint64_t changes_of(const NodeKey& peer);
     /// With the lock held: raised by every wake that concerns the node, so that a reader can tell that it missed one.
     std::uint64_t all_changes(const NodeKey& peer, const Node& node) const;
-    void go_on_sweeping();
-    void sweep();
 
     struct NodeHash {
         std::size_t operator()(const NodeKey& key) const noexcept;
@@ -111,10 +115,10 @@ private:
     std::unordered_map<NodeKey, Node, NodeHash> nodes_;
     std::unordered_map<std::uint64_t, NodeKey> handles_;
     std::unordered_map<std::string, Org> orgs_;
-    std::set<std::uint64_t> to_sweep_;  ///< Parked polls to be looked at again.
-    std::size_t sweepers_ = 0;
     std::uint64_t next_handle_ = 1;
     std::size_t parked_count_ = 0;
+    std::deque<std::shared_ptr<Parked>> ready_;  ///< Wait for a worker; at most as many as were parked.
+    std::size_t attempting_ = 0;                 ///< Workers that are taken.
     bool is_draining_ = false;
     std::minstd_rand random_;
 };

@@ -52,6 +52,17 @@ CREATE TABLE issued (last bigint NOT NULL);
 INSERT INTO issued VALUES (0);
 )";
 
+// The feed need not survive a crash of the server, since that ends all connections, and who connects again reads everything anew.
+// A term is part of a key so that whoever relies on it (FOR KEY SHARE) keeps others from changing it, but not from writing a heartbeat.
+constexpr char kSecondInstances[] = R"(
+CREATE UNLOGGED TABLE feed (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, xid xid8 NOT NULL DEFAULT pg_current_xact_id(), origin bigint NOT NULL,
+  message bytea NOT NULL);
+CREATE INDEX feed_xid ON feed (xid);
+CREATE TABLE leader (
+  one boolean PRIMARY KEY CHECK (one), holder text NOT NULL, heartbeat timestamptz NOT NULL, timeout int NOT NULL, term bigint UNIQUE NOT NULL);
+)";
+
 // What makes a fan-out to many nodes one statement, and its indexes small.
 // A node's name as it stands inside records, and its protocol: so that one statement can make records for many nodes (record_frame.h).
 // Records of version 1: a format octet, then texts with their lengths: org, type, id, protocol.
@@ -73,7 +84,7 @@ CREATE INDEX notification_peer ON notification (peer_key, (CASE WHEN status IN (
 )";
 
 /// Number i brings version i to version i + 1. Never changed once released; new ones are added at the end.
-constexpr std::array kMigrations = {kFirst, kManyNodes};
+constexpr std::array kMigrations = {kFirst, kSecondInstances, kManyNodes};
 
 }  // namespace
 

@@ -39,6 +39,8 @@ INSERT INTO octets (id, owner, doomed) SELECT int8send(i), 1, CASE WHEN i % 2 = 
 INSERT INTO chunk (blob, no, octets) SELECT int8send(i), n, 'octets' FROM generate_series(1, 20000) i, generate_series(0, 1) n;
 INSERT INTO entry (key, record) SELECT '\x00' || k('name' || i), 'value' FROM generate_series(1, 20000) i;
 INSERT INTO work (id, kind, payload, not_before, attempts) SELECT i, 'kind', 'payload', i, 0 FROM generate_series(1, 20000) i;
+INSERT INTO feed (xid, origin, message) SELECT i::text::xid8, 1, 'message' FROM generate_series(1, 20000) i;
+INSERT INTO leader VALUES (true, 'holder', now(), 10, 1);
 ANALYZE;
 )";
 
@@ -121,7 +123,16 @@ const std::map<std::string, Try>& tries() {
         {"erase_entries", {"ARRAY['\\x00' || k('name777')]"}},
         {"add_work", {"ARRAY[100000], ARRAY['kind'::bytea], ARRAY['payload'::bytea], ARRAY[5]"}},
         {"claim_work", {"100, 10"}},
+        {"claim_due", {"100, 10", 90}},
         {"claimed_work", {"ARRAY[777], 5"}},
+        {"tell", {"1, ARRAY['message'::bytea]"}},
+        {"hear", {"pg_current_snapshot(), 1"}},
+        {"feed_end", {"", 60, {}, {"feed_pkey"}}},
+        {"forget_feed", {"100", 300}},                // Forgets a hundred.
+        {"heartbeat", {"'holder'", 60, {"leader"}}},  // One row, as the next three.
+        {"take_over", {"'holder', 5", 60, {"leader"}}},
+        {"resign", {"'holder'", 60, {"leader"}}},
+        {"keep_term", {"1", 60, {"leader"}}},
         {"complete_work", {"777"}},
         {"move_work", {"777, 5, 'payload'"}},
         {"touch_objects", {"ARRAY[" ONE_OBJECT "]"}},
