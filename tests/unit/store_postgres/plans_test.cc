@@ -39,7 +39,7 @@ INSERT INTO octets (id, owner, doomed) SELECT int8send(i), 1, CASE WHEN i % 2 = 
 INSERT INTO chunk (blob, no, octets) SELECT int8send(i), n, 'octets' FROM generate_series(1, 20000) i, generate_series(0, 1) n;
 INSERT INTO entry (key, record) SELECT '\x00' || k('name' || i), 'value' FROM generate_series(1, 20000) i;
 INSERT INTO work (id, kind, payload, not_before, attempts) SELECT i, 'kind', 'payload', i, 0 FROM generate_series(1, 20000) i;
-INSERT INTO feed (xid, origin, message) SELECT i::text::xid8, 1, 'message' FROM generate_series(1, 20000) i;
+INSERT INTO feed (xid, origin, message) SELECT (3 + i % 100)::text::xid8, 1, 'message' FROM generate_series(1, 20000) i;
 INSERT INTO leader VALUES (true, 'holder', now(), 10, 1);
 ANALYZE;
 )";
