@@ -183,7 +183,9 @@ bool PendingIndex::park(const std::shared_ptr<Parked>& parked, std::optional<Clo
         const auto delay = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
         parked->timer =
             scheduler_.after(std::max(delay, std::chrono::milliseconds{1}), [this, peer = parked->peer, handle = parked->handle] {
-                if (auto due = take(peer, handle)) attempt_soon(std::move(due));
+                auto due = take(peer, handle);
+                if (!due) return;
+                options_.reads_block ? attempt_soon(std::move(due)) : attempt(std::move(due));
             });
     }
     if (replaced) {

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <future>
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "tests/system/cluster.h"
+#include "tests/system/database.h"
 
 namespace edgesync::system_test {
 namespace {
@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 class Instances : public ::testing::Test {
 protected:
     void SetUp() override {
-        if (!std::getenv("EDGESYNC_TEST_POSTGRES")) GTEST_SKIP() << "not inside tests/with-postgres";
+        if (!database::is_there()) GTEST_SKIP() << "not inside tests/with-postgres";
     }
     std::unique_ptr<Node> instance(const std::string& name, std::vector<std::string> lines = {}) {
         for (const char* line : {"ResendInterval 1", "LeadershipTimeout 6", "StorageMaintenanceInterval 1"}) lines.emplace_back(line);
@@ -56,6 +56,11 @@ protected:
     std::unique_ptr<Node> two_;
 };
 
+void register_node(const Node& css, const std::string& name) {
+    const std::string path = "/spi/v1/register-new/" + name + "?persistent-storage=true";
+    ASSERT_EQ(call(css.port(), "PUT", path, "", {{"X-Sync-Service-Dest", name}}, name).status, 204);
+}
+
 /// One poll of a node that waits to be told something.
 std::future<Answer> park(const Node& css, const std::string& id) {
     const std::string name = "acme/camera/" + id;
@@ -67,10 +72,7 @@ std::future<Answer> park(const Node& css, const std::string& id) {
 TEST_F(Instances, ANodeThatIsParkedAtOneIsWokenByAPublishAtTheOther) {
     start_two();
     const std::string name = "acme/camera/c1";
-    ASSERT_EQ(
-        call(one_->port(), "PUT", "/spi/v1/register-new/" + name + "?persistent-storage=true", "", {{"X-Sync-Service-Dest", name}}, name)
-            .status,
-        204);
+    register_node(*one_, name);
     auto best = 10000ms;
     for (int i = 0; i < 10; ++i) {
         const std::string id = "m" + std::to_string(i);
@@ -92,6 +94,15 @@ TEST_F(Instances, ANodeThatIsParkedAtOneIsWokenByAPublishAtTheOther) {
     }
     std::cout << "woken " << best.count() << " ms after the request to publish at the best of ten\n";
     EXPECT_LT(best, 50ms);
+}
+
+TEST_F(Instances, ANodeThatIsParkedAtOneLearnsThatTheOtherRemovedItsOrganization) {
+    start_two();
+    register_node(*one_, "acme/camera/c1");
+    auto poll = park(*one_, "c1");
+    EXPECT_EQ(poll.wait_for(100ms), std::future_status::timeout);
+    ASSERT_EQ(two_->request("DELETE", "organizations/acme").status, 204);
+    EXPECT_EQ(poll.get().status, 424) << "so that it registers anew";
 }
 
 TEST_F(Instances, ANodeGetsWhatAnyOfThemPublishes) {
@@ -200,11 +211,7 @@ TEST_F(Instances, WhatAKilledInstanceLeftUndoneIsDoneByAnother) {
     ASSERT_TRUE(eventually([&] { return registered(*two_, 1); }));
     // Far more nodes than one transaction announces to, so that the publish leaves work.
     for (int i = 0; i < 300; ++i) {
-        const std::string name = "acme/camera/x" + std::to_string(i);
-        ASSERT_EQ(call(two_->port(), "PUT", "/spi/v1/register-new/" + name + "?persistent-storage=true", "",
-                       {{"X-Sync-Service-Dest", name}}, name)
-                      .status,
-                  204);
+        register_node(*two_, "acme/camera/x" + std::to_string(i));
     }
     ASSERT_EQ(put(*one_, "m"), 204);
     one_->kill_hard();
