@@ -1,5 +1,8 @@
 #include "kernel/addressing/announce.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace edgesync::addressing {
 namespace {
 
@@ -32,6 +35,18 @@ void put(const rules::NodeContext& context, WriteTransaction& txn, const ObjectR
     txn.put_notification(record);
 }
 
+FanOut for_many(const rules::NodeContext& context, const ObjectRecord& object, NotificationStatus status) {
+    FanOut order;
+    order.object = object.key();
+    order.others = status;
+    order.polled = pending_form(status);
+    order.polled_protocols = context.polled_protocols;
+    order.instance_id = object.meta.instance_id;
+    order.data_id = object.meta.data_id;
+    order.resend_at = context.resend_at();
+    return order;
+}
+
 /// The CSS cannot be relied on to have the data that this update of the metadata alone leaves as it is: it never confirmed it, it
 /// does not know this node any more, or it failed.
 bool must_bring_data(ReadTransaction& txn, const ObjectRecord& object, const NodeKey& peer) {
@@ -61,6 +76,32 @@ bool is_data_at_cloud(const rules::NodeContext& context, ReadTransaction& txn, c
 void notify_delete(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const NodeKey& peer,
                    const std::string& protocol, rules::Effects& effects) {
     put(context, txn, object, peer, NotificationStatus::Delete, protocol, effects);
+}
+
+FanOut update_for_many(const rules::NodeContext& context, const ObjectRecord& object) {
+    FanOut order = for_many(context, object, NotificationStatus::Update);
+    order.delivery = DeliveryStatus::Delivering;
+    if (is_announceable(object)) return order;
+    order.delivery = DeliveryStatus::Pending;
+    order.polled.reset();
+    order.others.reset();
+    return order;
+}
+
+FanOut delete_for_many(const rules::NodeContext& context, const ObjectRecord& object) {
+    FanOut order = for_many(context, object, NotificationStatus::Delete);
+    order.to = FanOut::To::Destinations;
+    return order;
+}
+
+bool notify_many(WriteTransaction& txn, const FanOut& order, std::string& cursor, std::size_t limit, std::size_t& count,
+                 rules::Effects& effects) {
+    FanOutStep step = txn.fan_out(order, cursor, limit);
+    cursor = std::move(step.next);
+    count = step.count;
+    for (const auto& node : step.others) effects.send.push_back({order.object, node});
+    std::move(step.polled.begin(), step.polled.end(), std::back_inserter(effects.wake));
+    return step.says_polled;
 }
 
 void notify_origin(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, NotificationStatus status,

@@ -17,6 +17,15 @@ void notify_update(const rules::NodeContext& context, WriteTransaction& txn, con
 void notify_delete(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const NodeKey& peer,
                    const std::string& protocol, rules::Effects& effects);
 
+/// CSS: what `notify_update` puts for each of many nodes, and the delivery records of an object that may be announced; for one that may
+/// not, they become pending and nothing is put.
+FanOut update_for_many(const rules::NodeContext& context, const ObjectRecord& object);
+/// CSS: what `notify_delete` puts for each destination.
+FanOut delete_for_many(const rules::NodeContext& context, const ObjectRecord& object);
+/// Carries out a step of either. False: nodes got something that were not woken, so the whole organization must be at the end.
+bool notify_many(WriteTransaction& txn, const FanOut& order, std::string& cursor, std::size_t limit, std::size_t& count,
+                 rules::Effects& effects);
+
 /// ESS: whether the CSS has the data of this own object, because it confirmed it, or because it had confirmed it before this version,
 /// which left the data as it was.
 bool is_data_at_cloud(const rules::NodeContext& context, ReadTransaction& txn, const ObjectRecord& object);

@@ -14,12 +14,31 @@ namespace {
 using rules::Effects;
 using rules::NodeContext;
 
+constexpr std::size_t kFieldsOfProgress = 7;
+
 /// Where a fan-out stands: first the nodes that dropped out, then those that are addressed.
 struct Progress {
     enum class Phase : char { Drop = 'd', Add = 'a', Finished = 'f' };
     Phase phase = Phase::Drop;
     std::string cursor;
+    bool owes_wake = false;  ///< Nodes got something without being woken; the last step wakes the whole organization.
 };
+
+/// Does the metadata address all nodes of the org, or of a type?
+bool is_wide(const Metadata& meta) {
+    return !meta.destination_policy && meta.destination_id.empty() && (!meta.destinations_list || meta.destinations_list->empty());
+}
+
+std::optional<NodeKey> only_node(const Metadata& meta) {
+    if (meta.destination_policy || meta.destination_id.empty()) return std::nullopt;
+    return NodeKey{meta.org, meta.destination_type, meta.destination_id};
+}
+
+void append_nodes_of_list(std::vector<NodeKey>& nodes, const Metadata& meta, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+        if (auto node = node_of_entry(meta.org, (*meta.destinations_list)[i])) nodes.push_back(std::move(*node));
+    }
+}
 
 /// Pending says nothing about an earlier version, which the node may have; the exchange about that one does.
 bool may_hold_object(ReadTransaction& txn, const DeliveryRecord& delivery) {
@@ -40,61 +59,65 @@ void add_if_registered(const NodeContext& context, WriteTransaction& txn, const 
     if (const auto registered = txn.destination(node)) set_destination(context, txn, object, node, registered->protocol, effects);
 }
 
+/// Destinations among which are all that may have dropped out.
+Page<DeliveryRecord> possibly_dropped(WriteTransaction& txn, const ObjectRecord& object, const std::string& cursor, std::size_t limit) {
+    const Metadata& meta = object.meta;
+    if (meta.destination_policy || (is_wide(meta) && meta.destination_type.empty())) return {};
+    if (is_wide(meta)) return txn.deliveries_outside(object.key(), meta.destination_type, cursor, limit);
+    return txn.deliveries(object.key(), cursor, limit);
+}
+
 /// One page of the Drop phase; returns how many nodes were looked at.
 std::size_t drop_step(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, Progress& progress, std::size_t limit,
                       Effects& effects) {
-    const auto page = txn.deliveries(object.key(), progress.cursor, limit);
-    for (const auto& delivery : page.items) {
-        if (!addresses(object.meta, delivery.node)) remove_destination(context, txn, object, delivery, effects);
-    }
+    auto page = possibly_dropped(txn, object, progress.cursor, limit);
+    const std::size_t count = page.items.size();
+    std::erase_if(page.items, [&](const DeliveryRecord& delivery) { return addresses(object.meta, delivery.node); });
+    if (!page.items.empty()) prefetch_for_removal(txn, page.items);
+    for (const auto& delivery : page.items) remove_destination(context, txn, object, delivery, effects);
     progress.cursor = page.next;
-    if (page.next.empty()) progress.phase = Progress::Phase::Add;
-    return page.items.size();
+    if (!page.next.empty()) return limit;  // Others may have been looked at that are not in the page.
+    progress.phase = Progress::Phase::Add;
+    return count;
 }
 
-/// One page of the destinations that a policy engine chose.
-std::size_t announce_chosen_step(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, Progress& progress,
-                                 std::size_t limit, Effects& effects) {
-    if (!is_announceable(object)) {
-        progress.phase = Progress::Phase::Finished;
-        return 0;
-    }
-    const auto page = txn.deliveries(object.key(), progress.cursor, limit);
-    for (const auto& delivery : page.items) add_if_registered(context, txn, object, delivery.node, effects);
-    progress.cursor = page.next;
-    if (page.next.empty()) progress.phase = Progress::Phase::Finished;
-    return page.items.size();
+/// A step over many nodes: registered ones, or those that a policy engine chose.
+std::size_t add_many_step(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, Progress& progress,
+                          std::size_t limit, Effects& effects) {
+    FanOut order = update_for_many(context, object);
+    order.node_type = object.meta.destination_type;
+    if (object.meta.destination_policy) order.to = FanOut::To::Destinations;
+    std::size_t count = 0;
+    if (!notify_many(txn, order, progress.cursor, limit, count, effects)) progress.owes_wake = true;
+    if (progress.cursor.empty()) progress.phase = Progress::Phase::Finished;
+    return count;
 }
 
 std::size_t add_step(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, Progress& progress, std::size_t limit,
                      Effects& effects) {
     const Metadata& meta = object.meta;
-    if (meta.destination_policy) return announce_chosen_step(context, txn, object, progress, limit, effects);
-    if (!meta.destination_id.empty()) {
-        add_if_registered(context, txn, object, {meta.org, meta.destination_type, meta.destination_id}, effects);
+    if (meta.destination_policy && !is_announceable(object)) {
+        progress.phase = Progress::Phase::Finished;
+        return 0;
+    }
+    if (meta.destination_policy || is_wide(meta)) return add_many_step(context, txn, object, progress, limit, effects);
+    if (const auto node = only_node(meta)) {
+        add_if_registered(context, txn, object, *node, effects);
         progress.phase = Progress::Phase::Finished;
         return 1;
     }
-    if (meta.destinations_list && !meta.destinations_list->empty()) {
-        const auto& list = *meta.destinations_list;
-        std::size_t at = progress.cursor.empty() ? 0 : std::stoul(progress.cursor);
-        const std::size_t end = std::min(list.size(), at + limit);
-        const std::size_t count = end - at;
-        for (; at < end; ++at) {
-            if (const auto node = node_of_entry(meta.org, list[at])) add_if_registered(context, txn, object, *node, effects);
-        }
-        progress.cursor = std::to_string(end);
-        if (end == list.size()) progress.phase = Progress::Phase::Finished;
-        return count;
-    }
-    const auto page = txn.destinations(meta.org, meta.destination_type, progress.cursor, limit);
-    for (const auto& node : page.items) set_destination(context, txn, object, node.node, node.protocol, effects);
-    progress.cursor = page.next;
-    if (page.next.empty()) progress.phase = Progress::Phase::Finished;
-    return page.items.size();
+    const std::size_t at = progress.cursor.empty() ? 0 : std::stoul(progress.cursor);
+    const std::size_t end = std::min(meta.destinations_list->size(), at + std::min(limit, kWorkStep));
+    Prefetch names;
+    append_nodes_of_list(names.destinations, meta, at, end);
+    txn.prefetch(names);
+    for (const auto& node : names.destinations) add_if_registered(context, txn, object, node, effects);
+    progress.cursor = std::to_string(end);
+    if (end == meta.destinations_list->size()) progress.phase = Progress::Phase::Finished;
+    return end - at;
 }
 
-/// Works on up to `limit` nodes.
+/// Works on up to `limit` nodes, as far as the store handles them together; on some of them otherwise.
 void distribute_step(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, Progress& progress, std::size_t limit,
                      Effects& effects) {
     while (limit > 0 && progress.phase != Progress::Phase::Finished) {
@@ -106,7 +129,15 @@ void distribute_step(const NodeContext& context, WriteTransaction& txn, const Ob
 
 std::string payload_of(const ObjectRecord& object, const Progress& progress) {
     return join_fields({object.meta.org, object.meta.object_type, object.meta.object_id, std::to_string(object.meta.instance_id),
-                        std::string(1, static_cast<char>(progress.phase)), progress.cursor});
+                        std::string(1, static_cast<char>(progress.phase)), progress.cursor, progress.owes_wake ? "w" : ""});
+}
+
+Progress progress_of(const std::vector<std::string>& fields) {
+    return {static_cast<Progress::Phase>(fields[4].empty() ? 'd' : fields[4][0]), fields[5], !fields[6].empty()};
+}
+
+void wake_if_owed(const ObjectRecord& object, const Progress& progress, bool is_finished, Effects& effects) {
+    if (is_finished && progress.owes_wake) effects.wake_orgs.push_back(object.meta.org);
 }
 
 void enqueue(const NodeContext& context, WriteTransaction& txn, const char* kind, const std::string& payload, Effects& effects) {
@@ -132,29 +163,32 @@ void finish_step(WriteTransaction& txn, const WorkItem& item, bool finished, con
 }
 
 void continue_distribution(const NodeContext& context, WriteTransaction& txn, const WorkItem& item, Effects& effects) {
-    const auto fields = split_fields(item.payload, 6);
+    const auto fields = split_fields(item.payload, kFieldsOfProgress);
     const auto object = current_object(txn, fields);
     if (!object || object->status == ObjectStatus::ObjDeleted) return txn.complete_work(item.id);
-    Progress progress{static_cast<Progress::Phase>(fields[4].empty() ? 'd' : fields[4][0]), fields[5]};
-    distribute_step(context, txn, *object, progress, kFanOutStep, effects);
-    finish_step(txn, item, progress.phase == Progress::Phase::Finished, payload_of(*object, progress), effects);
+    Progress progress = progress_of(fields);
+    distribute_step(context, txn, *object, progress, progress.phase == Progress::Phase::Drop ? kWorkStep : txn.fan_out_step(), effects);
+    const bool is_finished = progress.phase == Progress::Phase::Finished;
+    wake_if_owed(*object, progress, is_finished, effects);
+    finish_step(txn, item, is_finished, payload_of(*object, progress), effects);
 }
 
-/// Sends deletes to up to `limit` destinations; returns the cursor to go on from, empty at the end.
-std::string withdraw_step(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const std::string& cursor,
+/// Sends deletes to up to `limit` destinations; returns how many were looked at. One that is not registered any more is being removed
+/// from the object by other work.
+std::size_t withdraw_step(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, Progress& progress,
                           std::size_t limit, Effects& effects) {
-    const auto page = txn.deliveries(object.key(), cursor, limit);
-    for (const auto& delivery : page.items) {
-        notify_delete(context, txn, object, delivery.node, protocol_of(context, txn, delivery.node), effects);
-    }
-    return page.next;
+    std::size_t count = 0;
+    if (!notify_many(txn, delete_for_many(context, object), progress.cursor, limit, count, effects)) progress.owes_wake = true;
+    return count;
 }
 
 void continue_withdrawal(const NodeContext& context, WriteTransaction& txn, const WorkItem& item, Effects& effects) {
-    const auto fields = split_fields(item.payload, 6);
+    const auto fields = split_fields(item.payload, kFieldsOfProgress);
     const auto object = current_object(txn, fields);
     if (!object || object->status != ObjectStatus::ObjDeleted) return txn.complete_work(item.id);
-    Progress progress{Progress::Phase::Drop, withdraw_step(context, txn, *object, fields[5], kFanOutStep, effects)};
+    Progress progress = progress_of(fields);
+    withdraw_step(context, txn, *object, progress, txn.fan_out_step(), effects);
+    wake_if_owed(*object, progress, progress.cursor.empty(), effects);
     finish_step(txn, item, progress.cursor.empty(), payload_of(*object, progress), effects);
 }
 
@@ -181,7 +215,10 @@ void continue_welcome(const NodeContext& context, WriteTransaction& txn, const W
     const auto registered = txn.destination(node);
     if (!registered) return txn.complete_work(item.id);
     const auto mode = static_cast<ResendMode>(std::stoi(fields[3]));
-    const auto page = txn.objects_addressed_to(node, fields[4], kFanOutStep);
+    const auto page = txn.objects_addressed_to(node, fields[4], kWorkStep);
+    Prefetch names;
+    for (const auto& object : page.items) names.deliveries.emplace_back(object.key(), node);
+    txn.prefetch(names);
     for (const auto& object : page.items) welcome_with(context, txn, object, *registered, mode, effects);
     fields[4] = page.next;
     finish_step(txn, item, page.next.empty(), join_fields(fields), effects);
@@ -227,7 +264,10 @@ void continue_requeue(const NodeContext& context, WriteTransaction& txn, const W
     const NodeKey node{fields[0], fields[1], fields[2]};
     const auto registered = txn.destination(node);
     if (!registered) return txn.complete_work(item.id);
-    const auto page = txn.notifications_of_peer(node, fields[3], kFanOutStep);
+    const auto page = txn.notifications_of_peer(node, fields[3], kWorkStep);
+    Prefetch names;
+    for (const auto& record : page.items) names.objects.push_back(record.object);
+    txn.prefetch(names);
     for (const auto& record : page.items) repeat(context, txn, record, *registered, effects);
     fields[3] = page.next;
     finish_step(txn, item, page.next.empty(), join_fields(fields), effects);
@@ -236,7 +276,10 @@ void continue_requeue(const NodeContext& context, WriteTransaction& txn, const W
 void continue_detach(WriteTransaction& txn, const WorkItem& item, Effects& effects) {
     auto fields = split_fields(item.payload, 4);
     const NodeKey node{fields[0], fields[1], fields[2]};
-    const auto page = txn.objects_of_node(node, fields[3], kFanOutStep);
+    const auto page = txn.objects_of_node(node, fields[3], kWorkStep);
+    Prefetch names;
+    names.objects = page.items;
+    txn.prefetch(names);
     for (const auto& key : page.items) {
         txn.erase_delivery(key, node);
         purge_if_withdrawn(txn, key);
@@ -266,6 +309,28 @@ bool addresses(const Metadata& meta, const NodeKey& node) {
            (meta.destination_id.empty() || meta.destination_id == node.id);
 }
 
+void prefetch_for_publish(const NodeContext& context, WriteTransaction& txn, const Metadata& meta) {
+    Prefetch names;
+    const ObjectKey key{meta.org, meta.object_type, meta.object_id};
+    names.objects.push_back(key);
+    if (context.is_css()) {
+        names.few_deliveries_of = key;
+        if (is_wide(meta)) names.few_nodes_of = std::pair(meta.org, meta.destination_type);
+        if (auto node = only_node(meta)) names.destinations.push_back(std::move(*node));
+        if (meta.destinations_list) append_nodes_of_list(names.destinations, meta, 0, meta.destinations_list->size());
+    }
+    txn.prefetch(names);
+}
+
+void prefetch_for_removal(WriteTransaction& txn, const std::vector<DeliveryRecord>& deliveries) {
+    Prefetch names;
+    for (const auto& delivery : deliveries) {
+        names.notifications.emplace_back(delivery.object, delivery.node);
+        names.destinations.push_back(delivery.node);
+    }
+    txn.prefetch(names);
+}
+
 void check_list(ReadTransaction& txn, const std::string& org, const std::vector<std::string>& list) {
     for (const auto& entry : list) {
         const auto node = node_of_entry(org, entry);
@@ -288,8 +353,8 @@ bool withdraw(const NodeContext& context, WriteTransaction& txn, const ObjectRec
         notify_delete(context, txn, object, context.self, "", effects);
         return false;
     }
-    if (txn.deliveries(object.key(), "", 1).items.empty()) return true;
-    Progress progress{Progress::Phase::Drop, withdraw_step(context, txn, object, "", kInlineFanOut, effects)};
+    Progress progress;
+    if (withdraw_step(context, txn, object, progress, kInlineFanOut, effects) == 0) return true;
     if (!progress.cursor.empty()) enqueue(context, txn, kWithdrawWork, payload_of(object, progress), effects);
     return false;
 }

@@ -12,8 +12,8 @@ namespace edgesync::addressing {
 
 /// Fan-outs up to this many nodes happen in the transaction of the request; larger ones continue as durable work.
 inline constexpr std::size_t kInlineFanOut = 32;
-/// Nodes per transaction of a continued fan-out.
-inline constexpr std::size_t kFanOutStep = 250;
+/// Nodes or objects per transaction of continued work that looks at them one by one.
+inline constexpr std::size_t kWorkStep = 250;
 
 inline constexpr char kDistributeWork[] = "distribute";
 inline constexpr char kWithdrawWork[] = "withdraw";
@@ -29,6 +29,11 @@ std::optional<NodeKey> node_of_entry(const std::string& org, const std::string& 
 
 /// Whether metadata without policy addresses the node: by id, type, list, or everybody of the org (object model 1.5).
 bool addresses(const Metadata& meta, const NodeKey& node);
+
+/// Tells the store what publishing an object with this metadata reads first.
+void prefetch_for_publish(const rules::NodeContext& context, WriteTransaction& txn, const Metadata& meta);
+/// The same for `remove_destination` of each.
+void prefetch_for_removal(WriteTransaction& txn, const std::vector<DeliveryRecord>& deliveries);
 
 /// @throws Error{InvalidRequest} "Invalid destination T:I" for a list entry that is malformed or not registered.
 void check_list(ReadTransaction& txn, const std::string& org, const std::vector<std::string>& list);

@@ -34,7 +34,10 @@ NodeKey well_formed(const std::string& org, const std::string& entry) {
 }
 
 /// @throws Error{InvalidRequest} before anything is changed
-std::vector<DestinationRecord> registered(ReadTransaction& txn, const std::string& org, const std::vector<std::string>& list) {
+std::vector<DestinationRecord> registered(WriteTransaction& txn, const std::string& org, const std::vector<std::string>& list) {
+    Prefetch names;
+    for (const auto& entry : list) names.destinations.push_back(well_formed(org, entry));
+    txn.prefetch(names);
     std::vector<DestinationRecord> nodes;
     for (const auto& entry : list) {
         auto node = txn.destination(well_formed(org, entry));
@@ -46,6 +49,9 @@ std::vector<DestinationRecord> registered(ReadTransaction& txn, const std::strin
 
 void add(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const std::vector<DestinationRecord>& nodes,
          Effects& effects) {
+    Prefetch names;
+    for (const auto& node : nodes) names.deliveries.emplace_back(object.key(), node.node);
+    txn.prefetch(names);
     for (const auto& node : nodes) {
         if (!txn.delivery(object.key(), node.node)) add_destination(context, txn, object, node, effects);
     }
@@ -62,10 +68,10 @@ void place(const NodeContext& context, WriteTransaction& txn, const ObjectKey& k
     for (const auto& node : nodes) wanted.insert(node.node);
     std::string cursor;
     do {
-        const auto page = txn.deliveries(key, cursor, kPage);
-        for (const auto& delivery : page.items) {
-            if (!wanted.contains(delivery.node)) remove_destination(context, txn, object, delivery, effects);
-        }
+        auto page = txn.deliveries(key, cursor, kPage);
+        std::erase_if(page.items, [&](const DeliveryRecord& delivery) { return wanted.contains(delivery.node); });
+        if (!page.items.empty()) prefetch_for_removal(txn, page.items);
+        for (const auto& delivery : page.items) remove_destination(context, txn, object, delivery, effects);
         cursor = page.next;
     } while (!cursor.empty());
     add(context, txn, object, nodes, effects);
@@ -84,6 +90,9 @@ void remove_from_placed(const NodeContext& context, WriteTransaction& txn, const
     const ObjectRecord object = distributed_object(txn, key);
     std::vector<NodeKey> nodes;
     for (const auto& entry : list) nodes.push_back(well_formed(key.org, entry));
+    Prefetch names;
+    for (const auto& node : nodes) names.deliveries.emplace_back(key, node);
+    txn.prefetch(names);
     for (const auto& node : nodes) {
         const auto delivery = txn.delivery(key, node);
         if (delivery) remove_destination(context, txn, object, *delivery, effects);

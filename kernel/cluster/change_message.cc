@@ -14,10 +14,11 @@ constexpr char kAnything[] = "{}";
 }  // namespace
 
 std::string change_message(const rules::Effects& effects) {
-    if (effects.wake.empty() && effects.acls_of.empty()) return "";
+    if (effects.wake.empty() && effects.wake_orgs.empty() && effects.acls_of.empty()) return "";
     Json nodes = Json::array();
     for (const NodeKey& node : effects.wake) nodes.push_back({node.org, node.type, node.id});
-    std::string message = Json{{"wake", std::move(nodes)}, {"acls", effects.acls_of}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+    const Json json{{"wake", std::move(nodes)}, {"orgs", effects.wake_orgs}, {"acls", effects.acls_of}};
+    std::string message = json.dump(-1, ' ', false, Json::error_handler_t::replace);
     return message.size() > kLargest ? kAnything : message;
 }
 
@@ -26,6 +27,7 @@ std::optional<rules::Effects> effects_of_message(std::string_view message) {
         const Json json = Json::parse(message);
         rules::Effects effects;
         for (const Json& node : json.at("wake")) effects.wake.push_back({node.at(0), node.at(1), node.at(2)});
+        json.at("orgs").get_to(effects.wake_orgs);
         json.at("acls").get_to(effects.acls_of);
         return effects;
     } catch (const Json::exception&) {

@@ -253,6 +253,17 @@ HandleResult handle_delete(const NodeContext& context, WriteTransaction& txn, co
     return result;
 }
 
+/// What almost every message about an object looks at.
+void prefetch_exchange(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message) {
+    if (!context.is_css()) return;
+    Prefetch names;
+    names.destinations.push_back(peer);
+    names.objects.push_back(message.key());
+    names.notifications.emplace_back(message.key(), peer);
+    names.deliveries.emplace_back(message.key(), peer);
+    txn.prefetch(names);
+}
+
 /// CSS: what a node must not bring, whatever the transport let through. Names end up in URLs, lists and logs.
 std::optional<HandleResult> refuse_foreign(const NodeKey& peer, const Message& message) {
     const Metadata& meta = message.meta;
@@ -274,6 +285,7 @@ HandleResult handle_message(const NodeContext& context, WriteTransaction& txn, c
         case Command::Resend: return handle_registration(context, txn, peer, message, effects);
         default: break;
     }
+    prefetch_exchange(context, txn, peer, message);
     if (context.is_css() && !txn.destination(peer)) {
         return {Verdict::UnknownPeer, {}, "Node " + peer.org + "/" + peer.type + "/" + peer.id + " is not registered"};
     }

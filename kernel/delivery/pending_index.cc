@@ -30,7 +30,12 @@ PendingIndex::~PendingIndex() { drain(); }
 
 std::uint64_t PendingIndex::changes_of(const NodeKey& peer) {
     const std::lock_guard lock(mutex_);
-    return nodes_[peer].changes;
+    return all_changes(peer, nodes_[peer]);
+}
+
+std::uint64_t PendingIndex::all_changes(const NodeKey& peer, const Node& node) const {
+    const auto org = orgs_.find(peer.org);
+    return node.changes + (org == orgs_.end() ? 0 : org->second.changes);
 }
 
 PendingIndex::Collected PendingIndex::read_pending(const NodeKey& peer, std::size_t limit, std::map<std::uint64_t, Damped>& damped) {
@@ -81,12 +86,12 @@ PendingIndex::Collected PendingIndex::collect(const NodeKey& peer, std::size_t l
     {
         const std::lock_guard lock(mutex_);
         Node& node = nodes_[peer];
-        if (node.is_empty) {
+        changes = all_changes(peer, node);
+        if (node.empty_at == changes) {
             Collected empty;
             empty.is_empty = true;
             return empty;
         }
-        changes = node.changes;
         damped = std::move(node.damped);
         node.damped.clear();
     }
@@ -110,7 +115,7 @@ PendingIndex::Collected PendingIndex::collect(const NodeKey& peer, std::size_t l
     }
     Node& node = nodes_[peer];
     node.damped.merge(damped);
-    if (result.is_empty && node.changes == changes) node.is_empty = true;
+    if (result.is_empty) node.empty_at = changes;
     return result;
 }
 
@@ -163,9 +168,14 @@ bool PendingIndex::park(const std::shared_ptr<Parked>& parked, std::optional<Clo
     {
         const std::lock_guard lock(mutex_);
         Node& node = nodes_[parked->peer];
-        if (node.changes != changes) return false;
+        if (all_changes(parked->peer, node) != changes) return false;
         replaced = std::move(node.parked);
-        if (replaced) handles_.erase(replaced->handle);
+        auto& parked_of_org = orgs_[parked->peer.org].parked;
+        if (replaced) {
+            handles_.erase(replaced->handle);
+            parked_of_org.erase(replaced->handle);
+        }
+        parked_of_org.insert(parked->handle);
         if (!replaced) ++parked_count_;
         node.parked = parked;
         handles_[parked->handle] = parked->peer;
@@ -173,7 +183,9 @@ bool PendingIndex::park(const std::shared_ptr<Parked>& parked, std::optional<Clo
         const auto delay = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
         parked->timer =
             scheduler_.after(std::max(delay, std::chrono::milliseconds{1}), [this, peer = parked->peer, handle = parked->handle] {
-                if (auto due = take(peer, handle)) attempt_soon(std::move(due));
+                auto due = take(peer, handle);
+                if (!due) return;
+                options_.reads_block ? attempt_soon(std::move(due)) : attempt(std::move(due));
             });
     }
     if (replaced) {
@@ -193,6 +205,7 @@ std::shared_ptr<PendingIndex::Parked> PendingIndex::take(const NodeKey& peer, st
         taken = std::move(found->second.parked);
         found->second.parked.reset();
         handles_.erase(taken->handle);
+        orgs_[peer.org].parked.erase(taken->handle);
         --parked_count_;
     }
     scheduler_.cancel(taken->timer);
@@ -216,7 +229,6 @@ void PendingIndex::wake(const NodeKey& peer) {
         const auto found = nodes_.find(peer);
         if (found == nodes_.end()) return;
         ++found->second.changes;
-        found->second.is_empty = false;
         if (!found->second.parked) return;
     }
     if (auto parked = take(peer, 0)) attempt_soon(std::move(parked));
@@ -228,7 +240,6 @@ void PendingIndex::wake_all() {
         const std::lock_guard lock(mutex_);
         for (auto& [peer, node] : nodes_) {
             ++node.changes;
-            node.is_empty = false;
             if (node.parked) parked.push_back(peer);
         }
     }
@@ -269,6 +280,19 @@ void PendingIndex::attempt_all_ready() {
             ready_.pop_front();
         }
         attempt(std::move(parked));
+    }
+}
+
+void PendingIndex::wake_org(const std::string& org) {
+    std::vector<NodeKey> parked;
+    {
+        const std::lock_guard lock(mutex_);
+        Org& woken = orgs_[org];
+        ++woken.changes;
+        for (const std::uint64_t handle : woken.parked) parked.push_back(handles_[handle]);
+    }
+    for (const auto& peer : parked) {
+        if (auto poll = take(peer, 0)) attempt_soon(std::move(poll));
     }
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <set>
 #include <unordered_map>
 
 #include "edgesync/sdk/transport.h"
@@ -39,6 +40,8 @@ public:
 
     /// Something became pending for the peer.
     void wake(const NodeKey& peer);
+    /// Something may be pending for any node of the organization. Costs nothing for nodes that do not wait.
+    void wake_org(const std::string& org);
     /// Something may have become pending for any peer.
     void wake_all();
     /// Answers all parked polls with nothing, and parks no more.
@@ -67,10 +70,15 @@ private:
     };
 
     struct Node {
-        std::uint64_t changes = 0;               ///< Raised by every wake, so that a reader can tell that it missed one.
-        bool is_empty = false;                   ///< The store was asked since the last wake and had nothing.
+        std::uint64_t changes = 0;               ///< Raised by every wake of the node alone.
+        std::optional<std::uint64_t> empty_at;   ///< All changes when the store was asked and had nothing.
         std::map<std::uint64_t, Damped> damped;  ///< By record sequence.
         std::shared_ptr<Parked> parked;
+    };
+
+    struct Org {
+        std::uint64_t changes = 0;  ///< Raised by every wake of the organization.
+        std::set<std::uint64_t> parked;
     };
 
     struct Collected {
@@ -90,6 +98,8 @@ private:
     bool park(const std::shared_ptr<Parked>& parked, std::optional<Clock::time_point> retry_at, std::uint64_t changes);
     std::shared_ptr<Parked> take(const NodeKey& peer, std::uint64_t handle);
     std::uint64_t changes_of(const NodeKey& peer);
+    /// With the lock held: raised by every wake that concerns the node, so that a reader can tell that it missed one.
+    std::uint64_t all_changes(const NodeKey& peer, const Node& node) const;
 
     struct NodeHash {
         std::size_t operator()(const NodeKey& key) const noexcept;
@@ -104,6 +114,7 @@ private:
     mutable std::mutex mutex_;
     std::unordered_map<NodeKey, Node, NodeHash> nodes_;
     std::unordered_map<std::uint64_t, NodeKey> handles_;
+    std::unordered_map<std::string, Org> orgs_;
     std::uint64_t next_handle_ = 1;
     std::size_t parked_count_ = 0;
     std::deque<std::shared_ptr<Parked>> ready_;  ///< Wait for a worker; at most as many as were parked.

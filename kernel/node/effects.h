@@ -11,6 +11,7 @@ namespace edgesync::node {
 /// Each function is cheap and thread-safe; set before the first operation.
 struct EffectTargets {
     std::function<void(const NodeKey&)> wake;
+    std::function<void(const std::string& org)> wake_org;
     std::function<void(const rules::ExchangeKey&)> send;
     std::function<void(const rules::ExchangeKey&)> fetch;
     std::function<void()> unused_files;
@@ -29,6 +30,7 @@ public:
         // The records are stored: what fails here is found again by the next scan, or by the timer that repeats.
         try {
             for (const auto& peer : effects.wake) targets_.wake(peer);
+            for (const auto& org : effects.wake_orgs) targets_.wake_org(org);
             for (const auto& key : effects.send) targets_.send(key);
             for (const auto& key : effects.fetch) targets_.fetch(key);
             if (effects.has_unused_files) targets_.unused_files();

@@ -173,6 +173,7 @@ Node::~Node() {
 EffectTargets Node::Parts::effect_targets() {
     EffectTargets targets;
     targets.wake = [this](const NodeKey& peer) { pending.wake(peer); };
+    targets.wake_org = [this](const std::string& org) { pending.wake_org(org); };
     targets.send = [this](const rules::ExchangeKey& key) {
         if (edge) edge->send(key);
     };

@@ -20,9 +20,7 @@ rules::NodeContext make_context(const Settings& settings, const Store& store, st
     context.objects_data_path = settings.text("ObjectsDataPath");
     context.pushes_data = pushes_data;
     context.now = [&store] { return store.now(); };
-    context.is_polled = [polled = std::move(polled)](const std::string& protocol) {
-        return std::find(polled.begin(), polled.end(), protocol) != polled.end();
-    };
+    context.polled_protocols = std::move(polled);
     return context;
 }
 

@@ -135,6 +135,7 @@ void activate_now(const NodeContext& context, WriteTransaction& txn, ObjectRecor
 
 PublishResult publish(const NodeContext& context, WriteTransaction& txn, const PublishRequest& request, Effects& effects) {
     const TimePoint now = context.now();
+    addressing::prefetch_for_publish(context, txn, request.meta);
     const auto old =
         txn.object(request.meta.org.empty() ? ObjectKey{} : ObjectKey{request.meta.org, request.meta.object_type, request.meta.object_id});
     if (old) check_update(context, *old, request.meta);

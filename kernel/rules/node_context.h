@@ -1,9 +1,11 @@
 // What the rules know about the node they run on. Rules are functions of (context, transaction, input); nothing here changes after start.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "edgesync/sdk/settings.h"
 #include "edgesync/sdk/store.h"
@@ -27,10 +29,13 @@ struct NodeContext {
     std::string objects_data_path;  ///< ObjectsDataPath, ends with '/'; empty: none.
     bool pushes_data = true;        ///< ESS: the transport uploads after an accepted update (HTTP).
     std::function<TimePoint()> now;
-    /// True if nodes with this protocol fetch their messages (HTTP); their notifications wait as "...Pending".
-    std::function<bool(const std::string& protocol)> is_polled;
+    /// Nodes with one of these fetch their messages (HTTP); their notifications wait as "...Pending".
+    std::vector<std::string> polled_protocols;
 
     bool is_css() const { return role == NodeRole::Css; }
+    bool is_polled(const std::string& protocol) const {
+        return std::find(polled_protocols.begin(), polled_protocols.end(), protocol) != polled_protocols.end();
+    }
     /// When an unanswered message is repeated: six resend intervals from now.
     TimePoint resend_at() const { return now() + 6 * resend_interval; }
     /// The CSS as this ESS addresses it.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <set>
 
@@ -58,8 +59,11 @@ std::int64_t extent_in(const Rows& rows) {
 
 BlobId Blobs::new_id() {
     BlobId id;
-    if (::getrandom(id.bytes.data(), id.bytes.size(), 0) != static_cast<ssize_t>(id.bytes.size()))
-        throw Error(ErrorKind::Io, "The system has no random numbers");
+    // The time first, so that new rows go to the end of their indexes; then chance, so that no id repeats.
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    auto time = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+    for (std::size_t i = 8; i > 0; --i, time >>= 8U) id.bytes[i - 1] = static_cast<std::uint8_t>(time);
+    if (::getrandom(id.bytes.data() + 8, 8, 0) != 8) throw Error(ErrorKind::Io, "The system has no random numbers");
     return id;
 }
 

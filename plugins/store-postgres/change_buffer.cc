@@ -6,21 +6,22 @@
 #include "columns.h"
 #include "edgesync/sdk/codec.h"
 #include "key.h"
+#include "record_frame.h"
 #include "sql_text.h"
 
 namespace edgesync::postgres {
 namespace {
 
-/// A transaction that locks saw the newest version: where it saw nothing, there must be nothing now. In a snapshot the database
-/// itself refuses to replace what the snapshot does not have.
-bool is_insertion(const Transaction& transaction, const Observations& seen, const char* table, const std::string& key) {
-    return transaction.isolation() == Isolation::Locking && seen.absent.contains(std::string(table) + ":" + key);
+/// Where the transaction saw nothing there must be nothing now: an insertion fails if there is. Afterwards there is something.
+bool take_absence(Observations& seen, const char* table, const std::string& key) {
+    return seen.absent.erase(std::string(table) + ":" + key) > 0;
 }
 
-/// Sends the changes of one table. `fill` appends one record to the arrays.
+/// Sends the changes of one table. `fill` appends one record to the arrays; `beside` is handed over with what is inserted.
 template <std::size_t kColumns, typename Change, typename Fill>
-void move_table(Transaction& transaction, const Observations& seen, const char* table, const char* erase,
-                const std::vector<const std::pair<const std::string, std::optional<Change>>*>& changes, Fill fill) {
+void move_table(Transaction& transaction, Observations& seen, const char* table, const char* erase,
+                const std::vector<const std::pair<const std::string, std::optional<Change>>*>& changes, Fill fill,
+                std::initializer_list<const ArrayText*> beside = {}) {
     ArrayText erased;
     std::array<std::array<ArrayText, kColumns>, 2> stored;
     for (const auto* one : changes) {
@@ -28,7 +29,7 @@ void move_table(Transaction& transaction, const Observations& seen, const char* 
             erased.octets(one->first);
             continue;
         }
-        auto& arrays = stored[is_insertion(transaction, seen, table, one->first) ? 1 : 0];
+        auto& arrays = stored[take_absence(seen, table, one->first) ? 1 : 0];
         arrays[0].octets(one->first);
         fill(*one->second, arrays);
     }
@@ -37,6 +38,9 @@ void move_table(Transaction& transaction, const Observations& seen, const char* 
         if (stored[kind][0].is_empty()) continue;
         Call call((kind == 0 ? "put_" : "add_") + std::string(table));
         for (const ArrayText& column : stored[kind]) call.array(column);
+        if (kind == 1) {
+            for (const ArrayText* more : beside) call.array(*more);
+        }
         transaction.add(call.str());
     }
 }
@@ -70,13 +74,17 @@ bool ChangeBuffer::is_empty() const {
            work.empty();
 }
 
-void ChangeBuffer::move_objects(Transaction& transaction, const Observations& seen) {
-    ArrayText keys;
-    ArrayText address_keys;
-    ArrayText addresses;
-    move_table<9>(transaction, seen, "object", "erase_objects", pointers_to(objects), [&](const ObjectRecord& record, auto& to) {
+void ChangeBuffer::move_objects(Transaction& transaction, Observations& seen) {
+    ArrayText changed;
+    std::array<std::array<ArrayText, 2>, 2> addresses;  // Object and address; of those that were there, and of new ones.
+    std::set<std::string> are_new;
+    for (const auto& one : objects) {
+        if (seen.absent.contains("object:" + one.first)) are_new.insert(one.first);
+    }
+    const auto fill = [&](const ObjectRecord& record, auto& to) {
         const ObjectColumns columns = columns_of(record);
         const std::string key = object_key(record.key());
+        const bool is_new = are_new.contains(key);
         to[1].octets(codec::encode(record));
         to[2].octets_or_null(columns.updated_type);
         to[3].flag(columns.is_received);
@@ -85,26 +93,25 @@ void ChangeBuffer::move_objects(Transaction& transaction, const Observations& se
         to[6].number_or_null(columns.activates);
         to[7].number_or_null(columns.consumed);
         to[8].flag(columns.is_own);
-        keys.octets(key);
+        if (!is_new) changed.octets(key);
         for (const std::string& address : columns.addresses) {
-            address_keys.octets(key);
-            addresses.octets(address);
+            addresses[is_new ? 1 : 0][0].octets(key);
+            addresses[is_new ? 1 : 0][1].octets(address);
         }
-    });
-    if (keys.is_empty()) return;
-    transaction.add(Call("clear_addresses").array(keys).array(address_keys).array(addresses).str());
-    if (!addresses.is_empty()) transaction.add(Call("put_addresses").array(address_keys).array(addresses).str());
+    };
+    move_table<9>(transaction, seen, "object", "erase_objects", pointers_to(objects), fill, {&addresses[1][0], &addresses[1][1]});
+    const auto& [keys, places] = addresses[0];
+    if (!changed.is_empty()) transaction.add(Call("clear_addresses").array(changed).array(keys).array(places).str());
+    if (!keys.is_empty()) transaction.add(Call("put_addresses").array(keys).array(places).str());
 }
 
-void ChangeBuffer::move_blobs(Transaction& transaction, const Observations& seen) {
-    move_table<4>(transaction, seen, "blob", "erase_blobs", pointers_to(blobs), [](const BlobChange& change, auto& to) {
+void ChangeBuffer::move_blobs(Transaction& transaction, Observations& seen) {
+    move_table<5>(transaction, seen, "blob", "erase_blobs", pointers_to(blobs), [](const BlobChange& change, auto& to) {
         to[1].octets(codec::encode(change.record));
         to[2].number(nanoseconds(change.record.created));
         to[3].flag(change.record.state == BlobState::Staged);
+        to[4].octets_or_null(change.small);
     });
-    for (const auto& [id, change] : blobs) {
-        if (change && change->small) transaction.add(Call("put_small").octets(id).octets(*change->small).str());
-    }
 }
 
 void ChangeBuffer::move_work(Transaction& transaction) {
@@ -119,7 +126,7 @@ void ChangeBuffer::move_work(Transaction& transaction) {
     transaction.add(Call("add_work").array(columns[0]).array(columns[1]).array(columns[2]).array(columns[3]).str());
 }
 
-void ChangeBuffer::move_to(Transaction& transaction, const Observations& seen) {
+void ChangeBuffer::move_to(Transaction& transaction, Observations& seen) {
     if (is_empty()) return;
     move_objects(transaction, seen);
     move_table<4>(transaction, seen, "delivery", "erase_deliveries", pointers_to(deliveries), [](const DeliveryRecord& record, auto& to) {
@@ -136,10 +143,12 @@ void ChangeBuffer::move_to(Transaction& transaction, const Observations& seen) {
         to[3].number(static_cast<std::int64_t>(change.record.status));
         to[4].number(nanoseconds(change.record.resend_at));
     });
-    move_table<3>(transaction, seen, "destination", "erase_destinations", pointers_to(destinations),
+    move_table<5>(transaction, seen, "destination", "erase_destinations", pointers_to(destinations),
                   [](const DestinationRecord& record, auto& to) {
                       to[1].octets(codec::encode(record));
                       to[2].number(nanoseconds(record.last_ping));
+                      to[3].octets(name_in_records(record.node));
+                      to[4].octets(record.protocol);
                   });
     move_blobs(transaction, seen);
     move_table<2>(transaction, seen, "entry", "erase_entries", pointers_to(entries),

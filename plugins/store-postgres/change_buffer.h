@@ -55,12 +55,12 @@ public:
 
     /// Hands everything to the transaction, in an order of tables and keys that is always the same, so that two transactions seldom
     /// wait for each other in a circle; then it is empty.
-    void move_to(Transaction& transaction, const Observations& seen);
+    void move_to(Transaction& transaction, Observations& seen);
     bool is_empty() const;
 
 private:
-    void move_objects(Transaction& transaction, const Observations& seen);
-    void move_blobs(Transaction& transaction, const Observations& seen);
+    void move_objects(Transaction& transaction, Observations& seen);
+    void move_blobs(Transaction& transaction, Observations& seen);
     void move_work(Transaction& transaction);
 };
 

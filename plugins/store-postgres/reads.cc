@@ -37,12 +37,6 @@ Entry entry_of(std::string_view octets) {
     return entry;
 }
 
-/// One more than fits, to know whether there is a next page.
-std::int64_t limit_of_page(std::size_t limit) {
-    check_limit(limit);
-    return static_cast<std::int64_t>(limit) + 1;
-}
-
 /// `one` makes an item of a row. The first column is what the cursor says.
 template <typename T, typename F>
 Page<T> page_of(const Rows& rows, std::size_t limit, F one) {
@@ -84,6 +78,19 @@ ObjectKey key_of_object_in(const pqxx::row& row) { return codec::decode_object(o
 
 void check_limit(std::size_t limit) {
     if (limit == 0 || limit > kLargestLimit) throw Error(ErrorKind::InvalidRequest, "A list's limit must be 1..10000");
+}
+
+std::string prefix_of_destinations(const std::string& org, const std::string& type) {
+    return type.empty() ? Key().text(org).str() : Key().text(org).text(type).str();
+}
+
+std::int64_t limit_of_page(std::size_t limit) {
+    check_limit(limit);
+    return static_cast<std::int64_t>(limit) + 1;
+}
+
+Page<DeliveryRecord> deliveries_in(const Rows& rows, std::size_t limit) {
+    return page_of<DeliveryRecord>(rows, limit, [](const auto& row) { return codec::decode_delivery(octets_of(row[1])); });
 }
 
 std::string entry_key(EntryTable table, const std::vector<std::string>& key) {
@@ -176,8 +183,7 @@ std::optional<DeliveryRecord> Reads<Base>::delivery(const ObjectKey& object, con
 
 template <typename Base>
 Page<DeliveryRecord> Reads<Base>::deliveries(const ObjectKey& object, const std::string& cursor, std::size_t limit) {
-    return page_of<DeliveryRecord>(query(range("deliveries", object_key(object), cursor, limit)), limit,
-                                   [](const auto& row) { return codec::decode_delivery(octets_of(row[1])); });
+    return deliveries_in(query(range("deliveries", object_key(object), cursor, limit)), limit);
 }
 
 template <typename Base>
@@ -247,8 +253,7 @@ std::optional<DestinationRecord> Reads<Base>::destination(const NodeKey& node) {
 template <typename Base>
 Page<DestinationRecord> Reads<Base>::destinations(const std::string& org, const std::string& type, const std::string& cursor,
                                                   std::size_t limit) {
-    const std::string prefix = type.empty() ? Key().text(org).str() : Key().text(org).text(type).str();
-    return page_of<DestinationRecord>(query(range("destinations", prefix, cursor, limit)), limit,
+    return page_of<DestinationRecord>(query(range("destinations", prefix_of_destinations(org, type), cursor, limit)), limit,
                                       [](const auto& row) { return codec::decode_destination(octets_of(row[1])); });
 }
 

@@ -69,6 +69,12 @@ extern template class Reads<WriteTransaction>;
 
 /// @throws Error{InvalidRequest}
 void check_limit(std::size_t limit);
+/// What the keys of the nodes of a type start with; empty type: of the org.
+std::string prefix_of_destinations(const std::string& org, const std::string& type);
+/// One more than fits, to know whether there is a next page. @throws Error{InvalidRequest}
+std::int64_t limit_of_page(std::size_t limit);
+/// Of rows of a key and a record.
+Page<DeliveryRecord> deliveries_in(const Rows& rows, std::size_t limit);
 
 /// A small entity's key, and its key's parts with its value.
 std::string entry_key(EntryTable table, const std::vector<std::string>& key);

@@ -71,12 +71,32 @@ CREATE INDEX octets_file ON octets (id) WHERE is_file;
 CREATE TABLE blob_folder (id text NOT NULL);
 )";
 
+// What makes a fan-out to many nodes one statement, and its indexes small.
+// A node's name as it stands inside records, and its protocol: so that one statement can make records for many nodes (record_frame.h).
+// Records of version 1: a format octet, then texts with their lengths: org, type, id, protocol.
+// The lists of one node's records are sorted when they are read, which is seldom; what a put must do to an index of all nodes is what a
+// fan-out spends its time on. So one index has both the few records that polls look for, by their number, and the node's others.
+constexpr char kManyNodes[] = R"(
+ALTER TABLE destination ADD name bytea, ADD protocol bytea;
+CREATE FUNCTION pg_temp.after_text(octets bytea, at int) RETURNS int LANGUAGE sql AS $$
+  SELECT CASE WHEN get_byte(octets, at) < 128 THEN at + 1 + get_byte(octets, at)
+              ELSE at + 2 + (get_byte(octets, at) & 127) + (get_byte(octets, at + 1) << 7) END $$;
+UPDATE destination SET name = substr(record, 2, ends - 1), protocol = substr(record, ends + 2, get_byte(record, ends))
+  FROM (SELECT key AS found, pg_temp.after_text(record, pg_temp.after_text(record, pg_temp.after_text(record, 1))) AS ends
+        FROM destination) AS names WHERE found = key;
+DROP FUNCTION pg_temp.after_text;
+ALTER TABLE destination ALTER name SET NOT NULL, ALTER protocol SET NOT NULL;
+DROP INDEX delivery_node, notification_peer, notification_pending;
+CREATE INDEX delivery_node ON delivery (node_key);
+CREATE INDEX notification_peer ON notification (peer_key, (CASE WHEN status IN (1, 7, 13, 16, 19) THEN seq END));
+)";
+
 /// Number i brings version i to version i + 1. Never changed once released; new ones are added at the end.
-constexpr std::array kMigrations = {kFirst, kSecondInstances, kSealedOctets};
+constexpr std::array kMigrations = {kFirst, kSecondInstances, kSealedOctets, kManyNodes};
 
 }  // namespace
 
-void migrate(Connection& connection, const std::string& schema) {
+void migrate(Connection& connection, const std::string& schema, int version) {
     const std::string name = connection.quoted_name(schema);
     connection.run("BEGIN");
     connection.run("SELECT pg_advisory_xact_lock(hashtextextended(" + connection.quoted_text("edgesync " + schema) + ", 0))");
@@ -91,9 +111,10 @@ void migrate(Connection& connection, const std::string& schema) {
         throw Error(ErrorKind::Corrupt, "PostgresSchema " + schema + " has version " + std::to_string(found) + ", this program knows " +
                                             std::to_string(kKnown) + "; it was written by a newer version");
     }
-    for (int version = found; version < kKnown; ++version) {
-        connection.run(kMigrations[static_cast<std::size_t>(version)]);
-        connection.run("INSERT INTO migration (version) VALUES (" + std::to_string(version + 1) + ")");
+    const int end = version == kNewestVersion ? kKnown : version;
+    for (int number = found; number < end; ++number) {
+        connection.run(kMigrations[static_cast<std::size_t>(number)]);
+        connection.run("INSERT INTO migration (version) VALUES (" + std::to_string(number + 1) + ")");
     }
     connection.run("COMMIT");
 }

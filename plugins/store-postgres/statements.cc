@@ -21,6 +21,9 @@ constexpr Statement kSingles[] = {
     {"entry", "bytea", "SELECT record FROM entry WHERE key = $1"},
 };
 
+// As the index has it.
+#define PENDING_SEQ "(CASE WHEN status IN (1, 7, 13, 16, 19) THEN seq END)"
+
 constexpr Statement kQueries[] = {
     {"objects", "bytea, bytea, bigint", "SELECT key, record FROM object WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
     {"updated", "bytea, boolean, bytea, bigint",
@@ -42,15 +45,34 @@ constexpr Statement kQueries[] = {
     {"counter", "smallint", "SELECT coalesce(sum(delta), 0)::bigint FROM counter WHERE name = $1"},
     {"deliveries", "bytea, bytea, bigint", "SELECT key, record FROM delivery WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
     {"delivery_counts", "bytea, bytea", "SELECT status, count(*) FROM delivery WHERE key >= $1 AND key < $2 GROUP BY status"},
-    {"objects_of_node", "bytea, bytea, bigint", "SELECT key, record FROM delivery WHERE node_key = $1 AND key > $2 ORDER BY key LIMIT $3"},
+    // OFFSET 0: all of the node first, or a plan might read the records of all nodes in the order of their keys.
+    {"objects_of_node", "bytea, bytea, bigint",
+     "SELECT key, record FROM (SELECT key, record FROM delivery WHERE node_key = $1 OFFSET 0) of_node WHERE key > $2 ORDER BY key LIMIT "
+     "$3"},
     {"notifications", "bytea, bytea, bigint",
      "SELECT key, record, seq FROM notification WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
-    {"of_peer", "bytea, bytea, bigint", "SELECT key, record, seq FROM notification WHERE peer_key = $1 AND key > $2 ORDER BY key LIMIT $3"},
+    {"of_peer", "bytea, bytea, bigint",
+     "SELECT key, record, seq FROM (SELECT key, record, seq FROM notification WHERE peer_key = $1 OFFSET 0) of_peer"
+     " WHERE key > $2 ORDER BY key LIMIT $3"},
     {"pending", "bytea, bigint, bigint",
-     "SELECT record, seq FROM notification WHERE peer_key = $1 AND seq > $2 AND status IN (1, 7, 13, 16, 19) ORDER BY seq LIMIT $3"},
+     "SELECT record, seq FROM notification WHERE peer_key = $1 AND " PENDING_SEQ " > $2 ORDER BY " PENDING_SEQ " LIMIT $3"},
     {"due", "bigint, bigint",
      "SELECT record, seq FROM notification WHERE resend_at <= $1 AND status IN (0, 6, 9, 12, 15, 18) ORDER BY resend_at, seq LIMIT $2"},
     {"transfers", "bytea, bigint", "SELECT key, record, seq FROM notification WHERE key > $1 AND status IN (10, 11) ORDER BY key LIMIT $2"},
+    // Before $2 or from $3 on, of what starts with $1 and ends before $4.
+    {"deliveries_outside", "bytea, bytea, bytea, bytea, bigint",
+     "(SELECT key, record FROM delivery WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $5) UNION ALL "
+     "(SELECT key, record FROM delivery WHERE key >= greatest($1, $3) AND key < $4 ORDER BY key LIMIT $5) ORDER BY key LIMIT $5"},
+    {"has_records", "bytea, bytea",
+     "SELECT EXISTS (SELECT FROM delivery WHERE key >= $1 AND key < $2) OR EXISTS (SELECT FROM notification WHERE key >= $1 AND key < $2)"},
+    // Single records of several tables, by the number of the table.
+    {"prefetch", "bytea[], bytea[], bytea[], bytea[], bytea, bytea, bytea, bytea, bigint",
+     "SELECT 1 AS kind, key, record, 0 AS seq FROM object WHERE key = ANY($1)"
+     " UNION ALL SELECT 2, key, record, 0 FROM delivery WHERE key = ANY($2)"
+     " UNION ALL SELECT 3, key, record, seq FROM notification WHERE key = ANY($3)"
+     " UNION ALL SELECT 4, key, record, 0 FROM destination WHERE key = ANY($4)"
+     " UNION ALL (SELECT 5, key, record, 0 FROM delivery WHERE key >= $5 AND key < $6 ORDER BY key LIMIT $9)"
+     " UNION ALL (SELECT 6, key, record, 0 FROM destination WHERE key >= $7 AND key < $8 ORDER BY key LIMIT $9)"},
     {"destinations", "bytea, bytea, bigint", "SELECT key, record FROM destination WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
     {"inactive", "bigint, bigint", "SELECT record FROM destination WHERE last_ping < $1 ORDER BY last_ping, key LIMIT $2"},
     {"open_blob", "bytea", "SELECT record, small, (SELECT is_file FROM octets WHERE octets.id = blob.id) FROM blob WHERE id = $1"},
@@ -64,7 +86,7 @@ constexpr Statement kQueries[] = {
 };
 
 // Several rows of a table at once: each parameter is the array of a column. `put_` replaces what is there, `add_` fails if there is
-// a row already (unique violation), which tells a transaction that locks that somebody else was faster.
+// a row already (unique violation), which tells a transaction that saw none that somebody else was faster.
 struct Upsert {
     const char* table;
     const char* key;
@@ -74,8 +96,8 @@ struct Upsert {
 
 constexpr Upsert kUpserts[] = {
     {"delivery", "key", "node_key, record, status", "bytea, bytea, bytea, smallint"},
-    {"destination", "key", "record, last_ping", "bytea, bytea, bigint"},
-    {"blob", "id", "record, created, is_staged", "bytea, bytea, bigint, boolean"},
+    {"destination", "key", "record, last_ping, name, protocol", "bytea, bytea, bigint, bytea, bytea"},
+    {"blob", "id", "record, created, is_staged, small", "bytea, bytea, bigint, boolean, bytea"},
     {"entry", "key", "record", "bytea, bytea"},
     {"object", "key", "record, updated_type, is_received, updated_order, expires, activates, consumed, is_own",
      "bytea, bytea, bytea, boolean, bytea, bigint, bigint, bigint, boolean"},
@@ -103,7 +125,6 @@ constexpr Statement kChanges[] = {
      " INSERT INTO counter SELECT 3, -count(*) FROM gone HAVING count(*) > 0"},
     {"erase_blobs", "bytea[]",
      "WITH gone AS (DELETE FROM blob WHERE id = ANY($1)) UPDATE octets SET doomed = now() WHERE id = ANY($1) AND doomed IS NULL"},
-    {"put_small", "bytea, bytea", "UPDATE blob SET small = $2 WHERE id = $1"},
     {"erase_entries", "bytea[]", "DELETE FROM entry WHERE key = ANY($1)"},
     {"add_work", "bigint[], bytea[], bytea[], bigint[]",
      "INSERT INTO work (id, kind, payload, not_before, attempts) SELECT *, 0 FROM unnest($1, $2, $3, $4)"},
@@ -174,6 +195,41 @@ constexpr Statement kChanges[] = {
     {"forget_files", "bytea[]", "DELETE FROM octets WHERE id = ANY($1) AND is_file"},
 };
 
+// A fan-out: records for many nodes in one statement. $1 object key; $2 $3 range of keys; $4 limit; $5 $6 delivery before and after the
+// node's name, $7 its status, $8 whether; $9 notification before the name, $10 $11 after it and status of polled nodes, $12 $13 of
+// others, $14 resend time, $15 whether; $16 protocols that are polled; $17 how many are listed whatever their protocol.
+constexpr char kFanOutTypes[] =
+    "bytea, bytea, bytea, bigint, bytea, bytea, smallint, boolean, bytea, bytea, smallint, bytea, smallint, bigint, boolean, bytea[], "
+    "bigint";
+
+// Nodes that are being removed are waited for, and those that are given something are not removed before the commit.
+constexpr char kFanOutNodes[] =
+    "WITH nodes AS MATERIALIZED (SELECT key AS place, key, name, protocol = ANY($16) AS polled FROM destination"
+    " WHERE key >= $2 AND key < $3 ORDER BY key LIMIT $4 FOR KEY SHARE)";
+
+constexpr char kFanOutDestinations[] =
+    "WITH found AS MATERIALIZED (SELECT key AS place, node_key FROM delivery WHERE key >= $2 AND key < $3 ORDER BY key LIMIT $4),"
+    " nodes AS MATERIALIZED (SELECT place, node_key AS key, name, protocol = ANY($16) AS polled FROM found LEFT JOIN LATERAL"
+    " (SELECT name, protocol FROM destination WHERE destination.key = node_key LIMIT 1 FOR KEY SHARE) registered ON true)";
+
+constexpr char kFanOutDeliveries[] =
+    ", given AS (INSERT INTO delivery (key, node_key, record, status)"
+    " SELECT $1 || key, key, $5 || name || $6, $7 FROM nodes WHERE $8 AND name IS NOT NULL";
+constexpr char kReplaceDeliveries[] = " ON CONFLICT (key) DO UPDATE SET record = excluded.record, status = excluded.status";
+
+constexpr char kFanOutNotifications[] =
+    "), told AS (INSERT INTO notification (key, peer_key, record, status, resend_at, seq)"
+    " SELECT $1 || key, key, $9 || name || CASE WHEN polled THEN $10 ELSE $12 END, CASE WHEN polled THEN $11 ELSE $13 END, $14,"
+    " nextval('notification_seq') FROM nodes WHERE $15 AND name IS NOT NULL";
+constexpr char kReplaceNotifications[] =
+    " ON CONFLICT (key) DO UPDATE SET record = excluded.record, status = excluded.status, resend_at = excluded.resend_at,"
+    " seq = excluded.seq";
+
+constexpr char kFanOutResult[] =
+    "), size AS MATERIALIZED (SELECT count(*) AS number FROM nodes)"
+    " SELECT number, (SELECT place FROM nodes ORDER BY place DESC LIMIT 1), NULL FROM size"
+    " UNION ALL SELECT 0, name, polled FROM nodes, size WHERE $15 AND name IS NOT NULL AND (NOT polled OR number <= $17)";
+
 void prepare(std::string& out, const std::string& name, const std::string& types, const std::string& sql) {
     out += "PREPARE " + name + (types.empty() ? "" : "(" + types + ")") + " AS " + sql + ";\n";
 }
@@ -192,7 +248,12 @@ std::string each(std::string_view items, std::string_view pattern) {
 }
 
 /// The part that raises the counters by what is put minus what was there.
-std::string counting(const std::string& table) {
+std::string counting(const std::string& table, bool may_replace) {
+    if (!may_replace && table == "destination") return " INSERT INTO counter SELECT 3, count(*) FROM given";
+    if (!may_replace) {
+        return " INSERT INTO counter SELECT name, number FROM (SELECT 1::smallint AS name, count(*) AS number FROM given WHERE is_own"
+               " UNION ALL SELECT 2, count(consumed) FROM given) AS changes WHERE number <> 0";
+    }
     if (table == "destination") {
         return " INSERT INTO counter SELECT 3, number FROM (SELECT (SELECT count(*) FROM given) - (SELECT count(*) FROM former) AS number)"
                " AS change WHERE number <> 0";
@@ -220,14 +281,22 @@ void prepare_upsert(std::string& out, const Upsert& upsert) {
     // The sequence follows the order of the arrays, which is the order of the puts.
     const std::string rows = "SELECT " + given_columns + (is_numbered ? ", nextval('notification_seq')" : "") + " FROM given";
     const std::string insert = "INSERT INTO " + table + " (" + all + ") " + rows;
-    const std::string replace = " ON CONFLICT (" + key + ") DO UPDATE SET " + each(upsert.columns, "@ = excluded.@");
+    // Octets stay when a record is put without them.
+    const std::string columns = table == "blob" ? "record, created, is_staged" : upsert.columns;
+    const std::string replace = " ON CONFLICT (" + key + ") DO UPDATE SET " + each(columns, "@ = excluded.@") +
+                                (table == "blob" ? ", small = coalesce(excluded.small, blob.small)" : "");
     const std::string given = "WITH given AS (SELECT * FROM unnest(" + parameters + ") AS n(" + given_columns + "))";
     const bool is_counted = table == "object" || table == "destination";
-    const std::string former = ", former AS (SELECT * FROM " + table + " WHERE " + key + " = ANY($1))";
     for (const bool may_replace : {true, false}) {
         const std::string change = insert + (may_replace ? replace : "");
-        const std::string sql = is_counted ? given + former + ", stored AS (" + change + ")" + counting(table) : given + " " + change;
-        prepare(out, (may_replace ? "put_" : "add_") + table, each(upsert.types, "@[]"), sql);
+        const std::string former = may_replace ? ", former AS (SELECT * FROM " + table + " WHERE " + key + " = ANY($1))" : "";
+        // A new object's addresses go with it: one statement less for every publish.
+        const bool has_addresses = !may_replace && table == "object";
+        const std::string addresses =
+            has_addresses ? ", places AS (INSERT INTO address (object_key, address) SELECT * FROM unnest($10, $11))" : "";
+        const std::string sql =
+            is_counted ? given + former + ", stored AS (" + change + ")" + addresses + counting(table, may_replace) : given + " " + change;
+        prepare(out, (may_replace ? "put_" : "add_") + table, each(upsert.types, "@[]") + (has_addresses ? ", bytea[], bytea[]" : ""), sql);
     }
 }
 
@@ -236,7 +305,8 @@ void prepare_upsert(std::string& out, const Upsert& upsert) {
 std::string session_text(const std::string& quoted_schema) {
     // The plans must use the indexes from the first row on: statistics of a young table would recommend scanning it, and a plan is kept.
     std::string out = "SET search_path TO " + quoted_schema +
-                      ";\nSET synchronous_commit TO on;\nSET bytea_output TO hex;\nSET standard_conforming_strings TO on;\n"
+                      ";\nSET synchronous_commit TO on;\nSET bytea_output TO "
+                      "hex;\nSET standard_conforming_strings TO on;\n"
                       "SET client_min_messages TO warning;\nSET jit TO off;\nSET enable_seqscan TO off;\nSET enable_bitmapscan TO off;\n"
                       "SET plan_cache_mode TO force_generic_plan;\nSET statement_timeout TO '60s';\nSET lock_timeout TO '10s';\n"
                       "SET idle_in_transaction_session_timeout TO '15s';\n";
@@ -247,6 +317,12 @@ std::string session_text(const std::string& quoted_schema) {
     for (const Statement& one : kQueries) prepare(out, one.name, one.types, one.sql);
     for (const Statement& one : kChanges) prepare(out, one.name, one.types, one.sql);
     for (const Upsert& one : kUpserts) prepare_upsert(out, one);
+    const std::string replacing =
+        std::string(kFanOutDeliveries) + kReplaceDeliveries + kFanOutNotifications + kReplaceNotifications + kFanOutResult;
+    prepare(out, "fan_out_nodes", kFanOutTypes, kFanOutNodes + replacing);
+    prepare(out, "fan_out_destinations", kFanOutTypes, kFanOutDestinations + replacing);
+    // Replacing costs a sixth more, whether there is something to be replaced or not.
+    prepare(out, "fan_out_new", kFanOutTypes, std::string(kFanOutNodes) + kFanOutDeliveries + kFanOutNotifications + kFanOutResult);
     return out;
 }
 

@@ -27,7 +27,9 @@ public:
     Rows query(const std::string& statement);
     /// Durable when it returns. Nothing is sent if nothing was done. @throws as Connection::run; the former Conflict if a query had one.
     void commit();
-    /// Whether `add` was called.
+    /// A query changed something.
+    void note_change() { has_changes_ = true; }
+    /// Whether `add` or `note_change` was called.
     bool has_changes() const { return has_changes_; }
     bool has_conflict() const { return has_conflict_; }
     /// After a lost connection: whether the changes may have been committed.

@@ -52,7 +52,8 @@ void Writes::decide_by(const ObjectKey& object) {
 std::optional<ObjectRecord> Writes::object(const ObjectKey& key) {
     const std::string name = object_key(key);
     if (const auto* change = find(changes_.objects, name)) return *change;
-    auto found = Reads::object(key);
+    const auto* known = find(prefetched_.objects, name);
+    auto found = known ? *known : Reads::object(key);
     note(found, "object", name, &seen_.objects);
     return found;
 }
@@ -60,13 +61,17 @@ std::optional<ObjectRecord> Writes::object(const ObjectKey& key) {
 std::optional<DeliveryRecord> Writes::delivery(const ObjectKey& object, const NodeKey& node) {
     const std::string name = pair_of(object, node);
     if (const auto* change = find(changes_.deliveries, name)) return *change;
-    auto found = Reads::delivery(object, node);
+    const auto* known = find(prefetched_.deliveries, name);
+    auto found = known ? *known : Reads::delivery(object, node);
     note(found, "delivery", name, nullptr);
     return found;
 }
 
 Page<DeliveryRecord> Writes::deliveries(const ObjectKey& object, const std::string& cursor, std::size_t limit) {
     decide_by(object);
+    if (cursor.empty()) {
+        if (auto page = prefetched_.first_page(object_key(object), limit)) return std::move(*page);
+    }
     return Reads::deliveries(object, cursor, limit);
 }
 
@@ -86,7 +91,8 @@ std::vector<NotificationRecord> Writes::due_notifications(TimePoint now, std::si
 std::optional<NotificationRecord> Writes::notification(const ObjectKey& object, const NodeKey& peer) {
     const std::string name = pair_of(object, peer);
     if (const auto* change = find(changes_.notifications, name); change && !*change) return std::nullopt;
-    auto found = Reads::notification(object, peer);
+    const auto* known = find(prefetched_.notifications, name);
+    auto found = known ? *known : Reads::notification(object, peer);
     note(found, "notification", name, nullptr);
     return found;
 }
@@ -94,7 +100,8 @@ std::optional<NotificationRecord> Writes::notification(const ObjectKey& object, 
 std::optional<DestinationRecord> Writes::destination(const NodeKey& node) {
     const std::string name = node_key(node);
     if (const auto* change = find(changes_.destinations, name)) return *change;
-    auto found = Reads::destination(node);
+    const auto* known = find(prefetched_.destinations, name);
+    auto found = known ? *known : Reads::destination(node);
     note(found, "destination", name, &seen_.destinations);
     return found;
 }
@@ -102,7 +109,9 @@ std::optional<DestinationRecord> Writes::destination(const NodeKey& node) {
 // An object's fan-out must not give records to a node that is removed meanwhile.
 Page<DestinationRecord> Writes::destinations(const std::string& org, const std::string& type, const std::string& cursor,
                                              std::size_t limit) {
-    auto page = Reads::destinations(org, type, cursor, limit);
+    std::optional<Page<DestinationRecord>> known;
+    if (cursor.empty()) known = prefetched_.first_nodes(prefix_of_destinations(org, type), limit);
+    auto page = known ? std::move(*known) : Reads::destinations(org, type, cursor, limit);
     for (const DestinationRecord& record : page.items) seen_.destinations.insert(node_key(record.node));
     return page;
 }
@@ -130,6 +139,7 @@ std::optional<std::string> Writes::entry(EntryTable table, const std::vector<std
 void Writes::put_object(const ObjectRecord& record) {
     const std::string name = object_key(record.key());
     changes_.objects[name] = record;
+    prefetched_.objects.erase(name);
     seen_.objects.erase(name);
     seen_.decided.erase(name);
 }
@@ -137,43 +147,63 @@ void Writes::put_object(const ObjectRecord& record) {
 void Writes::erase_object(const ObjectKey& key) {
     const std::string name = object_key(key);
     changes_.objects[name] = std::nullopt;
+    prefetched_.objects.erase(name);
     seen_.objects.erase(name);
     seen_.decided.erase(name);
 }
 
-void Writes::put_delivery(const DeliveryRecord& record) { changes_.deliveries[pair_of(record.object, record.node)] = record; }
+void Writes::put_delivery(const DeliveryRecord& record) {
+    const std::string name = pair_of(record.object, record.node);
+    changes_.deliveries[name] = record;
+    prefetched_.forget_delivery(name);
+}
 
-void Writes::erase_delivery(const ObjectKey& object, const NodeKey& node) { changes_.deliveries[pair_of(object, node)] = std::nullopt; }
+void Writes::erase_delivery(const ObjectKey& object, const NodeKey& node) {
+    const std::string name = pair_of(object, node);
+    changes_.deliveries[name] = std::nullopt;
+    prefetched_.forget_delivery(name);
+}
 
 void Writes::erase_deliveries(const ObjectKey& object) {
     const std::string prefix = object_key(object);
+    prefetched_.forget_deliveries();
     add(Call("erase_deliveries_of").octets(prefix).octets(end_of_prefix(prefix)).str());
 }
 
 void Writes::put_notification(const NotificationRecord& record) {
-    changes_.notifications[pair_of(record.object, record.peer)] = NotificationChange{record, ++changes_.puts_of_notifications};
+    const std::string name = pair_of(record.object, record.peer);
+    changes_.notifications[name] = NotificationChange{record, ++changes_.puts_of_notifications};
+    prefetched_.notifications.erase(name);
 }
 
 void Writes::erase_notification(const ObjectKey& object, const NodeKey& peer) {
-    changes_.notifications[pair_of(object, peer)] = std::nullopt;
+    const std::string name = pair_of(object, peer);
+    changes_.notifications[name] = std::nullopt;
+    prefetched_.notifications.erase(name);
 }
 
 void Writes::erase_notifications_of_object(const ObjectKey& object) {
     const std::string prefix = object_key(object);
+    prefetched_.notifications.clear();
     add(Call("erase_notifications_of").octets(prefix).octets(end_of_prefix(prefix)).str());
 }
 
-void Writes::erase_notifications_of_peer(const NodeKey& peer) { add(Call("erase_notifications_of_peer").octets(node_key(peer)).str()); }
+void Writes::erase_notifications_of_peer(const NodeKey& peer) {
+    prefetched_.notifications.clear();
+    add(Call("erase_notifications_of_peer").octets(node_key(peer)).str());
+}
 
 void Writes::put_destination(const DestinationRecord& record) {
     const std::string name = node_key(record.node);
     changes_.destinations[name] = record;
+    prefetched_.forget_destination(name);
     seen_.destinations.erase(name);
 }
 
 void Writes::erase_destination(const NodeKey& node) {
     const std::string name = node_key(node);
     changes_.destinations[name] = std::nullopt;
+    prefetched_.forget_destination(name);
     seen_.destinations.erase(name);
 }
 

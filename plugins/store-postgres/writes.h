@@ -3,6 +3,7 @@
 
 #include "change_buffer.h"
 #include "instance_ids.h"
+#include "prefetched.h"
 #include "reads.h"
 #include "sql_text.h"
 
@@ -66,7 +67,15 @@ public:
     /// Whether other instances must be notified of what `commit` has stored.
     bool has_told() const { return has_told_; }
 
+    // set_operations.cc
+    void prefetch(const Prefetch& names) override;
+    FanOutStep fan_out(const FanOut& order, const std::string& cursor, std::size_t limit) override;
+    std::size_t fan_out_step() const override;
+    Page<DeliveryRecord> deliveries_outside(const ObjectKey& object, const std::string& node_type, const std::string& cursor,
+                                            std::size_t limit) override;
+
 private:
+    const char* fan_out_statement(const FanOut& order, const std::string& cursor, std::size_t limit);
     void settle() override { changes_.move_to(transaction_, seen_); }
     /// Called before all deliveries or notifications of the object are looked at.
     void decide_by(const ObjectKey& object);
@@ -78,6 +87,7 @@ private:
     const Sources sources_;
     ChangeBuffer changes_;
     Observations seen_;
+    Prefetched prefetched_;  ///< Of what `changes_` does not have.
     ArrayText messages_;
     bool has_told_ = false;
 };

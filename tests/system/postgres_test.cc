@@ -92,6 +92,83 @@ TEST_F(Postgres, LargeDataGoesThroughTheDatabaseInBothDirections) {
     EXPECT_TRUE(css_->request("GET", "objects/acme/report/big/data").body == data.substr(0, 3'000'000));
 }
 
+/// Many nodes that speak for themselves, four at a time.
+class Crowded : public Postgres {
+protected:
+    static constexpr int kNodes = 1300;  // More than are woken one by one.
+
+    /// What every node answers to, by its number.
+    void each(const std::function<void(int)>& f) const {
+        std::vector<std::thread> threads;
+        for (int part = 0; part < 4; ++part) {
+            threads.emplace_back([&f, part] {
+                for (int i = part; i < kNodes; i += 4) f(i);
+            });
+        }
+        for (auto& thread : threads) thread.join();
+    }
+    Answer say(int node, const std::string& method, const std::string& path, std::map<std::string, std::string> headers = {}) const {
+        const std::string name = "acme/sensor/s" + std::to_string(node);
+        headers["X-Sync-Service-Dest"] = name;
+        return call(css_->port(), method, "/spi/v1/" + path, "", headers, name);
+    }
+    void register_all() const {
+        each([this](int i) {
+            EXPECT_EQ(say(i, "PUT", "register-new/acme/sensor/s" + std::to_string(i) + "?persistent-storage=true").status, 204) << i;
+        });
+    }
+    int put_wide(const std::string& id) const {
+        return css_
+            ->request("PUT", "objects/acme/wide/" + id,
+                      R"({"meta":{"objectID":")" + id + R"(","objectType":"wide","destinationType":"sensor"},"data":"aGVsbG8="})")
+            .status;
+    }
+};
+
+TEST_F(Crowded, AFanOutToManyNodesWakesThoseThatWait) {
+    css_->start();
+    register_all();
+    for (const int node : {0, 500, kNodes - 1}) EXPECT_EQ(say(node, "GET", "objects/").status, 204) << "nothing yet";
+    std::vector<std::thread> waiting;
+    std::vector<Answer> answers(3);
+    std::atomic<int> begun = 0;
+    for (const int place : {0, 1, 2}) {
+        waiting.emplace_back([&, place] {
+            ++begun;
+            answers[static_cast<std::size_t>(place)] = say(place * (kNodes - 1) / 2, "GET", "objects/", {{"Prefer", "wait=30"}});
+        });
+    }
+    EXPECT_TRUE(eventually([&] { return begun == 3; }));
+    const auto began = std::chrono::steady_clock::now();
+    ASSERT_EQ(put_wide("w"), 204);
+    for (auto& thread : waiting) thread.join();
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(15)) << "they were woken, their time was not over";
+    for (const Answer& answer : answers) EXPECT_NE(answer.body.find("\"wide\""), std::string::npos) << answer.status;
+}
+
+TEST_F(Crowded, ReportsOfManyNodesAtOnceAreAllKept) {
+    css_->start();
+    register_all();
+    ASSERT_EQ(put_wide("w"), 204);
+    const auto of_status = [this](const std::string& status) {
+        const std::string body = css_->request("GET", "objects/acme/wide/w/destinations").body;
+        int count = 0;
+        for (auto at = body.find("\"" + status + "\""); at != std::string::npos; at = body.find("\"" + status + "\"", at + 1)) ++count;
+        return count;
+    };
+    ASSERT_TRUE(eventually([&] { return of_status("delivering") == kNodes; }));
+    const std::string meta = css_->request("GET", "objects/acme/wide/w").body;
+    const auto number = [&](const std::string& name) {
+        const auto at = meta.find("\"" + name + "\":") + name.size() + 3;
+        return meta.substr(at, meta.find_first_of(",}", at) - at);
+    };
+    const std::string path = "objects/acme/wide/w/" + number("instanceID") + "/" + number("dataID") + "/";
+    for (const char* action : {"updated", "received", "consumed"}) {
+        each([&](int i) { EXPECT_EQ(say(i, "PUT", path + action).status, 204) << action << i; });
+    }
+    EXPECT_EQ(of_status("consumed"), kNodes);
+}
+
 struct Refusal {
     const char* name;
     std::vector<std::string> lines;

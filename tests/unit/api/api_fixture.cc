@@ -158,7 +158,7 @@ ApiTest::ApiTest(NodeRole role) : role_(role) {
     node_.self = role == NodeRole::Css ? NodeKey{"", "Cloud", "Cloud"} : NodeKey{"acme", "camera", "cam7"};
     node_.inline_limit = store_->traits().inline_limit;
     node_.now = [] { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); };
-    node_.is_polled = [](const std::string& protocol) { return protocol == "http"; };
+    node_.polled_protocols = {"http"};
     operations_ = std::make_unique<rules::Operations>(*store_, effects_);
     verifications_ = std::make_unique<data::VerificationQueue>(node_, *operations_, log_, 10);
     effects_.on_verify = [this](const ObjectKey& key) { verifications_->add(key); };

@@ -16,10 +16,12 @@ TEST(ChangeMessageTest, WhatConcernsNobodyElseIsNoMessage) {
 TEST(ChangeMessageTest, ComesBackAsItWas) {
     rules::Effects effects;
     effects.wake = {{"acme", "camera", "c1"}, {"\xC3\xBC \"org\"", "t\\", "|~"}};
+    effects.wake_orgs = {"wide"};
     effects.acls_of = {"acme", "other"};
     const auto back = effects_of_message(change_message(effects));
     ASSERT_TRUE(back);
     EXPECT_EQ(back->wake, effects.wake);
+    EXPECT_EQ(back->wake_orgs, effects.wake_orgs);
     EXPECT_EQ(back->acls_of, effects.acls_of);
     EXPECT_FALSE(back->has_work);
 }
@@ -34,9 +36,9 @@ TEST(ChangeMessageTest, TooMuchMeansAnything) {
 }
 
 TEST(ChangeMessageTest, WhatCannotBeReadMeansAnything) {
-    for (const std::string text :
-         {"", "{}", "[]", "null", "{", R"({"wake":[]})", R"({"wake":[["a","b"]],"acls":[]})", R"({"wake":[["a","b",3]],"acls":[]})",
-          R"({"wake":3,"acls":[]})", R"({"wake":[],"acls":[1]})", R"({"wake":[],"acls":{}})"}) {
+    for (const std::string text : {"", "{}", "[]", "null", "{", R"({"wake":[],"acls":[]})", R"({"wake":[["a","b"]],"orgs":[],"acls":[]})",
+                                   R"({"wake":[["a","b",3]],"orgs":[],"acls":[]})", R"({"wake":3,"orgs":[],"acls":[]})",
+                                   R"({"wake":[],"orgs":[],"acls":[1]})", R"({"wake":[],"orgs":[],"acls":{}})"}) {
         EXPECT_FALSE(effects_of_message(text)) << text;
     }
 }

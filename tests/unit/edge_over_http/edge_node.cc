@@ -98,7 +98,6 @@ rules::NodeContext EdgeNode::make_context(LoadedStore& store) {
     context.inline_limit = store->traits().inline_limit;
     context.is_storage_persistent = store->traits().is_persistent;
     context.now = [] { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); };
-    context.is_polled = [](const std::string&) { return false; };
     return context;
 }
 

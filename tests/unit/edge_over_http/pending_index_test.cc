@@ -261,6 +261,33 @@ TEST_F(PendingIndexTest, APollWaitsUntilSomethingIsPending) {
     EXPECT_EQ(timers.timers(), 0U) << "its timer stays";
 }
 
+TEST_F(PendingIndexTest, AWakeOfTheOrganizationReachesEveryNodeThatWaitsAndHasSomething) {
+    constexpr int kNodes = 40;
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < kNodes; ++i) {
+        const std::string id = "w" + std::to_string(i);
+        register_node(id);
+        clients.push_back(std::make_unique<Client>(listener.port()));
+        clients.back()->send(poll_of(id, 30));
+    }
+    ASSERT_TRUE(eventually([&] { return index->parked() == kNodes; }));
+    for (int i = 0; i < kNodes; i += 2) put("m1", UpdatePending, 17, "w" + std::to_string(i));
+    index->wake_org("other");
+    index->wake_org("acme");
+    for (int i = 0; i < kNodes; i += 2) EXPECT_EQ(items(clients[static_cast<std::size_t>(i)]->receive()), Items{"update m1"}) << i;
+    EXPECT_EQ(index->parked(), static_cast<std::size_t>(kNodes / 2)) << "who has nothing goes on waiting";
+}
+
+TEST_F(PendingIndexTest, AWakeOfTheOrganizationIsSeenByNodesThatAreKnownToHaveNothing) {
+    EXPECT_EQ(items(poll()), Items());
+    put("m1", UpdatePending);
+    EXPECT_EQ(items(poll()), Items()) << "nobody said that something changed";
+    index->wake_org("other");
+    EXPECT_EQ(items(poll()), Items());
+    index->wake_org("acme");
+    EXPECT_EQ(items(poll()), Items{"update m1"});
+}
+
 TEST_F(PendingIndexTest, APollThatFindsSomethingDoesNotWait) {
     put_and_wake("m1");
     const Answer answer = poll("n1", 30);

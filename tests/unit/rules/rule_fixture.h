@@ -58,7 +58,7 @@ protected:
         context_.role = role;
         context_.self = role == NodeRole::Css ? NodeKey{"", "Cloud", "Cloud"} : NodeKey{"acme", "camera", "cam1"};
         context_.now = [this] { return now_; };
-        context_.is_polled = [](const std::string& protocol) { return protocol == "http"; };
+        context_.polled_protocols = {"http"};
     }
     ~RuleTest() override {
         store_->close();

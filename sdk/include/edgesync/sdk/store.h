@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "edgesync/sdk/object.h"
@@ -183,6 +184,42 @@ public:
     }
 };
 
+/// Names of records that a transaction is about to read one by one.
+struct Prefetch {
+    std::vector<ObjectKey> objects;
+    std::vector<std::pair<ObjectKey, NodeKey>> deliveries;
+    std::vector<std::pair<ObjectKey, NodeKey>> notifications;
+    std::vector<NodeKey> destinations;
+    std::optional<ObjectKey> few_deliveries_of;  ///< The first ones of `deliveries(object)`, as many as an object usually has.
+    std::optional<std::pair<std::string, std::string>> few_nodes_of;  ///< The first ones of `destinations(org, type)`.
+};
+
+/// The records that `fan_out` puts for every node that it reaches.
+struct FanOut {
+    enum class To : std::uint8_t {
+        Nodes = 0,         ///< Registered nodes of `node_type`, empty: of the object's org.
+        Destinations = 1,  ///< Nodes that are destinations of the object already, and registered.
+    };
+    ObjectKey object;
+    To to = To::Nodes;
+    std::string node_type;
+    std::optional<DeliveryStatus> delivery;    ///< Without a message; nullopt: deliveries stay as they are.
+    std::optional<NotificationStatus> polled;  ///< For nodes with one of `polled_protocols`; nullopt, as for `others`: no notification.
+    std::optional<NotificationStatus> others;  ///< For the other nodes. Both or neither.
+    std::vector<std::string> polled_protocols;
+    InstanceId instance_id = 0;  ///< Of the notifications, as what follows.
+    DataId data_id = 0;
+    TimePoint resend_at{};
+};
+
+struct FanOutStep {
+    std::string next;             ///< Cursor to go on from; empty at the end.
+    std::size_t count = 0;        ///< Nodes that were looked at; 0 only at the end.
+    std::vector<NodeKey> others;  ///< Got the notification `others`.
+    std::vector<NodeKey> polled;  ///< Got the notification `polled`, if the store says whom.
+    bool says_polled = true;      ///< False: nodes got it that are not listed.
+};
+
 /// A consistent snapshot. Valid only inside the function it is given to; not thread-safe.
 /// All lists take a limit of 1..10000 and an opaque cursor (empty: from the start). Missing single records are nullopt.
 class ReadTransaction {
@@ -302,6 +339,19 @@ public:
     /// Fails the transaction, at the latest when it commits, unless `term` is the present one of `Store::lead`; nobody can take
     /// over between this call and the commit. @throws Error{Conflict}
     virtual void require_leadership(std::int64_t term) { static_cast<void>(term); }
+
+    // For stores that a network is in front of, where it matters how often they are asked. The SDK has a default of each that does the
+    // same by the functions above, one record after another.
+
+    /// Has no effect but that reading these records may be faster. Default: nothing.
+    virtual void prefetch(const Prefetch& names);
+    /// Gives up to `limit` nodes, in key order from `cursor`, the records of `order`, whatever they had.
+    virtual FanOutStep fan_out(const FanOut& order, const std::string& cursor, std::size_t limit);
+    /// Nodes per `fan_out` that the store takes about a tenth of a second for, or less where others would have to wait: 1..100000.
+    virtual std::size_t fan_out_step() const;
+    /// Deliveries of the object to nodes of another type. Looks at `limit` deliveries or more, so a page may be short before the end.
+    virtual Page<DeliveryRecord> deliveries_outside(const ObjectKey& object, const std::string& node_type, const std::string& cursor,
+                                                    std::size_t limit);
 };
 
 struct StoreTraits {

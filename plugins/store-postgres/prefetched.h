@@ -1,0 +1,42 @@
+// Single records that a transaction had read ahead, until it changes them.
+#pragma once
+
+#include "change_buffer.h"
+#include "connection.h"
+
+namespace edgesync::postgres {
+
+/// Valid in a snapshot only: the database does not show anything newer there. nullopt: there is no such record. Not thread-safe.
+class Prefetched {
+public:
+    /// Deliveries of an object, or nodes of a type, that are read with it.
+    static constexpr std::size_t kFew = 33;
+
+    Changes<ObjectRecord> objects;
+    Changes<DeliveryRecord> deliveries;
+    Changes<NotificationRecord> notifications;
+    Changes<DestinationRecord> destinations;
+
+    /// The call that reads what is not known yet; nullopt: everything is.
+    std::optional<std::string> call_for(const Prefetch& names);
+    /// Takes what that call found.
+    void take(const Prefetch& names, const Rows& rows);
+
+    /// The first page of an object's deliveries, if it is known.
+    std::optional<Page<DeliveryRecord>> first_page(const std::string& object, std::size_t limit) const;
+
+    /// The same of the nodes whose keys start with `prefix`.
+    std::optional<Page<DestinationRecord>> first_nodes(const std::string& prefix, std::size_t limit) const;
+
+    void forget_delivery(const std::string& name);
+    void forget_deliveries();
+    void forget_destination(const std::string& name);
+
+private:
+    std::optional<std::string> object_of_few_;
+    std::vector<DeliveryRecord> few_deliveries_;
+    std::optional<std::string> prefix_of_few_;
+    std::vector<DestinationRecord> few_nodes_;
+};
+
+}  // namespace edgesync::postgres

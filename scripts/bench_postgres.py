@@ -1,0 +1,290 @@
+"""The part of scripts/bench that measures a CSS whose store is PostgreSQL, beside what the same server does without the service.
+
+Runs inside tests/with-postgres; scripts/bench --postgres sees to that.
+"""
+import base64
+import http.client
+import json
+import os
+import re
+import resource
+import selectors
+import socket
+import statistics
+import subprocess
+import time
+
+SCHEMA = "bench"
+
+# Nodes as the store keeps them: key, record, the node's name inside records, protocol.
+NODES = """
+CREATE FUNCTION part(t text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT convert_to(t, 'UTF8') || '\\x0000' $$;
+CREATE FUNCTION field(t text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT set_byte('\\x00', 0, length(t)) || convert_to(t, 'UTF8') $$;
+INSERT INTO destination (key, record, last_ping, name, protocol)
+  SELECT part('acme') || part('sensor') || part('s' || i),
+         '\\x01' || field('acme') || field('sensor') || field('s' || i) || field('http') || field('1.0') || '\\x80808080808080803101'::bytea,
+         9000000000000000000, field('acme') || field('sensor') || field('s' || i), 'http' FROM generate_series(1, {count}) i;
+INSERT INTO counter VALUES (3, {count});
+ANALYZE destination;
+"""
+
+# What a publish cannot do without: look whether there is an older version, and store the object, its data and a counter.
+FLOOR = """\\set id random(1, 9000000000000000000)
+SELECT record FROM object WHERE key = '\\x61636d650000666c6f6f720000'::bytea || int8send(:id);
+WITH o AS (INSERT INTO object (key, record, is_received, is_own) VALUES ('\\x61636d650000666c6f6f720000'::bytea || int8send(:id), '{record}', false, true)),
+ a AS (INSERT INTO address VALUES ('\\x61636d6500006e6f626f647900000000', '\\x61636d650000666c6f6f720000'::bytea || int8send(:id))),
+ b AS (INSERT INTO blob (id, record, created, is_staged, small) VALUES (int8send(:id) || int8send(:id), '{blob}', 1, false, '{data}'))
+ INSERT INTO counter VALUES (1, 1);
+"""
+
+
+class Database:
+    """The private server, asked by psql. One session is kept, so that asking is fast."""
+
+    def __init__(self):
+        self.folder, self.port = os.environ["EDGESYNC_TEST_POSTGRES"].rsplit(":", 1)
+        self.session = subprocess.Popen(["psql", "-qAtX", "-h", self.folder, "-p", self.port, "-U", "postgres"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.ask(f"SET search_path TO {SCHEMA}, public; SET client_min_messages TO warning")
+
+    def ask(self, sql):
+        self.session.stdin.write(sql + ";\n\\echo :end\n")
+        self.session.stdin.flush()
+        lines = []
+        for line in self.session.stdout:
+            if line == ":end\n":
+                return lines
+            lines.append(line.rstrip("\n"))
+        raise SystemExit("psql ended")
+
+    def number(self, sql):
+        return int(self.ask(sql)[0])
+
+    def log(self):
+        with open(os.path.join(self.folder, "server.log"), errors="replace") as f:
+            return f.read()
+
+    def set(self, name, value):
+        self.ask(f"ALTER SYSTEM SET {name} = {value}")
+        self.ask("SELECT pg_reload_conf()")
+        time.sleep(0.3)
+
+    def queries(self):
+        """Number of statements that the service ran."""
+        return self.number("SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query ~ '(destination|notification|object|delivery)'"
+                           " AND query ~ '^PREPARE (pending|get_|lock_|prefetch)'")
+
+    def close(self):
+        self.session.stdin.close()
+        self.session.wait()
+
+
+class Postgres:
+    def __init__(self, bench, connect):
+        self.bench = bench
+        self.connect = connect  # Makes one kept-alive connection to a port.
+        self.row = bench.row
+        self.quick = bench.quick
+        self.database = Database()
+        self.nodes = 10000 if self.quick else 100000
+        self.css = None
+
+    def start(self):
+        files = min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        self.most_parked = min(20000, files - 1000)
+        self.css = self.bench.css("css-postgres", [
+            "StorageProvider postgres", f"PostgresAddressCsv {self.database.folder}:{self.database.port}", "PostgresDbName postgres",
+            "PostgresUsername postgres", f"PostgresSchema {SCHEMA}", "MaxConnections 30000", "PostgresPoolSize 16"])
+        self.css.start()
+        self.database.ask("CREATE EXTENSION IF NOT EXISTS pg_stat_statements SCHEMA public")
+
+    def run(self, only):
+        try:
+            self.start()
+            for part in (self.publish, self.round_trips, self.fan_out, self.status_changes, self.idle, self.parked):
+                if not only or only == part.__name__:
+                    os.sync()
+                    part()
+        finally:
+            if self.css:
+                self.css.stop()
+            self.database.close()
+
+    # -- publishing -----------------------------------------------------------------------------------------------------------------
+    def pgbench(self, clients, seconds):
+        script = os.path.join(self.bench.folder, "floor.sql")
+        with open(script, "w") as f:
+            f.write(FLOOR.format(record="\\x" + os.urandom(180).hex(), blob="\\x" + os.urandom(90).hex(), data="\\x" + os.urandom(1024).hex()))
+        out = subprocess.run(["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds), "-f", script, "-h",
+                              self.database.folder, "-p", self.database.port, "-U", "postgres", "postgres"], capture_output=True, text=True,
+                             env={**os.environ, "PGOPTIONS": f"-c search_path={SCHEMA}"}, check=True).stdout
+        return float(re.search(r"^tps = ([0-9.]+)", out, re.M).group(1))
+
+    def publish(self):
+        seconds = 2 if self.quick else 6
+        script = self.bench.script("postgres", "/api/v1/objects/acme/bench/ID")
+        floor, ours = [], []
+        for _ in range(2 if self.quick else 3):  # In turn, because a machine's speed changes.
+            floor.append(self.pgbench(32, seconds))
+            ours.append(self.bench.wrk(self.css.port, 32, seconds, script))
+        floor, ours = statistics.median(floor), statistics.median(ours)
+        self.row("PostgreSQL: durable publish of 1 KiB, 32 connections", ours, "req/s", floor, "pgbench, its statements alone", ">= 40 % of it",
+                 ours >= 0.4 * floor)
+
+    def round_trips(self):
+        self.add_nodes()
+        c = self.connect(self.css.port)
+        count = 100
+        for name, addressing in (("to nobody", {"destinationType": "nobody"}), ("to one node", {"destinationType": "sensor", "destinationID": "s1"})):
+            for kind in ("new object", "new version"):
+                self.database.set("log_statement", "'all'")
+                before = len(self.database.log())
+                for i in range(count):
+                    self.put(c, f"trip-{name[-4:]}-{i}", addressing)
+                text = self.database.log()[before:]
+                self.database.set("log_statement", "'none'")
+                # One line per message to the server; what is in the background has no transaction.
+                trips = sum(1 for line in text.splitlines() if "LOG:  statement: " in line and re.search(
+                    r"BEGIN|COMMIT|EXECUTE (prefetch|fan_out|put_|add_|get_object|deliver|keep|touch)", line)) / count
+                self.row(f"PostgreSQL: round trips of a publish {name}, {kind}", trips, "trips", target="<= 3", met=trips < 3.1)
+
+    # -- many nodes -----------------------------------------------------------------------------------------------------------------
+    def add_nodes(self):
+        if self.database.number("SELECT count(*) FROM destination") == 0:
+            self.database.ask(NODES.format(count=self.nodes))
+
+    def put(self, c, name, addressing):
+        data = base64.b64encode(os.urandom(1024)).decode()
+        began = time.perf_counter()
+        status, body = c.call("PUT", f"/api/v1/objects/acme/fan/{name}",
+                              json.dumps({"meta": {"objectID": name, "objectType": "fan", **addressing}, "data": data}))
+        assert status == 204, (status, body)
+        return time.perf_counter() - began
+
+    def fan_out(self):
+        self.add_nodes()
+        c = self.connect(self.css.port)
+        one_times, all_times, stored = [], [], []
+        rounds = 3 if self.quick else 5
+        for i in range(rounds):
+            for n in range(5):
+                one_times.append(self.put(c, f"one{i}-{n}", {"destinationType": "sensor", "destinationID": "s1"}))
+            began = time.perf_counter()
+            all_times.append(self.put(c, f"all{i}", {"destinationType": "sensor"}))
+            while self.database.number("SELECT count(*) FROM work") > 0:
+                time.sleep(0.005)
+            stored.append(time.perf_counter() - began)
+            time.sleep(1)  # Whose turn it is then is not what is measured.
+        reached = self.database.number("SELECT count(*) FROM delivery WHERE status = 1 AND key >= '\\x61636d65000066616e0000616c6c300000'"
+                                       " AND key < '\\x61636d65000066616e0000616c6c300001'")
+        assert reached == self.nodes, reached
+        one, every = statistics.median(one_times), statistics.median(all_times)
+        self.row(f"PostgreSQL: publish to {self.nodes} nodes, answer", every * 1000, "ms", one * 1000, "publish to one node", "< 5 times it",
+                 every < 5 * one)
+        median = statistics.median(stored)
+        self.row(f"PostgreSQL: publish to {self.nodes} nodes, whole fan-out stored", median, "s", target="< 1 s", met=median < 1)
+        self.row(f"PostgreSQL: the slowest of {rounds} of them", max(stored), "s")
+
+    def status_changes(self):
+        self.add_nodes()
+        count = 1000 if self.quick else 10000
+        c = self.connect(self.css.port)
+        self.put(c, "changes", {"destinationType": "sensor"})
+        while self.database.number("SELECT count(*) FROM work") > 0:
+            time.sleep(0.005)
+        meta = json.loads(c.call("GET", "/api/v1/objects/acme/fan/changes")[1])
+        began = time.perf_counter()
+        for action in ("updated", "received", "consumed"):
+            self.send_from_nodes(count, f"/spi/v1/objects/acme/fan/changes/{meta['instanceID']}/{meta['dataID']}/{action}")
+        took = time.perf_counter() - began
+        prefix = "acme".encode().hex() + "0000" + "fan".encode().hex() + "0000" + "changes".encode().hex() + "000"
+        done = self.database.number(f"SELECT count(*) FROM delivery WHERE status = 3 AND key >= '\\x{prefix}0' AND key < '\\x{prefix}1'")
+        self.row(f"PostgreSQL: {count} nodes x 3 status changes, 32 connections", took, "s", target="< 10 s", met=took < 10)
+        self.row("PostgreSQL: nodes whose last change is stored", done, "nodes", target=f"= {count}", met=done == count)
+
+    def send_from_nodes(self, count, path):
+        """One PUT of each node, 32 at once, by hand: a client that is slower than the service would be measured instead."""
+        requests = iter([f"PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nAuthorization: Basic "
+                         f"{base64.b64encode(f'acme/sensor/s{i}:'.encode()).decode()}\r\nX-Sync-Service-Dest: acme/sensor/s{i}\r\n\r\n".encode()
+                         for i in range(1, count + 1)])
+        waiting = selectors.DefaultSelector()
+        for _ in range(32):
+            s = socket.create_connection(("127.0.0.1", self.css.port))
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            s.sendall(next(requests))
+            waiting.register(s, selectors.EVENT_READ)
+        while waiting.get_map():
+            for key, _ in waiting.select(60):
+                answer = key.fileobj.recv(4096)
+                if not answer.startswith(b"HTTP/1.1 204"):
+                    raise SystemExit(f"a node was refused: {answer[:200]}")
+                request = next(requests, None)
+                if request:
+                    key.fileobj.sendall(request)
+                else:
+                    waiting.unregister(key.fileobj)
+                    key.fileobj.close()
+
+    # -- idle nodes -----------------------------------------------------------------------------------------------------------------
+    @staticmethod
+    def poll(node, wait=0):
+        user = base64.b64encode(f"acme/idle/{node}:".encode()).decode()
+        return (f"GET /spi/v1/objects/ HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {user}\r\nX-Sync-Service-Dest: acme/idle/{node}\r\n" +
+                (f"Prefer: wait={wait}\r\n" if wait else "") + "\r\n").encode()
+
+    def add_idle_nodes(self, count):
+        if self.database.number("SELECT count(*) FROM destination WHERE key >= '\\x61636d65000069646c650000' AND key < '\\x61636d65000069646c650001'"):
+            return
+        fields = "field('acme') || field('idle') || field('i' || i)"
+        self.add_nodes()
+        self.database.ask(f"INSERT INTO destination (key, record, last_ping, name, protocol) SELECT part('acme') || part('idle') || part('i' || i),"
+                          f" '\\x01' || {fields} || field('http') || field('1.0') || '\\x80808080808080803101'::bytea, 9000000000000000000, {fields}, 'http'"
+                          f" FROM generate_series(1, {count}) i")
+
+    def idle(self):
+        self.add_idle_nodes(self.most_parked)
+        c = http.client.HTTPConnection("127.0.0.1", self.css.port)
+        user = {"Authorization": "Basic " + base64.b64encode(b"acme/idle/i1:").decode(), "X-Sync-Service-Dest": "acme/idle/i1"}
+
+        def poll():
+            c.request("GET", "/spi/v1/objects/", headers=user)
+            answer = c.getresponse()
+            answer.read()
+            return answer.status
+        assert poll() == 204, "the node is registered and has nothing pending"
+        before, count = self.database.queries(), 1000
+        for _ in range(count):
+            poll()
+        asked = (self.database.queries() - before) / count
+        self.row("PostgreSQL: queries per poll of a node that has nothing pending", asked, "", target="0", met=asked < 0.01)
+
+    def parked(self):
+        count = self.most_parked if not self.quick else 2000
+        self.add_idle_nodes(self.most_parked)
+        sockets = []
+        waiting = selectors.DefaultSelector()
+        for i in range(count):
+            s = socket.create_connection(("127.0.0.1", self.css.port))
+            s.sendall(self.poll(f"i{i + 1}", 55))
+            sockets.append(s)
+            waiting.register(s, selectors.EVENT_READ)
+        time.sleep(1)
+        answered = len(waiting.select(0))
+        before = self.database.queries()
+        resident, anonymous = self.css.memory()
+        time.sleep(5)
+        asked = self.database.queries() - before
+        self.row(f"PostgreSQL: queries of {count} parked nodes in 5 s", asked, "", target="0", met=asked < 10)
+        self.row(f"PostgreSQL: resident memory with {count} parked nodes", resident, "MiB", target="< 400 MiB", met=resident < 400 and answered == 0)
+        began = time.perf_counter()
+        self.put(self.connect(self.css.port), "wake", {"destinationType": "idle"})
+        while waiting.get_map():
+            ready = waiting.select(30)
+            if not ready:
+                raise SystemExit("parked nodes were not answered")
+            for key, _ in ready:
+                waiting.unregister(key.fileobj)
+        self.row(f"PostgreSQL: from a publish to the answer of the last of {count} parked nodes", time.perf_counter() - began, "s")
+        for s in sockets:
+            s.close()
