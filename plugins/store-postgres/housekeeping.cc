@@ -84,7 +84,7 @@ void Housekeeping::clean() {
     trim_feed();
 }
 
-// By ids and not by times, because only those are indexed. The ids begin anew after a crash of the server.
+// By ids and not by times, because only those are indexed. After a crash of the server the table is empty.
 void Housekeeping::trim_feed() {
     const auto connection = pool_.take();
     const auto end = connection->run(Call("feed_end").str())[0][0].as<std::int64_t>();
