@@ -26,11 +26,13 @@ bool erase_some_nodes(WriteTransaction& txn, const std::string& org, rules::Effe
     return !page.items.empty();
 }
 
-bool erase_some_entries(WriteTransaction& txn, const std::string& org) {
+bool erase_some_entries(WriteTransaction& txn, const std::string& org, rules::Effects& effects) {
     for (const EntryTable table : {EntryTable::Acl, EntryTable::AclByUser, EntryTable::Webhook, EntryTable::MessagingGroup}) {
         const auto page = txn.entries(table, {org}, "", kEntries);
         for (const auto& entry : page.items) txn.erase_entry(table, entry.key);
-        if (!page.items.empty()) return true;
+        if (page.items.empty()) continue;
+        effects.acls_of.push_back(org);
+        return true;
     }
     return false;
 }
@@ -45,7 +47,7 @@ void enqueue_org_removal(const rules::NodeContext& context, WriteTransaction& tx
 void continue_org_removal(WriteTransaction& txn, const WorkItem& item, rules::Effects& effects) {
     const std::string& org = item.payload;
     // Nodes last: what they send meanwhile finds them registered and is removed with the rest.
-    if (!erase_some_objects(txn, org, effects) && !erase_some_entries(txn, org) && !erase_some_nodes(txn, org, effects))
+    if (!erase_some_objects(txn, org, effects) && !erase_some_entries(txn, org, effects) && !erase_some_nodes(txn, org, effects))
         return txn.complete_work(item.id);
     txn.reschedule_work(item.id, item.not_before, item.payload);
     effects.has_work = true;

@@ -72,7 +72,8 @@ void AdminHandler::health(const CallPtr& call, std::uint64_t client_requests) co
     } catch (const Error&) {
         return call->reply.empty(400);
     }
-    call->identity = context.authenticator.authenticate(call->request);
+    // Without rights: they are in the store, and this answer tells when it is away.
+    call->identity = context.authenticator.identify(call->request);
     if (call->identity.code == AuthCode::Failed || call->identity.code == AuthCode::EdgeNode) return call->reply.send(unauthorized());
     HealthFacts facts;
     facts.is_css = context.node.is_css();

@@ -22,6 +22,10 @@ HttpResponse too_large(std::int64_t limit) {
     return error_answer(413, "", "The body is larger than " + std::to_string(limit) + " bytes" + advice);
 }
 
+bool may_call(const security::Identity& identity) {
+    return identity.code != security::AuthCode::Failed && identity.code != security::AuthCode::EdgeNode;
+}
+
 /// A look at the path's end, because the whole of it costs more than a small request.
 bool may_be_data(std::string_view path) {
     if (path.ends_with('/')) path.remove_suffix(1);
@@ -36,6 +40,14 @@ Api::Api(ApiContext context)
       security_(environment_), organizations_(environment_), destinations_(environment_), admin_(environment_),
       object_body_limit_(context_.settings.integer("MaxInlineObjectSize") / 3 * 4 + kMiB) {}
 
+void Api::start() {
+    try {
+        organizations_.seal_passwords();
+    } catch (const std::exception& error) {
+        context_.log.log(LogLevel::Error, std::string("Cannot encrypt the stored broker passwords: ") + error.what());
+    }
+}
+
 std::int64_t Api::body_limit(const HttpRequest& request) const {
     // What fits anyway needs no look at the path.
     const bool fits = request.content_length >= 0 && request.content_length <= kOtherBodyLimit;
@@ -49,7 +61,12 @@ std::int64_t Api::body_limit(const HttpRequest& request) const {
 
 bool Api::authenticate(Call& call) const {
     call.identity = context_.authenticator.authenticate(call.request);
-    return call.identity.code != security::AuthCode::Failed && call.identity.code != security::AuthCode::EdgeNode;
+    return may_call(call.identity);
+}
+
+bool Api::identify(Call& call) const {
+    call.identity = context_.authenticator.identify(call.request);
+    return may_call(call.identity);
 }
 
 std::unique_ptr<HttpBodySink> Api::stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
@@ -78,7 +95,7 @@ std::optional<HttpResponse> Api::judge_large(Call& call, Resource resource, std:
     const bool is_always_served = resource == Resource::Health || resource == Resource::Shutdown;
     if (!is_always_served && !context_.is_running()) return empty_answer(503);
     if (path_refusal) return path_refusal;
-    if (!authenticate(call)) return unauthorized();
+    if (!(is_always_served ? identify(call) : authenticate(call))) return unauthorized();
     const std::int64_t limit = body_limit(call.request);
     if (call.request.content_length > limit) return too_large(limit);
     return std::nullopt;
@@ -96,7 +113,7 @@ void Api::dispatch(const CallPtr& call) {
     call->route = find_route(context_.node.role, route.resource, 0);
     if (route.resource == Resource::Health) return admin_.health(call, client_requests());
     if (route.resource == Resource::Shutdown) {
-        authenticate(*call);
+        identify(*call);
         return admin_.shutdown(call);
     }
     if (!context_.is_running()) return call->reply.empty(503);

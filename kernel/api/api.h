@@ -26,6 +26,9 @@ class Api : public HttpHandler {
 public:
     explicit Api(ApiContext context);
 
+    /// Once, before the first request, with the store open. Blocks on it; what fails is logged and done at the next start.
+    void start();
+
     /// PUT of an object: room for MaxInlineObjectSize in Base64; everything else 1 MiB. Uploads of data are streamed.
     /// Of more than 64 KiB nothing is collected before the credentials were checked.
     std::int64_t body_limit(const HttpRequest& request) const override;
@@ -41,7 +44,10 @@ private:
     void handle_type(const CallPtr& call);
     void handle_object(const CallPtr& call);
     void handle_operation(const CallPtr& call);
+    /// Says who calls, with his rights ready. False: nobody who may use this API.
     bool authenticate(Call& call) const;
+    /// The same without his rights, which are in the store.
+    bool identify(Call& call) const;
     /// The answer to a large body that is not to be collected: before that, its sender must be known.
     std::optional<HttpResponse> judge_large(Call& call, Resource resource, std::optional<HttpResponse> path_refusal) const;
 

@@ -40,7 +40,8 @@ struct MqttHealth {
 /// What the health answer needs from outside the store.
 struct HealthExtras {
     std::chrono::seconds uptime{0};
-    std::optional<MqttHealth> mqtt;  ///< Unset: no transport uses a broker.
+    std::optional<MqttHealth> mqtt;      ///< Unset: no transport uses a broker.
+    std::size_t unsendable_objects = 0;  ///< ESS: own objects whose data cannot be read to send it.
 };
 
 /// Everything outlives the Api. The functions are called from any thread and must not block.

@@ -13,10 +13,19 @@ using objects::PublishRequest;
 using objects::PublishResult;
 
 constexpr std::size_t kWindow = 1024 * 1024;
+/// What an error message repeats of its input.
+constexpr std::size_t kRepeated = 100;
 constexpr char kSignatureProblem[] = "Failed to verify and store data, Error: ";
 
+/// How much data an object may have.
+std::int64_t data_limit(const Settings& settings) {
+    const std::int64_t limit = settings.integer("MaxObjectDataSize");
+    return limit > 0 ? std::min(limit, kLargestData) : kLargestData;
+}
+
 HttpResponse too_large(std::int64_t limit) {
-    return error_answer(413, "", "The data is larger than MaxObjectDataSize (" + std::to_string(limit) + " bytes)");
+    const char* name = limit < kLargestData ? "MaxObjectDataSize" : "any that can be stored";
+    return error_answer(413, "", "The data is larger than " + std::string(name) + " (" + std::to_string(limit) + " bytes)");
 }
 
 bool has_same_signature(const Metadata& a, const Metadata& b) {
@@ -31,7 +40,7 @@ PublishRequest::Signature signature_state(bool is_valid) {
 class UploadSink : public HttpBodySink {
 public:
     UploadSink(const Environment& environment, CallPtr call)
-        : environment_(environment), call_(std::move(call)), limit_(environment.context.settings.integer("MaxObjectDataSize")) {}
+        : environment_(environment), call_(std::move(call)), limit_(data_limit(environment.context.settings)) {}
 
     bool start() final {
         return attempt([this] {
@@ -102,7 +111,7 @@ private:
 };
 
 bool WholeUpload::begin() {
-    if (limit_ > 0 && call_->request.content_length > limit_) return call_->reply.send(too_large(limit_)), false;
+    if (call_->request.content_length > limit_) return call_->reply.send(too_large(limit_)), false;
     objects::check_accepts_data(object_);
     blob_ = std::make_shared<data::StreamedBlob>(environment_.context.operations.store(), 0);
     const Metadata& meta = object_->meta;
@@ -113,7 +122,7 @@ bool WholeUpload::begin() {
 }
 
 bool WholeUpload::take(std::span<const std::byte> window) {
-    if (limit_ > 0 && blob_->size() + static_cast<std::int64_t>(window.size()) > limit_) {
+    if (blob_->size() + static_cast<std::int64_t>(window.size()) > limit_) {
         return call_->reply.send(too_large(limit_)), false;
     }
     blob_->write(window);
@@ -180,17 +189,17 @@ private:
 bool ChunkSink::begin() {
     const ApiContext& context = environment_.context;
     const HttpRequest& request = call_->request;
-    std::string problem;
-    const auto range = data::parse_content_range(request.header("Content-Range"), problem);
-    if (!range)
-        return call_->reply.send(
-                   error_answer(400, "Failed to parse Content-Range header, Error: ", edgesync::objects::html_escape(problem))),
-               false;
+    const std::string_view field = request.header("Content-Range");
+    const auto range = parse_content_range(field);
+    if (!range) {
+        const std::string problem = "Invalid Content-Range header " + objects::html_escape(field.substr(0, kRepeated));
+        return call_->reply.send(error_answer(400, "Failed to parse Content-Range header, Error: ", problem)), false;
+    }
     if (request.content_length >= 0 && request.content_length != range->end - range->begin) {
         throw Error(ErrorKind::InvalidRequest, "The body of " + std::to_string(request.content_length) +
                                                    " bytes differs from its Content-Range of " + std::to_string(range->end - range->begin));
     }
-    if (limit_ > 0 && range->total > limit_) return call_->reply.send(too_large(limit_)), false;
+    if (range->total > limit_) return call_->reply.send(too_large(limit_)), false;
     data::ChunkUpload::Target target;
     target.kind = data::UploadKind::Application;
     target.key = call_->key();

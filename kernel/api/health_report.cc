@@ -54,15 +54,25 @@ std::string mqtt_part(const MqttHealth& mqtt) {
            unless_zero("timeSinceLastPublishError", mqtt.since_publish_error.count()) + "}";
 }
 
+/// What hinders the exchange although store and broker are well; nothing if nothing does.
+std::string problems_part(const HealthExtras& extras) {
+    if (extras.unsendable_objects == 0) return "";
+    return ",\"problems\":[\"Objects of this node whose data cannot be read to send it: " + std::to_string(extras.unsendable_objects) +
+           "; the log names them\"]";
+}
+
 }  // namespace
 
 std::string health_report(const HealthFacts& facts) {
     const std::string_view store = store_colour(facts);
-    const std::string_view all = worst(store, facts.extras.mqtt ? std::string_view(facts.extras.mqtt->status) : "green");
+    const std::string problems = problems_part(facts.extras);
+    const std::string_view exchange = problems.empty() ? "green" : "yellow";
+    const std::string_view all = worst(worst(store, exchange), facts.extras.mqtt ? std::string_view(facts.extras.mqtt->status) : "green");
     std::string report = "{\"general\":{\"nodeType\":" + quoted(facts.is_css ? "CSS" : "ESS") + ",\"healthStatus\":" + quoted(all) +
                          ",\"upTime\":" + std::to_string(facts.extras.uptime.count()) + "}," + store_part(facts, store);
     if (facts.usage) report += usage_part(*facts.usage);
     if (facts.extras.mqtt) report += mqtt_part(*facts.extras.mqtt);
+    report += problems;
     return report + "}";
 }
 

@@ -47,6 +47,11 @@ bool is_broker_url(const std::string& address) {
                        [&](std::string_view scheme) { return lower.starts_with(scheme) && lower.size() > scheme.size(); });
 }
 
+/// The fields of a stored organization.
+constexpr std::size_t kFields = 3;
+constexpr std::size_t kAddress = 0;
+constexpr std::size_t kPassword = 2;
+
 /// The host of a broker's URL, without brackets.
 std::string_view host_of(std::string_view address) {
     address.remove_prefix(address.find("//") + 2);
@@ -114,7 +119,7 @@ void OrganizationsHandler::list(const CallPtr& call) const {
                     out.note_hidden();
                     continue;
                 }
-                append_org(org, addressing::split_fields(entry.value, 3)[0], out.item());
+                append_org(org, addressing::split_fields(entry.value, kFields)[kAddress], out.item());
             }
             next = std::move(page.next);
         });
@@ -164,6 +169,41 @@ void OrganizationsHandler::put(const CallPtr& call, const std::string& org) cons
             if (outcome.error) return call->reply.fail(outcome.error);
             call->reply.empty(204);
         });
+}
+
+void OrganizationsHandler::seal_passwords() const {
+    std::size_t sealed = 0;
+    std::string cursor;
+    do {
+        std::vector<std::string> orgs;
+        std::string next;
+        environment_.context.operations.store().read([&](ReadTransaction& txn) {
+            orgs.clear();
+            auto page = txn.entries(EntryTable::Organization, {}, cursor, kListPage);
+            for (const auto& entry : page.items) {
+                if (secrets_.is_to_be_sealed(addressing::split_fields(entry.value, kFields)[kPassword])) orgs.push_back(entry.key.at(0));
+            }
+            next = std::move(page.next);
+        });
+        for (const auto& org : orgs) sealed += seal_password(org) ? 1U : 0U;
+        cursor = std::move(next);
+    } while (!cursor.empty());
+    if (sealed == 0) return;
+    environment_.context.log.log(LogLevel::Info, "Encrypted the broker passwords of " + std::to_string(sealed) +
+                                                     " organizations that were stored before there was an OrgSecretKeyFile");
+}
+
+/// False: somebody put or removed the organization just now.
+bool OrganizationsHandler::seal_password(const std::string& org) const {
+    return environment_.context.operations.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects&) {
+        const auto value = txn.entry(EntryTable::Organization, {org});
+        if (!value) return false;
+        auto fields = addressing::split_fields(*value, kFields);
+        if (!secrets_.is_to_be_sealed(fields[kPassword])) return false;
+        fields[kPassword] = secrets_.seal(org, fields[kPassword]);
+        txn.put_entry(EntryTable::Organization, {org}, addressing::join_fields(fields));
+        return true;
+    });
 }
 
 void OrganizationsHandler::remove(const CallPtr& call, const std::string& org) const {

@@ -39,7 +39,7 @@ std::shared_ptr<UploadGate> UploadDigests::gate_of(const BlobId& id) {
 }
 
 ChunkUpload::ChunkUpload(const rules::NodeContext& context, rules::Operations& operations, UploadDigests& digests, Target target,
-                         ChunkRange range)
+                         ContentRange range)
     : context_(context), operations_(operations), digests_(digests), target_(std::move(target)), range_(range) {
     if (!target_.content_sha256.empty()) content_hash_.emplace();
 }

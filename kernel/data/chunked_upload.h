@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "edgesync/sdk/http.h"
 #include "edgesync/sdk/store.h"
-#include "kernel/data/content_range.h"
 #include "kernel/data/digest.h"
 #include "kernel/data/upload_gate.h"
 #include "kernel/objects/lifecycle.h"
@@ -58,7 +58,8 @@ public:
         std::function<bool(const Metadata&)> is_judged_later;
     };
 
-    ChunkUpload(const rules::NodeContext& context, rules::Operations& operations, UploadDigests& digests, Target target, ChunkRange range);
+    ChunkUpload(const rules::NodeContext& context, rules::Operations& operations, UploadDigests& digests, Target target,
+                ContentRange range);
     ~ChunkUpload();
 
     /// Finds or opens the staged blob. @throws Error{NotFound}, Error{InvalidRequest}; Error{Conflict} another version is awaited.
@@ -87,7 +88,7 @@ private:
     rules::Operations& operations_;
     UploadDigests& digests_;
     const Target target_;
-    const ChunkRange range_;
+    const ContentRange range_;
     BlobId blob_;
     std::unique_ptr<BlobWriter> writer_;
     std::shared_ptr<BlobDigest> digest_;

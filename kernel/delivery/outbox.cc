@@ -52,7 +52,8 @@ std::optional<Command> implied_answer(NotificationStatus status) {
 
 Outbox::Outbox(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Line& line, Log& log,
                std::function<void()> on_unknown)
-    : context_(context), operations_(operations), scheduler_(scheduler), line_(line), log_(log), on_unknown_(std::move(on_unknown)) {}
+    : context_(context), operations_(operations), scheduler_(scheduler), line_(line), log_(log), on_unknown_(std::move(on_unknown)),
+      unsendable_(log, 6 * context.resend_interval) {}
 
 void Outbox::set_registered(bool registered) {
     const std::lock_guard lock(mutex_);
@@ -185,6 +186,7 @@ bool Outbox::run_once(const rules::ExchangeKey& key) {
         record = txn.notification(key.object, key.peer);
         if (record) message = message_of(context_, txn, *record);
     });
+    if (!record || !(awaits_push(record->status) || record->status == NotificationStatus::Update)) unsendable_.settled(key.object);
     if (!record) return true;
     if (awaits_push(record->status) && record->peer == context_.self) {
         push_data(*record);
@@ -326,6 +328,7 @@ void Outbox::push_data(const NotificationRecord& record) {
         source.reader = txn.open_blob(*object->data);
         if (const auto blob = txn.blob(*object->data)) source.sha256 = blob->sha256;
     });
+    if (!object) unsendable_.settled(record.object);
     if (!object || (!source.reader && (object->data || !open_source_))) return;
     if (!take_push_slot({record.object, record.peer}, source.reader ? source.reader->size() : object->meta.object_size)) return;
     try {
@@ -342,8 +345,9 @@ void Outbox::push_from(const NotificationRecord& record, const ObjectRecord& obj
     try {
         if (!source.reader) source = open_source_(object);
         pushed = push_chunks(object, source);
+        unsendable_.settled(record.object);
     } catch (const Error& error) {
-        log_.log(LogLevel::Error, "Cannot send the data of " + name_of(object.key()) + ", it will be announced again: " + error.what());
+        unsendable_.failed(object, error, context_.now());
         pushed = Pushed::Refused;
     }
     if (pushed == Pushed::Completely) apply(Command::GetData, record);
@@ -401,17 +405,29 @@ void Outbox::scan() {
     if (must_scan_ && running_ == 0) scan_later();
 }
 
+/// Not for data that there is none of: such records stay as they are until the CSS has the object, and would take the places of the others.
+bool Outbox::is_to_be_pushed(ReadTransaction& txn, const NotificationRecord& record) const {
+    if (record.peer != context_.self || !awaits_push(record.status) || !transport_->traits().pushes_data) return false;
+    const auto object = txn.object(record.object);
+    return object && has_data_to_push(*object);
+}
+
 void Outbox::scan_records() {
     for (const NodeKey& peer : {context_.self, context_.cloud()}) {
         std::string cursor;
         do {
-            Page<NotificationRecord> page;
-            operations_.store().read([&](ReadTransaction& txn) { page = txn.notifications_of_peer(peer, cursor, 256); });
-            for (const auto& record : page.items) {
-                const bool is_push = peer == context_.self && awaits_push(record.status) && transport_->traits().pushes_data;
-                if (is_to_be_sent(record.status) || is_push) send({record.object, record.peer});
-            }
-            cursor = page.next;
+            std::vector<rules::ExchangeKey> due;
+            std::string next;
+            operations_.store().read([&](ReadTransaction& txn) {
+                due.clear();
+                auto page = txn.notifications_of_peer(peer, cursor, 256);
+                for (const auto& record : page.items) {
+                    if (is_to_be_sent(record.status) || is_to_be_pushed(txn, record)) due.push_back({record.object, record.peer});
+                }
+                next = std::move(page.next);
+            });
+            for (const auto& key : due) send(key);
+            cursor = std::move(next);
         } while (!cursor.empty());
     }
 }

@@ -11,6 +11,7 @@
 
 #include "edgesync/sdk/transport.h"
 #include "kernel/delivery/line.h"
+#include "kernel/delivery/unsendable_data.h"
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
 #include "kernel/rules/scheduler.h"
@@ -42,6 +43,8 @@ public:
     void send_message(Message message);
     /// Looks for everything that waits to be sent.
     void scan();
+    /// Own objects whose data cannot be read, so that it cannot be sent.
+    std::size_t unsendable() const { return unsendable_.count(context_.now()); }
     /// Ends; returns when no call to the transport is running.
     void stop();
 
@@ -64,6 +67,7 @@ private:
     void finish_run(bool scans);
     void scan_later();
     void end_push();
+    bool is_to_be_pushed(ReadTransaction& txn, const NotificationRecord& record) const;
     void scan_records();
     void start_worker(const rules::ExchangeKey& key);
 
@@ -79,6 +83,7 @@ private:
     const std::function<void()> on_unknown_;
     Transport* transport_ = nullptr;
     std::function<PushSource(const ObjectRecord&)> open_source_;
+    UnsendableData unsendable_;
 
     std::mutex mutex_;
     std::condition_variable idle_;

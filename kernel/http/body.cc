@@ -12,6 +12,8 @@ namespace {
 
 /// A chunk's header or the trailers after the last chunk.
 constexpr std::size_t kMaxChunkHeader = 32 * 1024;
+/// A body up to this size is read before the sink is asked whether it wants it: one trip to a worker instead of two.
+constexpr std::size_t kUnaskedBytes = 64 * 1024;
 constexpr std::chrono::milliseconds kBusyPause{10};
 /// How often a full pool of workers is asked again before the connection gives up (30 s).
 constexpr int kBusyTries = 3000;
@@ -158,12 +160,12 @@ Task<bool> Connection::stream_body(const std::shared_ptr<HttpBodySink>& sink) {
 /// False: the body did not arrive whole.
 Task<bool> Connection::pump_body(const std::shared_ptr<HttpBodySink>& sink) {
     const std::size_t capacity = core_->options.window_bytes;
-    const bool is_small = body_left_ >= 0 && body_left_ <= static_cast<std::int64_t>(capacity);
-    const std::size_t size = is_small ? static_cast<std::size_t>(body_left_) : capacity;
+    const bool fits = body_left_ >= 0 && body_left_ <= static_cast<std::int64_t>(capacity);
+    const std::size_t size = fits ? static_cast<std::size_t>(body_left_) : capacity;
     std::array<std::unique_ptr<char[]>, 2> windows;
     WindowJob job{sink, {}, true, false};
-    if (is_continue_due_ || !is_small) {
-        // The sink decides before the body comes. A small body that comes anyway is taken with one trip to a worker.
+    if (is_continue_due_ || !fits || size > kUnaskedBytes) {
+        // The sink decides before the body comes.
         const std::function<bool()> work = job;
         const bool is_started = co_await start_work(work);
         if (!is_started) co_return false;

@@ -106,6 +106,8 @@ private:
     // exchange.cc: one request from its head to its answer.
     Task<bool> exchange();
     Task<bool> receive_and_handle(HttpHandler& handler, std::shared_ptr<HttpResponder>& responder);
+    /// Whether the request must be handled on a worker.
+    bool may_block() const;
     Task<bool> refuse(int status, std::string_view text);
     Task<bool> collect_body(std::int64_t limit);
     Task<bool> dispatch(HttpHandler& handler, std::shared_ptr<HttpResponder>& responder);

@@ -168,8 +168,8 @@ Task<bool> Connection::receive_and_handle(HttpHandler& handler, std::shared_ptr<
         }
         return true;
     };
-    if (core_->options.handle_on_workers && !is_body_complete_) {
-        // To choose may need the caller's rights, which the store may keep waiting for.
+    if (!is_body_complete_ && may_block()) {
+        // To choose may need the caller's identity and rights.
         const std::function<bool()> work = choose;
         const bool is_taken = co_await start_work(work);
         if (!is_taken) {
@@ -233,8 +233,10 @@ Task<bool> Connection::collect_body(std::int64_t limit) {
     co_return true;
 }
 
+bool Connection::may_block() const { return core_->options.may_block && core_->options.may_block(request_); }
+
 Task<bool> Connection::dispatch(HttpHandler& handler, std::shared_ptr<HttpResponder>& responder) {
-    if (!core_->options.handle_on_workers) {
+    if (!may_block()) {
         is_handling_ = true;
         const std::string path = core_->options.log ? request_.path : std::string();
         try {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "edgesync/sdk/http.h"
 #include "edgesync/sdk/log.h"
 #include "kernel/http/io_context.h"
 #include "kernel/http/router.h"
@@ -31,8 +32,10 @@ struct ListenerOptions {
     std::chrono::seconds keep_alive_timeout{120};  ///< Between requests.
     std::chrono::seconds body_timeout{60};         ///< Without progress of 1 KiB, in both directions.
     std::size_t window_bytes = 256 * 1024;         ///< Of a streamed body, at most 1 MiB; a transfer holds two.
-    bool handle_on_workers = false;                ///< HttpHandler::handle may block (the store's reads do).
 
+    /// Whether to handle a request may block: then it runs on a worker. Asked on an I/O thread, with the head alone, before each of
+    /// HttpHandler's calls; must not block itself. Null: never.
+    std::function<bool(const HttpRequest&)> may_block;
     /// Problems that no answer shows. Called from any thread; null: dropped.
     std::function<void(LogLevel, std::string_view)> log;
 };

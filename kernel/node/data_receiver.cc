@@ -129,7 +129,7 @@ private:
 /// One range.
 class RangeReceiver : public DataReceiver {
 public:
-    RangeReceiver(const ReceptionParts& parts, data::ChunkUpload::Target target, data::ChunkRange range)
+    RangeReceiver(const ReceptionParts& parts, data::ChunkUpload::Target target, ContentRange range)
         : parts_(parts), range_(range), peer_(target.peer),
           upload_(parts.context, parts.operations, parts.digests, std::move(target), range) {}
 
@@ -137,6 +137,7 @@ public:
         if (parts_.largest_object > 0 && range_.total > parts_.largest_object) {
             return {Verdict::Invalid, {}, "Data is larger than MaxObjectDataSize"};
         }
+        if (range_.total > kLargestData) return {Verdict::Invalid, {}, "Data is larger than can be stored"};
         bool is_known = false;
         try {
             parts_.operations.store().read([&](ReadTransaction& txn) { is_known = txn.destination(peer_).has_value(); });
@@ -173,7 +174,7 @@ public:
 
 private:
     const ReceptionParts parts_;
-    const data::ChunkRange range_;
+    const ContentRange range_;
     const NodeKey peer_;
     data::ChunkUpload upload_;
     std::optional<HandleResult> failure_;
@@ -198,8 +199,7 @@ std::unique_ptr<DataReceiver> make_data_receiver(const ReceptionParts& parts, co
         using Signature = objects::PublishRequest::Signature;
         return signature_problem(meta, blob).empty() ? Signature::Valid : Signature::Invalid;
     };
-    return std::make_unique<RangeReceiver>(parts, std::move(target),
-                                           data::ChunkRange{range.offset, range.offset + range.length, range.total});
+    return std::make_unique<RangeReceiver>(parts, std::move(target), ContentRange{range.offset, range.offset + range.length, range.total});
 }
 
 }  // namespace edgesync::node

@@ -32,6 +32,8 @@ public:
     void send_message(Message message) { outbox_.send_message(std::move(message)); }
     void announced(Message update, std::function<void(HandleResult)> done) { fetcher_.announced(std::move(update), std::move(done)); }
     delivery::RegistrationClient& registration() { return registration_; }
+    /// Own objects whose data cannot be read, so that it cannot be sent.
+    std::size_t unsendable() const { return outbox_.unsendable(); }
 
 private:
     void changed(bool registered, const std::vector<std::string>& capabilities);

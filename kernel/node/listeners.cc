@@ -6,14 +6,15 @@
 #include "kernel/security/server_certificate.h"
 
 namespace edgesync::node {
-std::vector<std::unique_ptr<http::Listener>> make_listeners(const Settings& settings, bool store_reads_block, http::Router& router,
-                                                            http::IoContext& io, ops::WorkerPool& workers, Log& log) {
+
+std::vector<std::unique_ptr<http::Listener>> make_listeners(const Settings& settings, std::function<bool(const HttpRequest&)> may_block,
+                                                            http::Router& router, http::IoContext& io, ops::WorkerPool& workers, Log& log) {
     const std::string type = settings.text("ListeningType");
     http::ListenerOptions options;
     options.host = settings.text("ListeningAddress");
     options.max_connections = static_cast<std::size_t>(settings.integer("MaxConnections"));
     options.header_timeout = std::chrono::seconds(settings.integer("HTTPServerReadHeaderTimeout"));
-    options.handle_on_workers = store_reads_block;
+    options.may_block = std::move(may_block);
     options.log = [&log](LogLevel level, std::string_view text) { log.log(level, text); };
     const bool is_unix = type == "unix" || type == "secure-unix";
     if (is_unix) {
@@ -48,6 +49,15 @@ void reload_certificates(const Settings& settings, const std::vector<std::unique
     } catch (const std::exception& error) {
         log.log(LogLevel::Error, std::string(error.what()) + "; the certificate that was read before stays");
     }
+}
+
+void reload_certificates_daily(rules::Scheduler& scheduler, const Settings& settings,
+                               const std::vector<std::unique_ptr<http::Listener>>& listeners, Log& log) {
+    scheduler.after(std::chrono::hours(24), [&] {
+        // Without a free worker it waits for tomorrow: there are 30 days.
+        scheduler.work([&] { reload_certificates(settings, listeners, log); });
+        reload_certificates_daily(scheduler, settings, listeners, log);
+    });
 }
 
 }  // namespace edgesync::node

@@ -113,7 +113,6 @@ struct Node::Parts {
     void start_transports();
     void start_listeners();
     void mount_site();
-    void renew_certificates_daily();
     void stop_communication();
     HostParts host_parts();
     api::ApiContext api_context();
@@ -278,6 +277,7 @@ api::ApiContext Node::Parts::api_context() {
     const auto health = [this] {
         api::HealthExtras extras;
         extras.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at);
+        if (edge) extras.unsendable_objects = edge->unsendable();
         return extras;
     };
     return {context,  operations, scheduler,  *authenticator, acls,
@@ -295,6 +295,7 @@ void Node::Parts::mount_site() {
 
 void Node::Parts::start_listeners() {
     api = std::make_unique<api::Api>(api_context());
+    api->start();
     router.mount("/api/v1/", *api);
     mount_site();
     const char* bench_switch = std::getenv("EDGESYNC_BENCH_ROUTE");
@@ -303,15 +304,10 @@ void Node::Parts::start_listeners() {
         router.mount_exact("/livez", live);
         router.mount_exact("/readyz", ready);
     }
-    listeners = make_listeners(settings, store->traits().reads_block, router, io, workers, client_log);
+    std::function<bool(const HttpRequest&)> may_block = [this](const HttpRequest& request) { return authenticator->may_block(request); };
+    if (store->traits().reads_block) may_block = [](const HttpRequest&) { return true; };
+    listeners = make_listeners(settings, std::move(may_block), router, io, workers, client_log);
     for (auto& listener : listeners) listener->start();
-}
-
-void Node::Parts::renew_certificates_daily() {
-    scheduler.after(std::chrono::hours(24), [this] {
-        scheduler.work([this] { reload_certificates(settings, listeners, log); });
-        renew_certificates_daily();
-    });
 }
 
 void Node::start() {
@@ -324,7 +320,7 @@ void Node::start() {
     p.start_transports();
     p.is_running = true;  // Before anybody can ask: who finds the node healthy may use it.
     p.start_listeners();
-    p.renew_certificates_daily();
+    reload_certificates_daily(p.scheduler, p.settings, p.listeners, p.log);
     p.maintenance->start();
     if (p.leadership.term()) p.verifications.scan();
     p.work.kick();
@@ -335,6 +331,7 @@ void Node::start() {
 
 void Node::Parts::stop_communication() {
     if (maintenance) maintenance->stop();
+    leadership.stop();
     for (std::size_t i = 0; i < started_transports; ++i) transports[i].transport->drain();
     pending.drain();
     for (auto& listener : listeners) listener->drain();
@@ -353,7 +350,6 @@ void Node::stop(const StopRequest& request) {
     if (p.is_running.exchange(false)) std::this_thread::sleep_for(request.quiesce);
     const bool may_erase = request.unregisters && p.edge && p.edge->registration().unregister();
     p.stop_communication();
-    p.leadership.stop();
     p.work.stop();
     p.verifications.stop();
     p.webhooks.stop();

@@ -34,6 +34,7 @@ void WorkRunner::kick() {
 
 WorkRunner::Step WorkRunner::step(WriteTransaction& txn, rules::Effects& effects) {
     Step result;
+    current_ = {};
     // Many items are small (a new node with nothing to be told); they share a commit, but none waits long for another.
     const auto end = std::chrono::steady_clock::now() + kLongestStep;
     do {
@@ -82,7 +83,7 @@ void WorkRunner::wake_at(TimePoint time) {
     timer_ = scheduler_.after(std::max(wait, kSoon), [this] { kick(); });
 }
 
-/// Lets the items behind the one that failed come first.
+/// Lets the items behind the one that failed come first. It is claimed anew for that, because another instance may have gone on with it.
 void WorkRunner::put_off(const std::exception_ptr& error) {
     std::string problem = "unknown";
     try {
@@ -93,7 +94,9 @@ void WorkRunner::put_off(const std::exception_ptr& error) {
     log_.log(LogLevel::Error, "Work in the background failed and is tried again: " + problem);
     operations_.run<rules::Done>(
         [this](WriteTransaction& txn, rules::Effects&) {
-            if (current_.id != 0) txn.reschedule_work(current_.id, context_.now() + kPauseAfterFailure, current_.payload);
+            for (const auto& item : txn.claim_work(context_.now(), kPauseAfterFailure, 1)) {
+                if (item.id != current_.id) txn.reschedule_work(item.id, item.not_before, item.payload);
+            }
             return rules::Done{};
         },
         [this](const rules::Outcome<rules::Done>&) {

@@ -53,6 +53,8 @@ public:
     void start() override { inner_->start(); }
     void reload() override { inner_->reload(); }
     Identity authenticate(const HttpRequest& request) override;
+    Identity identify(const HttpRequest& request) override { return inner_->identify(request); }
+    bool may_block(const HttpRequest& request) const override { return inner_->may_block(request); }
     std::pair<std::string, std::string> credentials_for_url(const std::string& url) override { return inner_->credentials_for_url(url); }
     bool is_cacheable() const override { return inner_->is_cacheable(); }
 

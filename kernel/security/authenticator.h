@@ -41,8 +41,16 @@ public:
     virtual void start() = 0;
     /// At SIGHUP: reads the files again; what cannot be read is reported and what was read before stays. Thread-safe.
     virtual void reload() {}
-    /// Headers and URL are complete, the body may be missing. Called on I/O threads. Never throws for bad credentials.
+    /// Headers and URL are complete, the body may be missing. Called on I/O threads unless `may_block` says otherwise. Never throws for bad
+    /// credentials.
     virtual Identity authenticate(const HttpRequest& request) = 0;
+    /// Who is calling and no more: for answers that must not depend on the store.
+    virtual Identity identify(const HttpRequest& request) { return authenticate(request); }
+    /// Whether `authenticate` would take so long now that an I/O thread must not wait for it. Cheap; on any thread.
+    virtual bool may_block(const HttpRequest& request) const {
+        (void)request;
+        return false;
+    }
     /// ESS: key and secret for calls to the CSS; both empty if `url` does not start with the CSS's base URL.
     virtual std::pair<std::string, std::string> credentials_for_url(const std::string& url) = 0;
     /// True if the result depends on key and secret alone and is worth keeping.

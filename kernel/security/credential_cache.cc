@@ -21,7 +21,7 @@ CredentialCache::Mac CredentialCache::mac_of(const std::string& secret) const {
     return mac;
 }
 
-CredentialCache::Entry* CredentialCache::Entries::find(const std::string& key) {
+const CredentialCache::Entry* CredentialCache::Entries::find(const std::string& key) {
     const auto found = by_key.find(key);
     if (found == by_key.end()) return nullptr;
     order.splice(order.begin(), order, found->second);
@@ -60,6 +60,26 @@ bool CredentialCache::has_secret(const Entry* entry, const Mac& mac) const {
     return entry != nullptr && CRYPTO_memcmp(entry->mac.data(), mac.data(), mac.size()) == 0;
 }
 
+std::optional<Identity> CredentialCache::remembered(const std::string& key, const Mac& mac) const {
+    const auto now = now_();
+    const Entry* known = known_.find(key);
+    const bool was_right = has_secret(known, mac);
+    if (was_right && known->until > now) return known->identity;
+    const Entry* refused = refused_.find(key);
+    // Who comes with what was the right secret does not guess.
+    if (!was_right && refused != nullptr && refused->until > now) return Identity{};
+    return std::nullopt;
+}
+
+bool CredentialCache::may_block(const HttpRequest& request) const {
+    if (!inner_->may_block(request)) return false;
+    const auto given = basic_credentials(request);
+    if (!given) return false;
+    const Mac mac = mac_of(given->secret.text());
+    const std::lock_guard lock(mutex_);
+    return !remembered(given->key, mac);
+}
+
 Identity CredentialCache::authenticate(const HttpRequest& request) {
     const auto given = basic_credentials(request);
     if (!given) return {};
@@ -67,13 +87,7 @@ Identity CredentialCache::authenticate(const HttpRequest& request) {
     std::uint64_t seen = 0;
     {
         const std::lock_guard lock(mutex_);
-        const auto now = now_();
-        const Entry* known = known_.find(given->key);
-        const bool was_right = has_secret(known, mac);
-        if (was_right && known->until > now) return known->identity;
-        const Entry* refused = refused_.find(given->key);
-        // Who comes with what was the right secret does not guess.
-        if (!was_right && refused != nullptr && refused->until > now) return {};
+        if (auto identity = remembered(given->key, mac)) return std::move(*identity);
         seen = reloads_;
     }
     Identity identity = inner_->authenticate(request);

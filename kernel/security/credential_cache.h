@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 #include "kernel/security/authenticator.h"
@@ -29,6 +30,8 @@ public:
     /// A failure does not make it forget who authenticated before, nor does it hold up his secret when that must be checked again:
     /// otherwise anybody could lock out anybody.
     Identity authenticate(const HttpRequest& request) override;
+    /// No more for what is remembered.
+    bool may_block(const HttpRequest& request) const override;
     std::pair<std::string, std::string> credentials_for_url(const std::string& url) override { return inner_->credentials_for_url(url); }
     bool is_cacheable() const override { return false; }
 
@@ -45,19 +48,21 @@ private:
         std::list<Entry> order;
         std::unordered_map<std::string, std::list<Entry>::iterator> by_key;
 
-        Entry* find(const std::string& key);
+        const Entry* find(const std::string& key);
         void put(Entry entry);
         void erase(const std::string& key);
     };
     bool has_secret(const Entry* entry, const Mac& mac) const;
     Mac mac_of(const std::string& secret) const;
+    /// With the lock held. nullopt: the authenticator must be asked.
+    std::optional<Identity> remembered(const std::string& key, const Mac& mac) const;
 
     const std::unique_ptr<Authenticator> inner_;
     const std::function<Clock::time_point()> now_;
     std::array<unsigned char, 24> salt_{};
-    std::mutex mutex_;
-    Entries known_;
-    Entries refused_;
+    mutable std::mutex mutex_;
+    mutable Entries known_;  ///< A look changes the order.
+    mutable Entries refused_;
     std::uint64_t reloads_ = 0;  ///< What was decided before a reload must not be kept after it.
 };
 

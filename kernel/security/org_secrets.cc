@@ -79,6 +79,8 @@ std::string OrgSecrets::seal(std::string_view org, std::string_view password) co
     return std::string(kPrefix) + codec::base64_encode(sealed);
 }
 
+bool OrgSecrets::is_to_be_sealed(std::string_view stored) const { return !key_.empty() && !stored.empty() && !stored.starts_with(kPrefix); }
+
 std::string OrgSecrets::open(std::string_view org, std::string_view stored) const {
     if (!stored.starts_with(kPrefix)) return std::string(stored);
     const auto sealed = codec::base64_decode(stored.substr(kPrefix.size()));

@@ -19,6 +19,8 @@ public:
 
     /// What is to be stored; an empty password stays empty.
     std::string seal(std::string_view org, std::string_view password) const;
+    /// Whether a password that was stored without a key should be stored anew, because there is one now.
+    bool is_to_be_sealed(std::string_view stored) const;
     /// The password. What was stored without a key is taken as it is.
     /// @throws Error{Corrupt} if it was sealed with another key, for another organization, or damaged
     std::string open(std::string_view org, std::string_view stored) const;

@@ -144,6 +144,14 @@ Identity PresetAuthenticator::authenticate(const HttpRequest& request) {
     return is_right ? credential.identity : Identity{};
 }
 
+bool PresetAuthenticator::may_block(const HttpRequest& request) const {
+    const auto given = basic_credentials(request);
+    if (!given) return false;
+    const auto known = credentials();
+    const auto found = known->by_key.find(given->key);
+    return found != known->by_key.end() && !found->second.secret_hash.empty();
+}
+
 std::pair<std::string, std::string> PresetAuthenticator::credentials_for_url(const std::string& url) {
     const std::string base = settings_.text("HTTPCSSURL");
     if (base.empty() || !url.starts_with(base)) return {};

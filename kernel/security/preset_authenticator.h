@@ -33,6 +33,8 @@ public:
     void start() override;
     void reload() override;
     Identity authenticate(const HttpRequest& request) override;
+    /// For the keys that have a hash, which takes its time by design.
+    bool may_block(const HttpRequest& request) const override;
     std::pair<std::string, std::string> credentials_for_url(const std::string& url) override;
     bool is_cacheable() const override { return true; }
 

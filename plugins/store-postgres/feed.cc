@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "sql_text.h"
 
 namespace edgesync::postgres {
@@ -13,8 +16,15 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kHeartbeat{5};
 /// Between two readings of the table, so that a busy instance does not ask for each message.
 constexpr std::chrono::milliseconds kBreath{5};
-/// Messages are kept longer than this (Housekeeping); who did not read for so long may have missed some.
-constexpr std::chrono::seconds kMissing{30};
+/// Messages are kept longer than this (Housekeeping); who did not read for so long may have missed some. Milliseconds.
+constexpr std::int64_t kMissing = 30000;
+/// A row becomes visible at most this long after it got its id, or it is not worth waiting for it.
+constexpr std::chrono::seconds kSettled{60};
+/// A commit whose connection is lost may take so long on the server's side; it waits for a standby, for example.
+constexpr std::chrono::minutes kDoubt{10};
+constexpr std::int64_t kNobody = -1;
+/// A question that took longer says too little about the time.
+constexpr std::chrono::milliseconds kBestAnswer{200};
 constexpr std::chrono::milliseconds kLongestPause{5000};
 
 int make_wake_fd() {
@@ -67,6 +77,11 @@ void Feed::told() {
     if (!has_told_.exchange(true)) ::eventfd_write(wake_fd_, 1);
 }
 
+void Feed::in_doubt() {
+    is_in_doubt_ = true;
+    told();
+}
+
 bool Feed::is_closing() const {
     const std::lock_guard lock(mutex_);
     return is_closing_;
@@ -85,9 +100,12 @@ void Feed::connect() {
     connection_.reset();
     auto connection = std::make_unique<Connection>(options_.connection);
     connection->run(options_.session);
+    connection->run("SET synchronous_commit TO off");  // A notification is no promise.
     connection->listen(options_.channel);
     snapshot_ = connection->run("SELECT pg_current_snapshot()")[0][0].c_str();
-    read_at_ = Clock::now();
+    read_at_ = 0;
+    heard_id_ = settling_id_ = seen_id_ = 0;
+    bounded_at_ = Clock::now();
     connection_ = std::move(connection);
     ::eventfd_write(wake_fd_, 1);
     has_told_ = true;  // What was told just before the last connection ended may not have been notified.
@@ -97,8 +115,10 @@ void Feed::connect() {
 void Feed::ask_time() {
     const auto before = Clock::now();
     const Rows rows = connection_->run("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
-    asked_time_at_ = Clock::now();
-    clock_.set(TimePoint(std::chrono::microseconds(rows[0][0].as<std::int64_t>())), before + (asked_time_at_ - before) / 2);
+    const auto after = Clock::now();
+    if (after - before > kBestAnswer && asked_time_at_ != Clock::time_point{}) return;
+    asked_time_at_ = after;
+    clock_.set(TimePoint(std::chrono::microseconds(rows[0][0].as<std::int64_t>())), before + (after - before) / 2);
 }
 
 void Feed::rest(std::chrono::milliseconds pause) {
@@ -115,6 +135,7 @@ void Feed::run() {
                 log_.log(LogLevel::Info, "Changes of other instances are heard again");
                 say(std::nullopt);
             }
+            hear_news();
             pause = options_.first_pause;
             follow();
         } catch (const std::exception& e) {
@@ -126,29 +147,43 @@ void Feed::run() {
     }
 }
 
+// Rests as long as reading took, so that a slow database is not asked without end.
 void Feed::follow() {
     while (!is_closing()) {
         connection_->wait_for_notification(wake_fd_, kHeartbeat);
         eventfd_t ignored = 0;
         ::eventfd_read(wake_fd_, &ignored);
+        const auto before = Clock::now();
+        const bool is_in_doubt = is_in_doubt_.exchange(false);
+        if (is_in_doubt) hears_itself_until_ = before + kDoubt;
         hear_news();
+        if (is_in_doubt) say(std::nullopt);
         if (Clock::now() - asked_time_at_ >= kHeartbeat) ask_time();
-        rest(kBreath);
+        rest(std::max(kBreath, std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - before)));
     }
 }
 
+// Two times of the database are compared, because a host that was suspended may not have noticed it.
 void Feed::hear_news() {
     std::string text;
     if (has_told_.exchange(false)) text = "NOTIFY " + connection_->quoted_name(options_.channel) + ";";
-    const auto before = Clock::now();
-    const Rows rows = connection_->run(text + Call("hear").text(snapshot_).number(options_.origin).str());
-    const bool may_have_missed = before - read_at_ > kMissing;
-    read_at_ = before;
+    const std::int64_t unheard = Clock::now() < hears_itself_until_ ? kNobody : options_.origin;
+    const Rows rows = connection_->run(text + Call("hear").text(snapshot_).number(unheard).number(heard_id_).str());
+    const auto now = rows[0][1].as<std::int64_t>();
+    const bool may_have_missed = read_at_ != 0 && std::abs(now - read_at_) > kMissing;
+    read_at_ = now;
     snapshot_ = rows[0][0].c_str();
-    if (may_have_missed) return say(std::nullopt);
-    for (const auto& row : rows) {
-        if (!row[1].is_null()) say(octets_of(row[1]));
+    if (Clock::now() - bounded_at_ > kSettled) {
+        heard_id_ = settling_id_;
+        settling_id_ = seen_id_;
+        bounded_at_ = Clock::now();
     }
+    for (const auto& row : rows) {
+        if (row[2].is_null()) continue;
+        seen_id_ = std::max(seen_id_, row[2].as<std::int64_t>());
+        if (!may_have_missed) say(octets_of(row[3]));
+    }
+    if (may_have_missed) say(std::nullopt);
 }
 
 }  // namespace edgesync::postgres

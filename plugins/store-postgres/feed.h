@@ -48,6 +48,8 @@ public:
     void listen(Store::Hear hear);
     /// A transaction of this instance that has messages was committed.
     void told();
+    /// Nobody knows whether a transaction of this instance was committed: then nobody here did what follows from it.
+    void in_doubt();
     std::int64_t origin() const { return options_.origin; }
 
 private:
@@ -65,10 +67,16 @@ private:
     Log& log_;
     const int wake_fd_;
     std::unique_ptr<Connection> connection_;
-    std::string snapshot_;  ///< What was visible when the table was last read.
-    std::chrono::steady_clock::time_point read_at_{};
+    std::string snapshot_;                                ///< What was visible when the table was last read.
+    std::int64_t read_at_ = 0;                            ///< When that was, by the database's clock; milliseconds.
+    std::int64_t heard_id_ = 0;                           ///< All rows up to it were heard.
+    std::int64_t settling_id_ = 0;                        ///< The largest that had been seen at bounded_at_.
+    std::int64_t seen_id_ = 0;                            ///< The largest seen.
+    std::chrono::steady_clock::time_point bounded_at_{};  ///< When heard_id_ was raised.
     std::chrono::steady_clock::time_point asked_time_at_{};
+    std::chrono::steady_clock::time_point hears_itself_until_{};  ///< What was in doubt may become visible later.
     std::atomic<bool> has_told_{false};
+    std::atomic<bool> is_in_doubt_{false};
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     Store::Hear hear_;

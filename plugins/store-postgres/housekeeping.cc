@@ -84,14 +84,14 @@ void Housekeeping::clean() {
     trim_feed();
 }
 
-// By ids and not by times, because only those are indexed. After a crash of the server the table is empty.
+// By ids and not by times, because only those are indexed; and only what could be seen then, because a commit may take long, and
+// because ids go back after a failover to a replica that lagged.
 void Housekeeping::trim_feed() {
     const auto connection = pool_.take();
-    const auto end = connection->run(Call("feed_end").str())[0][0].as<std::int64_t>();
-    if (!feed_ends_.empty() && end < feed_ends_.back()) feed_ends_.clear();
-    feed_ends_.push_back(end);
+    const Rows rows = connection->run(Call("feed_end").str());
+    feed_ends_.push_back({rows[0][0].as<std::int64_t>(), rows[0][1].c_str()});
     if (feed_ends_.size() <= kCleaningsThatFeedIsKept) return;
-    connection->run(Call("forget_feed").number(feed_ends_.front()).str());
+    connection->run(Call("forget_feed").number(feed_ends_.front().id).text(feed_ends_.front().snapshot).str());
     feed_ends_.pop_front();
 }
 

@@ -50,7 +50,12 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     bool is_closing_ = false;
-    std::deque<std::int64_t> feed_ends_;  ///< The feed's last ids at the latest cleanings.
+    /// Where the feed ended.
+    struct FeedEnd {
+        std::int64_t id = 0;
+        std::string snapshot;
+    };
+    std::deque<FeedEnd> feed_ends_;  ///< At the latest cleanings.
     std::thread thread_;
 };
 

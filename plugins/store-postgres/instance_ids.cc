@@ -8,8 +8,9 @@ namespace edgesync::postgres {
 namespace {
 
 constexpr InstanceId kLargest = INT64_MAX;
-/// Ten seconds of the clock: one round trip per ten seconds, and as far the ids run ahead of the clock after a crash.
-constexpr InstanceId kReserve = 10'000'000'000;
+/// A second of the clock: one round trip per second, and as far the ids of one instance run ahead of another's. An object that is
+/// deleted and published again at another one within that time gets a lower id, which a node that missed the deletion ignores.
+constexpr InstanceId kReserve = 1'000'000'000;
 
 }  // namespace
 

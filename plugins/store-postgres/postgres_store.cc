@@ -22,7 +22,7 @@ std::int64_t random_owner() {
 }
 
 /// Of the schema's name in the name of the notifications' channel, which the server would cut. Schemas that share one are woken in vain.
-constexpr std::size_t kLongestChannel = 50;
+constexpr std::size_t kLongestChannel = 48;
 
 /// Readers must find a connection when all writers are busy.
 std::size_t writers_of(std::size_t connections) {
@@ -55,7 +55,7 @@ std::unique_ptr<Presence> PostgresStore::try_to_prepare(const std::string& sessi
     presence->doom_orphans();
     blobs_->sweep(kSweepGrace);
     instances_->open();
-    const std::string channel = "edgesync " + settings_.schema.substr(0, kLongestChannel);
+    const std::string channel = "edgesync_" + to_hex(settings_.schema).substr(0, kLongestChannel);
     feed_ = std::make_unique<Feed>(FeedOptions{settings_.connection, session, channel, owner, settings_.retry_pause}, clock_, *log_);
     return presence;
 }

@@ -107,6 +107,7 @@ Writers::Outcome Writers::attempt(const Job& job, Isolation isolation, std::exce
         }
         if (transaction.has_conflict()) return Outcome::Lost;
         if (!connection->is_usable() && !transaction.was_committing()) return Outcome::Disconnected;
+        if (!connection->is_usable()) needs_.feed.in_doubt();
     } catch (...) {
         failure = std::current_exception();
     }

@@ -90,6 +90,7 @@ bool DataUpload::start() {
         if (request_.has_header("Content-Range")) {
             const auto chunk = parse_content_range(request_.header("Content-Range"));
             if (!chunk) return refuse(400, "Invalid Content-Range header");
+            if (chunk->total > kLargestData) return refuse(413, "Data of " + std::to_string(chunk->total) + " bytes cannot be stored");
             request.offset = chunk->begin;
             request.length = chunk->end - chunk->begin;
             request.total = chunk->total;

@@ -164,15 +164,4 @@ std::optional<RequestedRange> parse_range(std::string_view field, std::int64_t s
     return RequestedRange{std::min(first, size), last >= size ? size : last + 1};
 }
 
-std::optional<ChunkHeader> parse_content_range(std::string_view field) {
-    ChunkHeader chunk;
-    std::int64_t last = 0;
-    if (!take(field, "bytes ") || !take_number(field, chunk.begin) || !take(field, "-") || !take_number(field, last) || !take(field, "/") ||
-        !take_number(field, chunk.total) || !field.empty() || last < chunk.begin || last >= chunk.total) {
-        return std::nullopt;
-    }
-    chunk.end = last + 1;
-    return chunk;
-}
-
 }  // namespace edgesync::transport_http

@@ -53,12 +53,4 @@ struct RequestedRange {
 };
 std::optional<RequestedRange> parse_range(std::string_view field, std::int64_t size);
 
-/// "bytes a-b/total" of a pushed chunk. nullopt: malformed.
-struct ChunkHeader {
-    std::int64_t begin = 0;
-    std::int64_t end = 0;
-    std::int64_t total = 0;
-};
-std::optional<ChunkHeader> parse_content_range(std::string_view field);
-
 }  // namespace edgesync::transport_http

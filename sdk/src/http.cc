@@ -1,6 +1,8 @@
 // Requests: headers, parameters, and the one place where a raw path is taken apart.
 #include "edgesync/sdk/http.h"
 
+#include <charconv>
+
 namespace edgesync {
 namespace {
 
@@ -59,6 +61,21 @@ void check_segment(const std::string& segment, bool is_last) {
     if (segment.find_first_of(kForbidden) != std::string::npos) throw Error(ErrorKind::InvalidRequest, "invalid character in path");
 }
 
+bool take(std::string_view& text, std::string_view expected) {
+    if (!text.starts_with(expected)) return false;
+    text.remove_prefix(expected.size());
+    return true;
+}
+
+/// Digits alone: no sign, no blanks.
+bool take_number(std::string_view& text, std::int64_t& value) {
+    if (text.empty() || text.front() == '-') return false;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{}) return false;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return true;
+}
+
 }  // namespace
 
 std::string_view HttpRequest::header(std::string_view name) const noexcept {
@@ -106,6 +123,16 @@ std::vector<std::string> split_path(std::string_view raw_path) {
         if (is_last) return segments;
         raw_path.remove_prefix(slash + 1);
     }
+}
+
+std::optional<ContentRange> parse_content_range(std::string_view field) {
+    ContentRange range;
+    std::int64_t last = 0;
+    const bool is_well_formed = take(field, "bytes ") && take_number(field, range.begin) && take(field, "-") && take_number(field, last) &&
+                                take(field, "/") && take_number(field, range.total) && field.empty();
+    if (!is_well_formed || last < range.begin || last >= range.total) return std::nullopt;
+    range.end = last + 1;
+    return range;
 }
 
 std::string encode_segment(std::string_view segment) {

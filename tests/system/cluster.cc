@@ -135,6 +135,7 @@ void Node::launch() {
     std::string preload = "LD_PRELOAD=" EDGESYNC_TEST_CLOCK;
     std::vector<char*> environment;
     for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
+    for (auto& variable : variables_) environment.push_back(variable.data());
     if (clock_ahead_.count() != 0) environment.insert(environment.end(), {shift.data(), preload.data()});
     environment.push_back(nullptr);
     if (::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments.data(), environment.data()) != 0) pid_ = -1;

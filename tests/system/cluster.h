@@ -61,6 +61,8 @@ public:
     void add_arguments(const std::vector<std::string>& arguments) {
         arguments_.insert(arguments_.end(), arguments.begin(), arguments.end());
     }
+    /// From its next start on.
+    void set_environment(const std::string& name, const std::string& value) { variables_.push_back(name + "=" + value); }
     /// The clock on the wall that the process sees from its next start on is so much ahead.
     void shift_clock(std::chrono::seconds ahead) { clock_ahead_ = ahead; }
     void kill_hard();
@@ -89,6 +91,7 @@ private:
     std::filesystem::path output_;
     pid_t pid_ = -1;
     std::vector<std::string> arguments_;
+    std::vector<std::string> variables_;
     std::chrono::seconds clock_ahead_{0};
 };
 

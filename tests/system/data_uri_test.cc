@@ -60,6 +60,28 @@ TEST_F(DataUri, AFileOfTheEdgeNodeReachesTheCloudAndStays) {
     }
 }
 
+TEST_F(DataUri, AFileThatIsGoneBeforeItWasSentShowsInLogAndHealthUntilItIsBack) {
+    start();
+    css_->kill_hard();
+    const fs::path file = ess_->root() / "data/source.bin";
+    std::ofstream(file) << "octets";
+    const Json body = {{"meta", {{"objectID", "up"}, {"objectType", "model"}, {"sourceDataUri", uri("data/source.bin")}}}};
+    ASSERT_EQ(ess_->request("PUT", "objects/model/up", body.dump()).status, 204);
+    fs::remove(file);
+    css_->start();
+    const auto health = [this] { return Json::parse(ess_->request("GET", "health").body); };
+    ASSERT_TRUE(eventually([&] { return health()["general"]["healthStatus"] == "yellow"; })) << health() << ess_->output();
+    EXPECT_NE(health()["problems"][0].get<std::string>().find("cannot be read to send it: 1"), std::string::npos) << health();
+    const std::string output = ess_->output();
+    EXPECT_NE(output.find("The data of model/up cannot be sent: "), std::string::npos) << output;
+    EXPECT_NE(output.find("data/source.bin"), std::string::npos) << output;
+    EXPECT_EQ(edge_status(*ess_, "model", "up"), "ready");
+
+    std::ofstream(file) << "octets";
+    EXPECT_TRUE(eventually([&] { return status(*css_, "model", "up") == "completelyReceived"; })) << ess_->output();
+    EXPECT_TRUE(eventually([&] { return health()["general"]["healthStatus"] == "green"; })) << health();
+}
+
 TEST_F(DataUri, DataFromTheCloudIsInItsFileIsReplacedAndGoesWithItsObject) {
     start();
     const fs::path file = ess_->root() / "data/model.bin";

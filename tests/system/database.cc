@@ -35,7 +35,7 @@ void start() { tell("start\n"); }
 bool run(const std::string& sql) {
     const std::string server = std::getenv("EDGESYNC_TEST_POSTGRES");
     const std::string command = "PGOPTIONS=--client-min-messages=error psql -q -v ON_ERROR_STOP=1 -U postgres -h " + folder() + " -p " +
-                                server.substr(server.rfind(':') + 1) + " postgres >/dev/null -c \"" + sql + "\"";
+                                server.substr(server.rfind(':') + 1) + " postgres >/dev/null 2>&1 -c \"" + sql + "\"";
     return std::system(command.c_str()) == 0;
 }
 

@@ -181,6 +181,33 @@ TEST_F(InstancesFaults, ConnectionsThatTheServerEndsAtAnyMomentLoseNothing) {
     expect_everything_arrived();
 }
 
+// The commit waits for a synchronous standby that does not exist; its connection is ended in that time, and all others stay.
+TEST_F(InstancesFaults, ACommitWhoseAnswerIsLostStillWakesTheNodesOfItsInstance) {
+    css_.push_back(instance("one"));
+    css_[0]->start();
+    const std::string name = "acme/camera/c1";
+    const std::map<std::string, std::string> identity = {{"X-Sync-Service-Dest", name}};
+    const std::string registration = "/spi/v1/register-new/" + name + "?persistent-storage=true";
+    ASSERT_EQ(call(css_[0]->port(), "PUT", registration, "", identity, name).status, 204);
+    const auto poll = [&] { return call(css_[0]->port(), "GET", "/spi/v1/objects/", "", identity, name).status; };
+    EXPECT_EQ(poll(), 204) << "from now on it is known that nothing is pending";
+    ASSERT_TRUE(database::run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'") && database::run("SELECT pg_reload_conf()"));
+    const std::string body = R"({"meta":{"objectID":"m","objectType":"model","destinationType":"camera"},"data":"aGVsbG8="})";
+    int status = 0;
+    std::thread client([&] { status = css_[0]->request("PUT", "objects/acme/model/m", body).status; });
+    // What else waits for the standby is let through; the publish needs some of it.
+    const std::string waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query ";
+    const std::string others = "'reserve_ids|heartbeat|fold_counters|work'";
+    EXPECT_TRUE(eventually([&] {
+        database::run("SELECT pg_cancel_backend(pid) " + waiting + "~ " + others);
+        return database::run("SELECT 1 / count(pg_terminate_backend(pid)) " + waiting + "!~ " + others);
+    }));
+    client.join();
+    EXPECT_EQ(status, 503) << "nobody knows whether it is stored";
+    EXPECT_TRUE(database::run("ALTER SYSTEM RESET synchronous_standby_names") && database::run("SELECT pg_reload_conf()"));
+    EXPECT_TRUE(eventually([&] { return poll() == 200; }));
+}
+
 TEST_F(InstancesFaults, AServerThatStopsAtOnceUnderTwoInstancesLosesNothing) {
     start_all();
     start_load();

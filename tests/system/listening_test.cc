@@ -182,6 +182,25 @@ TEST_F(Listening, AnEdgeNodeMakesItsOwnCertificate) {
     EXPECT_TRUE(eventually([&] { return tls_health(own) == 200; })) << "the same certificate after a restart";
 }
 
+TEST_F(Listening, TheCertificateMayBeTextOfTheEnvironment) {
+    const Certificate given = make_certificate();
+    write("given.pem", given.certificate);
+    const std::vector<std::string> lines = {"ListeningType both", "SecureListeningPort " + std::to_string(tls_port_)};
+    for (const bool is_css : {true, false}) {
+        const auto node = is_css ? make_css(folder_.path(), lines) : make_ess(folder_.path(), "cam1", free_port(), lines);
+        node->set_environment("SERVER_CERTIFICATE", given.certificate);
+        node->set_environment("SERVER_KEY", given.key);
+        node->start();
+        EXPECT_EQ(tls_health("given.pem"), 200) << is_css << node->output();
+        EXPECT_EQ(tls_health("stranger.pem"), 0) << is_css;
+        node->reload();
+        EXPECT_EQ(tls_health("given.pem"), 200) << is_css << ": after SIGHUP";
+        EXPECT_FALSE(std::filesystem::exists(node->root() / "sync/certs")) << "no other certificate is made";
+        EXPECT_EQ(node->output().find("PRIVATE KEY"), std::string::npos);
+        EXPECT_EQ(node->terminate(), 0) << node->output();
+    }
+}
+
 TEST_F(Listening, ANewCertificateIsShownFromTheNextConnectionOn) {
     const auto css = make_css(folder_.path(), tls_lines("both"));
     css->start();

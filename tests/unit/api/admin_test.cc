@@ -79,6 +79,33 @@ TEST_F(Health, CountsOnRequest) {
     EXPECT_EQ(report["usage"], (nlohmann::json{{"clientRequests", 2}, {"registeredESS", 1}, {"storedObjects", 1}}));
 }
 
+TEST_F(Health, IsRedForWhoeverAsksWhileTheStoreIsAway) {
+    store_->reads_fail = ErrorKind::NotConnected;
+    for (const char* key : {"alice@acme", "bob@acme", "node%acme", "root@x"}) {
+        for (const char* target : {"/health", "/health?details=true"}) {
+            const Answer answer = get(target, key);
+            ASSERT_EQ(answer.status, 200) << key << " " << target << " " << answer.body;
+            const auto report = nlohmann::json::parse(answer.body);
+            EXPECT_EQ(report["general"]["healthStatus"], "red") << key;
+            EXPECT_EQ(report["dbHealth"]["disconnectedFromDB"], true) << key;
+        }
+    }
+    EXPECT_EQ(send(post("/shutdown", "bob@acme")).status, 403) << "whom it is not for learns that, too";
+    EXPECT_EQ(get("/objects/acme/model/m1", "bob@acme").status, 503);
+    EXPECT_EQ(send({.method = "PUT", .target = "/health", .body = std::string(100'000, 'x'), .key = "bob@acme"}).status, 405);
+}
+
+TEST_F(Health, IsYellowWhileDataCannotBeReadToSendIt) {
+    unsendable_objects_ = 3;
+    const auto report = nlohmann::json::parse(get("/health").body);
+    EXPECT_EQ(report["general"]["healthStatus"], "yellow");
+    EXPECT_EQ(report["dbHealth"]["dbStatus"], "green");
+    EXPECT_EQ(report["problems"],
+              nlohmann::json::array({"Objects of this node whose data cannot be read to send it: 3; the log names them"}));
+    unsendable_objects_ = 0;
+    EXPECT_FALSE(nlohmann::json::parse(get("/health").body).contains("problems"));
+}
+
 TEST_F(Health, RefusesOtherMethodsAndBadParameters) {
     EXPECT_EQ(send(post("/health", "alice@acme")).status, 405);
     EXPECT_EQ(get("/health?details=maybe", "").status, 400);

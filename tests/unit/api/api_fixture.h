@@ -127,6 +127,7 @@ protected:
     std::unique_ptr<security::Authenticator> authenticator_;
     std::unique_ptr<security::AclCache> acls_;
     bool is_running_ = true;
+    std::size_t unsendable_objects_ = 0;
     int resend_requests_ = 0;
     std::optional<ShutdownRequest> shutdown_;
     std::unique_ptr<Api> api_;

@@ -11,6 +11,7 @@
 namespace edgesync::api {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -151,6 +152,47 @@ TEST_F(Organizations, PasswordsAreEncryptedWithTheKeyOfTheOperator) {
     EXPECT_THAT(stored_value(), Not(HasSubstr("s3cret")));
     const std::string password = addressing::split_fields(stored_value(), 3)[2];
     EXPECT_EQ(security::OrgSecrets(settings_, log_).open("acme", password), "s3cret");
+}
+
+TEST_F(Organizations, PasswordsThatWereStoredBeforeTheKeyAreEncryptedAtTheStart) {
+    const auto stored = [this](const std::string& org) {
+        std::string value;
+        store_->read([&](ReadTransaction& txn) { value = txn.entry(EntryTable::Organization, {org}).value_or(""); });
+        return addressing::split_fields(value, 3);
+    };
+    for (const std::string org : {"acme", "zoo", "open"}) {
+        const std::string password = org == "open" ? "" : "s3cret of " + org;
+        const std::string body = R"({"orgID":")" + org + R"(","user":"u","password":")" + password + R"(","address":"ssl://broker:8883"})";
+        ASSERT_EQ(put_org(org, body).status, 204);
+    }
+    api_->start();
+    EXPECT_EQ(stored("acme")[2], "s3cret of acme") << "there is no key";
+    std::ofstream(root_ + "sync/org-key") << "0123456789abcdef0123456789abcdef";
+    settings_.values["OrgSecretKeyFile"] = "sync/org-key";
+    make_api(*authenticator_);
+    api_->start();
+    const security::OrgSecrets secrets(settings_, log_);
+    for (const std::string org : {"acme", "zoo"}) {
+        EXPECT_THAT(stored(org)[2], Not(HasSubstr("s3cret")));
+        EXPECT_EQ(secrets.open(org, stored(org)[2]), "s3cret of " + org);
+        EXPECT_EQ(stored(org)[0], "ssl://broker:8883");
+        EXPECT_EQ(stored(org)[1], "u");
+    }
+    EXPECT_EQ(stored("open")[2], "");
+    EXPECT_THAT(log_.lines, Contains(HasSubstr("Encrypted the broker passwords of 2 organizations")));
+    const auto before = stored("acme");
+    make_api(*authenticator_);
+    api_->start();
+    EXPECT_EQ(stored("acme"), before) << "once";
+}
+
+TEST_F(Organizations, AStoreThatFailsDoesNotStopTheStart) {
+    std::ofstream(root_ + "sync/org-key") << "0123456789abcdef0123456789abcdef";
+    settings_.values["OrgSecretKeyFile"] = "sync/org-key";
+    make_api(*authenticator_);
+    store_->reads_fail = ErrorKind::NotConnected;
+    api_->start();
+    EXPECT_THAT(log_.lines, Contains(HasSubstr("Cannot encrypt the stored broker passwords")));
 }
 
 class EdgeOrganizations : public EssApiTest {};

@@ -10,6 +10,13 @@ namespace {
 using testing::eventually;
 using ::testing::SizeIs;
 
+/// The content of a file.
+class Octets : public BlobReader {
+public:
+    std::int64_t size() const override { return 5; }
+    std::size_t read(std::int64_t, std::span<std::byte>) override { return 0; }
+};
+
 class OutboxTest : public testing::EdgeTest {
 protected:
     OutboxTest() {
@@ -78,6 +85,43 @@ TEST_F(OutboxTest, TellsWhyAReceptionFailedUntilTheCssHasIt) {
         });
         return is_known;
     })) << "it is not told again";
+}
+
+TEST_F(OutboxTest, ShowsDataThatCannotBeReadUntilItIsSentOrNotWanted) {
+    std::atomic<bool> is_there{false};
+    outbox_.set_source_opener([&](const ObjectRecord&) -> delivery::PushSource {
+        if (!is_there) throw Error(ErrorKind::NotFound, "no such file");
+        return {std::make_unique<Octets>(), ""};
+    });
+    const auto publish_from_file = [this](const std::string& id) {
+        objects::PublishRequest request;
+        request.meta = metadata(id);
+        request.meta.source_data_uri = "file:///data/" + id;
+        request.source_size = 5;
+        in_transaction([&](WriteTransaction& txn, rules::Effects& effects) { objects::publish(context_, txn, request, effects); });
+    };
+    const auto is_to_be_announced = [this](const std::string& id) {
+        return notification_status(id, context_.self) == NotificationStatus::Update && !transport_.sent(Command::Update).empty();
+    };
+    for (const char* id : {"m1", "m2", "m3"}) publish_from_file(id);
+    ASSERT_TRUE(eventually([&] { return outbox_.unsendable() == 3; }));
+    for (const char* id : {"m1", "m2", "m3"}) ASSERT_TRUE(eventually([&] { return is_to_be_announced(id); }));
+    EXPECT_TRUE(transport_.pushed().empty());
+
+    Metadata without = metadata("m2");
+    without.no_data = true;
+    publish(without);
+    EXPECT_TRUE(eventually([&] { return outbox_.unsendable() == 2; })) << "it has no data any more";
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        objects::remove(context_, txn, {"acme", "model", "m3"}, effects);
+    });
+    EXPECT_TRUE(eventually([&] { return outbox_.unsendable() == 1; })) << "it is deleted";
+
+    is_there = true;
+    now_ += std::chrono::seconds(61);
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) { delivery::repeat_due(context_, txn, 100, effects); });
+    EXPECT_TRUE(eventually([&] { return outbox_.unsendable() == 0; }));
+    EXPECT_TRUE(eventually([&] { return notification_status("m1", context_.self) == NotificationStatus::Data; }));
 }
 
 TEST_F(OutboxTest, GoesOnAfterTheLineWasDown) {

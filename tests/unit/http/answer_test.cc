@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <ctime>
+#include <set>
 #include <stdexcept>
+#include <thread>
 
 #include "edgesync/sdk/error.h"
 #include "tests/unit/http/test_client.h"
@@ -205,7 +207,7 @@ TEST(Answer, FollowsTheClientsWishAboutTheConnection) {
 TEST(Answer, AnExceptionOfTheHandlerIsAnInternalErrorAndLogged) {
     for (const bool on_workers : {false, true}) {
         ListenerOptions options;
-        options.handle_on_workers = on_workers;
+        options.may_block = [on_workers](const HttpRequest&) { return on_workers; };
         Server server(options);
         server.handler.on_handle = [](HttpRequest, std::shared_ptr<HttpResponder>) { throw Error(ErrorKind::Io, "no disk"); };
         Client client(server.port());
@@ -230,16 +232,44 @@ TEST(Answer, ADroppedResponderIsAnInternalError) {
 
 TEST(Answer, IsTheSameFromAWorker) {
     ListenerOptions options;
-    options.handle_on_workers = true;
+    options.may_block = [](const HttpRequest&) { return true; };
     Server server(options);
     Client client(server.port());
     for (int i = 0; i < 100; ++i) EXPECT_EQ(client.ask(put("/a", "b")).body, "PUT /a  b");
 }
 
+TEST(Answer, OfARequestThatMayBlockAndOfNoOtherComesFromAWorker) {
+    ListenerOptions options;
+    options.may_block = [](const HttpRequest& request) { return request.header("X-Slow") == "yes"; };
+    Server server(options);
+    std::set<std::thread::id> choosers;
+    server.handler.on_stream = [&](const HttpRequest&, const std::shared_ptr<HttpResponder>&) {
+        choosers.insert(std::this_thread::get_id());
+        return std::unique_ptr<HttpBodySink>();
+    };
+    std::thread::id handler;
+    server.handler.on_handle = [&](HttpRequest, std::shared_ptr<HttpResponder> responder) {
+        handler = std::this_thread::get_id();
+        responder->send(HttpResponse{});
+    };
+    Client client(server.port());
+    client.ask(put("/a", "b"));
+    const std::thread::id loop = handler;
+    client.ask(put("/a", "b"));
+    EXPECT_EQ(handler, loop) << "a connection stays on its I/O thread";
+    EXPECT_EQ(choosers, std::set{loop});
+    choosers.clear();
+    client.ask(put("/a", "b", "X-Slow: yes\r\n"));
+    EXPECT_NE(handler, loop);
+    EXPECT_FALSE(choosers.contains(loop));
+    client.ask(get("/a", "X-Slow: yes\r\n"));
+    EXPECT_NE(handler, loop);
+}
+
 TEST(Answer, OthersAreServedWhileAWorkerChoosesHowToTakeABody) {
     Gate gate;
     ListenerOptions options;
-    options.handle_on_workers = true;
+    options.may_block = [](const HttpRequest&) { return true; };
     Server server(options);
     server.handler.on_stream = [&](const HttpRequest& request, const std::shared_ptr<HttpResponder>&) {
         if (request.path == "/slow") gate.wait();  // As a store that keeps the caller's rights waiting.

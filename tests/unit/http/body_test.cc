@@ -150,6 +150,18 @@ TEST(StreamedBody, ThatIsSmallOrEmptyIsStreamedToo) {
     EXPECT_EQ(s.record.windows, 1U);
 }
 
+TEST(StreamedBody, OfAnySizeAroundThoseThatMatterIsTakenWhole) {
+    StreamServer s;
+    Client client(s.server.port());
+    for (const std::size_t size : {64U * 1024U, 64U * 1024U + 1U, 256U * 1024U, 256U * 1024U + 1U}) {
+        s.record.octets.clear();
+        const std::string body = pattern(size);
+        EXPECT_EQ(client.ask(put("/a", body)).body, "whole") << size;
+        EXPECT_TRUE(s.record.octets == body) << size;
+    }
+    EXPECT_EQ(s.record.starts, 4);
+}
+
 TEST(StreamedBody, TheSinkDecidesBeforeTheClientIsAskedForIt) {
     StreamServer s;
     Client client(s.server.port());
@@ -192,6 +204,18 @@ TEST(StreamedBody, AnEarlyAnswerDoesNotWaitForASlowClient) {
     Client client(s.server.port());
     client.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nonly the begin");
     EXPECT_EQ(client.receive().status, 403);
+}
+
+TEST(StreamedBody, AnEarlyAnswerComesBeforeABodyThatWouldFitIntoAWindow) {
+    StreamServer s;
+    s.record.is_wanted = false;
+    Client client(s.server.port());
+    const std::string body = pattern(64 * 1024 + 1);
+    client.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n");
+    EXPECT_EQ(client.receive().status, 403);
+    client.send(body);
+    EXPECT_EQ(client.ask(get("/next")).status, 200) << "the connection goes on";
+    EXPECT_EQ(s.record.windows, 0U);
 }
 
 TEST(StreamedBody, ABrokenConnectionAbortsTheSink) {

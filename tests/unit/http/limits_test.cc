@@ -140,7 +140,7 @@ TEST(Limits, AConnectionTooManyIsTurnedAway) {
 TEST(Limits, WithoutAFreeWorkerARequestIsTurnedAway) {
     ListenerOptions options;
     options.host = "127.0.0.1";
-    options.handle_on_workers = true;
+    options.may_block = [](const HttpRequest&) { return true; };
     Server server;
     ops::WorkerPool full(1, 0);
     Listener listener(options, server.router, server.io, full);

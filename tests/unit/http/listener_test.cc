@@ -142,7 +142,7 @@ TEST(Draining, FinishesWhatIsInProgressAndTakesNothingNew) {
 TEST(Stopping, IsBoundedWhileAWorkerIsBusy) {
     Gate gate;
     ListenerOptions options;
-    options.handle_on_workers = true;
+    options.may_block = [](const HttpRequest&) { return true; };
     Server server(options);
     Gate entered;
     server.handler.on_handle = [&](HttpRequest, std::shared_ptr<HttpResponder> responder) {

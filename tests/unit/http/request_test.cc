@@ -15,6 +15,43 @@ TEST(Request, FindsHeadersInAnyCaseAndTheFirstOfSeveral) {
     EXPECT_FALSE(request.has_header("Two"));
 }
 
+TEST(ContentRangeField, IsReadExactly) {
+    const auto range = parse_content_range("bytes 5-9/12");
+    ASSERT_TRUE(range);
+    EXPECT_EQ(range->begin, 5);
+    EXPECT_EQ(range->end, 10);
+    EXPECT_EQ(range->total, 12);
+    EXPECT_EQ(parse_content_range("bytes 5-5/6")->end, 6);
+    EXPECT_EQ(parse_content_range("bytes 0-0/9223372036854775807")->total, INT64_MAX);
+    for (const char* wrong : {"bytes 5-9/*",
+                              "bytes */12",
+                              "bytes 9-5/12",
+                              "bytes 5-12/12",
+                              "bytes=5-9/12",
+                              "octets 5-9/12",
+                              "bytes 5-9",
+                              "bytes 5-/12",
+                              "bytes -5/12",
+                              "bytes 0--1/0",
+                              "bytes -1-0/2",
+                              "bytes 5-9/12x",
+                              "bytes 5-9/12 ",
+                              "bytes  5-9/12",
+                              "5-9/12",
+                              "",
+                              "bytes",
+                              "bytes ",
+                              "bytes 5-9/",
+                              "bytes +5-9/12",
+                              "bytes 5 - 9/12",
+                              "bytes 0x5-0x9/12",
+                              "bytes 5-9/-12",
+                              "bytes 5-9/99999999999999999999",
+                              "bytes 5-99999999999999999999/12"}) {
+        EXPECT_FALSE(parse_content_range(wrong)) << wrong;
+    }
+}
+
 TEST(Request, DecodesTheFirstParameterOfAName) {
     HttpRequest request;
     request.query = "a=1&b=x%20y+z&a=2&flag&%63=d&bad=%zz&=n&e=a=b";

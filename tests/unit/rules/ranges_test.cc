@@ -5,8 +5,6 @@
 #include <bitset>
 #include <random>
 
-#include "kernel/data/chunked_upload.h"
-
 namespace edgesync::data {
 namespace {
 
@@ -31,40 +29,6 @@ TEST(Ranges, BehaveLikeASetOfOctetsForRandomSequences) {
 }
 
 TEST(Ranges, AnEmptyTotalIsAlwaysCovered) { EXPECT_TRUE(covers({}, 0)); }
-
-struct HeaderRow {
-    const char* field;
-    bool is_valid;
-    std::int64_t begin, end, total;
-};
-
-TEST(ContentRange, IsReadExactly) {
-    const HeaderRow rows[] = {
-        {"bytes 0-9/10", true, 0, 10, 10},
-        {"bytes 5-5/10", true, 5, 6, 10},
-        {"bytes 0-9/*", false, 0, 0, 0},
-        {"bytes 9-0/10", false, 0, 0, 0},
-        {"bytes 0-10/10", false, 0, 0, 0},
-        {"bytes=0-9/10", false, 0, 0, 0},
-        {"bytes -5/10", false, 0, 0, 0},
-        {"bytes 0-/10", false, 0, 0, 0},
-        {"bytes 0-9", false, 0, 0, 0},
-        {"", false, 0, 0, 0},
-        {"bytes 0-9/10x", false, 0, 0, 0},
-        {"octets 0-9/10", false, 0, 0, 0},
-        {"bytes 0-9/99999999999999999999", false, 0, 0, 0},
-    };
-    for (const HeaderRow& row : rows) {
-        std::string problem;
-        const auto range = parse_content_range(row.field, problem);
-        ASSERT_EQ(range.has_value(), row.is_valid) << row.field;
-        EXPECT_EQ(problem.empty(), row.is_valid) << row.field;
-        if (!range) continue;
-        EXPECT_EQ(range->begin, row.begin) << row.field;
-        EXPECT_EQ(range->end, row.end) << row.field;
-        EXPECT_EQ(range->total, row.total) << row.field;
-    }
-}
 
 }  // namespace
 }  // namespace edgesync::data

@@ -98,6 +98,16 @@ TEST_F(PresetTest, TakesHashes) {
     EXPECT_EQ(ask("k", "t").code, AuthCode::Failed);
 }
 
+TEST_F(PresetTest, OnlyHashesMayKeepAThreadWaiting) {
+    put(R"({"credentials":{"h":{"secretHash":")" + hash_secret("s") + R"(","orgID":"acme","username":"a","type":"admin"},
+        "p":{"secret":"s","orgID":"acme","username":"b","type":"admin"}}})");
+    authenticator_.start();
+    EXPECT_TRUE(authenticator_.may_block(request_of("h", "s")));
+    EXPECT_FALSE(authenticator_.may_block(request_of("p", "s")));
+    EXPECT_FALSE(authenticator_.may_block(request_of("unknown", "s")));
+    EXPECT_FALSE(authenticator_.may_block(HttpRequest{}));
+}
+
 TEST_F(PresetTest, WithoutItsFileNobodyAuthenticates) {
     authenticator_.start();
     EXPECT_EQ(ask("k", "s").code, AuthCode::Failed);
@@ -163,6 +173,8 @@ public:
     }
     std::pair<std::string, std::string> credentials_for_url(const std::string&) override { return {"k", "s"}; }
     bool is_cacheable() const override { return true; }
+    bool may_block(const HttpRequest&) const override { return is_slow; }
+    bool is_slow = true;
     std::string secret = "right";
     int asked = 0;
 };
@@ -238,6 +250,25 @@ TEST_F(CredentialCacheTest, ForgetsEverybodyAtAReload) {
     cache_.reload();
     EXPECT_EQ(ask("k", "right"), AuthCode::Failed);
     EXPECT_EQ(ask("j", "new"), AuthCode::Admin);
+}
+
+TEST_F(CredentialCacheTest, MayBlockOnlyWhereItMustAsk) {
+    const auto may_block = [this](const std::string& secret) { return cache_.may_block(request_of("k", secret)); };
+    EXPECT_TRUE(may_block("right"));
+    ask("k", "right");
+    EXPECT_FALSE(may_block("right")) << "it is remembered";
+    EXPECT_TRUE(may_block("wrong"));
+    ask("k", "wrong");
+    EXPECT_FALSE(may_block("wrong")) << "it is refused for a while, unasked";
+    EXPECT_FALSE(may_block("other guess"));
+    now_ += std::chrono::seconds(2);
+    EXPECT_TRUE(may_block("wrong"));
+    now_ += std::chrono::minutes(15);
+    EXPECT_TRUE(may_block("right"));
+    EXPECT_FALSE(cache_.may_block(HttpRequest{}));
+    EXPECT_EQ(inner_.asked, 2) << "nobody was asked for that";
+    inner_.is_slow = false;
+    EXPECT_FALSE(may_block("right")) << "what is fast is done at once";
 }
 
 TEST_F(CredentialCacheTest, LetsNobodyInWithoutCredentials) {

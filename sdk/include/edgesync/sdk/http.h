@@ -43,6 +43,18 @@ struct HttpRequest {
 /// '.', '..', an empty inner segment or one of more than 1 KiB. A trailing '/' gives a last empty segment.
 std::vector<std::string> split_path(std::string_view raw_path);
 
+/// What a Content-Range says of a body: it is the octets [begin, end), at least one, of `total`.
+struct ContentRange {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    std::int64_t total = 0;
+};
+/// "bytes a-b/total", all of them decimal numbers. nullopt: another form, or octets that the total does not have.
+std::optional<ContentRange> parse_content_range(std::string_view field);
+
+/// The largest data of one object: what common file systems address in one file. Who announces more gets 413.
+inline constexpr std::int64_t kLargestData = (std::int64_t{1} << 44U) - 4096;
+
 /// Percent-encodes all octets but unreserved ones and '@'.
 std::string encode_segment(std::string_view segment);
 
@@ -92,13 +104,14 @@ public:
     virtual ~HttpHandler() = default;
     /// Largest body that is collected into HttpRequest::body; a longer one gets 413. Called with the headers alone.
     virtual std::int64_t body_limit(const HttpRequest& request) const = 0;
-    /// A sink, if this request's body is to be streamed; null: it is collected. Called on an I/O thread; must not block.
+    /// A sink, if this request's body is to be streamed; null: it is collected. Called where `handle` is.
     virtual std::unique_ptr<HttpBodySink> stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
         (void)request;
         (void)responder;
         return nullptr;
     }
-    /// Called on an I/O thread, or on a worker when the store's reads block. Must not wait for the network.
+    /// Called on an I/O thread, or on a worker when the store's reads or the check of the credentials may block. Must not wait for the
+    /// network.
     virtual void handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) = 0;
 };
 
