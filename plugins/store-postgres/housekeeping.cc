@@ -93,7 +93,7 @@ void Housekeeping::clean() {
 }
 
 // By ids and not by times, because only those are indexed; and only what could be seen then, because a commit may take long, and
-// because ids begin anew after a crash of the server.
+// because ids go back after a failover to a replica that lagged.
 void Housekeeping::trim_feed() {
     const auto connection = pool_.take();
     const Rows rows = connection->run(Call("feed_end").str());

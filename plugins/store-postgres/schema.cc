@@ -52,11 +52,13 @@ CREATE TABLE issued (last bigint NOT NULL);
 INSERT INTO issued VALUES (0);
 )";
 
-// The feed need not survive a crash of the server, since that ends all connections, and who connects again reads everything anew.
+// The feed need not survive a crash of the server, since that ends all connections, and who connects again reads everything anew. Its
+// ids come from a sequence of its own, because an identity's would be unlogged as well, which PostgreSQL 15 leaves broken on a replica.
 // A term is part of a key so that whoever relies on it (FOR KEY SHARE) keeps others from changing it, but not from writing a heartbeat.
 constexpr char kSecondInstances[] = R"(
+CREATE SEQUENCE feed_ids;
 CREATE UNLOGGED TABLE feed (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, xid xid8 NOT NULL DEFAULT pg_current_xact_id(), origin bigint NOT NULL,
+  id bigint PRIMARY KEY DEFAULT nextval('feed_ids'), xid xid8 NOT NULL DEFAULT pg_current_xact_id(), origin bigint NOT NULL,
   message bytea NOT NULL);
 CREATE INDEX feed_xid ON feed (xid);
 CREATE TABLE leader (

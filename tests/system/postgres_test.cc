@@ -201,6 +201,15 @@ TEST_F(Postgres, TwoThatStartTogetherMigrateOnce) {
     }
 }
 
+// PostgreSQL 15 does not write such a sequence on a replica; after its promotion, whatever needs a number fails.
+TEST_F(Postgres, NoNumbersComeFromASequenceThatAPromotedReplicaCannotRead) {
+    Node css(folder_.path(), "numbers", database_lines("numbers"));
+    css.start();
+    EXPECT_TRUE(
+        database::run("SELECT 1 / (count(*) = 0)::int FROM pg_class WHERE relkind = 'S' AND relpersistence = 'u'"
+                      " AND relnamespace = 'numbers'::regnamespace"));
+}
+
 TEST_F(Postgres, AnOlderProgramRefusesANewerSchema) {
     Node css(folder_.path(), "newer", database_lines("newer"));
     css.start();
