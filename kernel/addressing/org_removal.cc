@@ -16,11 +16,12 @@ bool erase_some_objects(WriteTransaction& txn, const std::string& org, rules::Ef
     return !page.items.empty();
 }
 
-bool erase_some_nodes(WriteTransaction& txn, const std::string& org) {
+bool erase_some_nodes(WriteTransaction& txn, const std::string& org, rules::Effects& effects) {
     const auto page = txn.destinations(org, "", "", kNodes);
     for (const auto& node : page.items) {
         txn.erase_notifications_of_peer(node.node);
         txn.erase_destination(node.node);
+        effects.wake.push_back(node.node);  // A parked poll must learn that the node is unknown now.
     }
     return !page.items.empty();
 }
@@ -44,7 +45,7 @@ void enqueue_org_removal(const rules::NodeContext& context, WriteTransaction& tx
 void continue_org_removal(WriteTransaction& txn, const WorkItem& item, rules::Effects& effects) {
     const std::string& org = item.payload;
     // Nodes last: what they send meanwhile finds them registered and is removed with the rest.
-    if (!erase_some_objects(txn, org, effects) && !erase_some_entries(txn, org) && !erase_some_nodes(txn, org))
+    if (!erase_some_objects(txn, org, effects) && !erase_some_entries(txn, org) && !erase_some_nodes(txn, org, effects))
         return txn.complete_work(item.id);
     txn.reschedule_work(item.id, item.not_before, item.payload);
     effects.has_work = true;

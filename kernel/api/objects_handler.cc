@@ -73,7 +73,7 @@ void ObjectsHandler::publish(const CallPtr& call) const {
     if (!environment_.access.write(call->identity, call->key().org, request->meta)) return call->reply.send(unauthorized());
     settle_org(environment_, call->key(), request->meta);
     warn_of_unverified(context.log, call->key(), request->meta);
-    objects::validate(request->meta, call->key(), {context.node.role, body.has_data, body.data.size()});
+    objects::validate(request->meta, call->key(), {context.node.role, body.has_data, body.data.size(), context.node.now()});
     request->owner = owner_of(call->identity);
     if (!request->meta.source_data_uri.empty()) {
         return call->reply.on_worker(context.scheduler, [this, call, request] { publish_source(call, *request); });

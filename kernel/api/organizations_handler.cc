@@ -171,6 +171,7 @@ void OrganizationsHandler::remove(const CallPtr& call, const std::string& org) c
         [org, &node = environment_.context.node](WriteTransaction& txn, rules::Effects& effects) {
             txn.erase_entry(EntryTable::Organization, {org});
             addressing::enqueue_org_removal(node, txn, org, effects);
+            effects.acls_of.push_back(org);
             return rules::Done{};
         },
         [this, call, org](const rules::Outcome<rules::Done>& outcome) {

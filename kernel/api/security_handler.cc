@@ -209,8 +209,9 @@ void SecurityHandler::remove(const CallPtr& call, const Target& target) const {
 
 void SecurityHandler::change(const CallPtr& call, const std::string& org, Change change) const {
     environment_.context.operations.run<rules::Done>(
-        [change = std::move(change)](WriteTransaction& txn, rules::Effects&) {
+        [org, change = std::move(change)](WriteTransaction& txn, rules::Effects& effects) {
             change(txn);
+            effects.acls_of.push_back(org);
             return rules::Done{};
         },
         [this, call, org](const rules::Outcome<rules::Done>& outcome) {

@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::chrono::seconds kMaxDelay{10};
 constexpr std::size_t kMaxDamped = 10000;
+/// A fan-out wakes thousands at once, which must not take the workers that serve everybody else.
+constexpr std::size_t kMostAttempting = 4;
+constexpr std::chrono::milliseconds kPauseWhenBusy{20};
 
 }  // namespace
 
@@ -94,6 +97,9 @@ PendingIndex::Collected PendingIndex::collect(const NodeKey& peer, std::size_t l
     } catch (const Error& error) {
         result.verdict = error.kind() == ErrorKind::NotConnected ? Verdict::Unavailable : Verdict::Failed;
         result.reason = error.what();
+    } catch (const std::exception& error) {
+        result.verdict = Verdict::Failed;
+        result.reason = error.what();
     }
     while (damped.size() > kMaxDamped) damped.erase(damped.begin());
     const std::lock_guard lock(mutex_);
@@ -167,7 +173,7 @@ bool PendingIndex::park(const std::shared_ptr<Parked>& parked, std::optional<Clo
         const auto delay = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
         parked->timer =
             scheduler_.after(std::max(delay, std::chrono::milliseconds{1}), [this, peer = parked->peer, handle = parked->handle] {
-                if (auto due = take(peer, handle)) attempt(std::move(due));
+                if (auto due = take(peer, handle)) attempt_soon(std::move(due));
             });
     }
     if (replaced) {
@@ -213,8 +219,56 @@ void PendingIndex::wake(const NodeKey& peer) {
         found->second.is_empty = false;
         if (!found->second.parked) return;
     }
-    if (auto parked = take(peer, 0)) {
+    if (auto parked = take(peer, 0)) attempt_soon(std::move(parked));
+}
+
+void PendingIndex::wake_all() {
+    std::vector<NodeKey> parked;
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto& [peer, node] : nodes_) {
+            ++node.changes;
+            node.is_empty = false;
+            if (node.parked) parked.push_back(peer);
+        }
+    }
+    for (const auto& peer : parked) {
+        if (auto poll = take(peer, 0)) attempt_soon(std::move(poll));
+    }
+}
+
+/// Where the store may be read.
+void PendingIndex::attempt_soon(std::shared_ptr<Parked> parked) {
+    if (!options_.reads_block) {
         scheduler_.post([this, parked = std::move(parked)]() mutable { attempt(std::move(parked)); });
+        return;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        ready_.push_back(std::move(parked));
+        if (attempting_ >= kMostAttempting) return;
+        ++attempting_;
+    }
+    start_attempting();
+}
+
+void PendingIndex::start_attempting() {
+    if (!scheduler_.work([this] { attempt_all_ready(); })) scheduler_.after(kPauseWhenBusy, [this] { start_attempting(); });
+}
+
+void PendingIndex::attempt_all_ready() {
+    for (;;) {
+        std::shared_ptr<Parked> parked;
+        {
+            const std::lock_guard lock(mutex_);
+            if (ready_.empty()) {
+                --attempting_;
+                return;
+            }
+            parked = std::move(ready_.front());
+            ready_.pop_front();
+        }
+        attempt(std::move(parked));
     }
 }
 

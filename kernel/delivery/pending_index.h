@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@ namespace edgesync::delivery {
 struct PendingOptions {
     std::chrono::seconds max_wait{55};
     std::size_t max_parked = 50000;
+    bool reads_block = false;  ///< As in StoreTraits.
 };
 
 /// Thread-safe. Outlives its parked polls.
@@ -37,6 +39,8 @@ public:
 
     /// Something became pending for the peer.
     void wake(const NodeKey& peer);
+    /// Something may have become pending for any peer.
+    void wake_all();
     /// Answers all parked polls with nothing, and parks no more.
     void drain();
 
@@ -80,6 +84,9 @@ private:
     Collected collect(const NodeKey& peer, std::size_t limit);
     Collected read_pending(const NodeKey& peer, std::size_t limit, std::map<std::uint64_t, Damped>& damped);
     void attempt(std::shared_ptr<Parked> parked);
+    void attempt_soon(std::shared_ptr<Parked> parked);
+    void start_attempting();
+    void attempt_all_ready();
     bool park(const std::shared_ptr<Parked>& parked, std::optional<Clock::time_point> retry_at, std::uint64_t changes);
     std::shared_ptr<Parked> take(const NodeKey& peer, std::uint64_t handle);
     std::uint64_t changes_of(const NodeKey& peer);
@@ -99,6 +106,8 @@ private:
     std::unordered_map<std::uint64_t, NodeKey> handles_;
     std::uint64_t next_handle_ = 1;
     std::size_t parked_count_ = 0;
+    std::deque<std::shared_ptr<Parked>> ready_;  ///< Wait for a worker; at most as many as were parked.
+    std::size_t attempting_ = 0;                 ///< Workers that are taken.
     bool is_draining_ = false;
     std::minstd_rand random_;
 };

@@ -17,6 +17,7 @@ struct EffectTargets {
     std::function<void()> work;
     std::function<void(const ObjectKey&)> arrived;
     std::function<void(const ObjectKey&)> verify;
+    std::function<void(const std::string& org)> acls;
 };
 
 class NodeEffects : public rules::EffectsRunner {
@@ -34,6 +35,7 @@ public:
             if (effects.has_work) targets_.work();
             for (const auto& key : effects.arrived) targets_.arrived(key);
             for (const auto& key : effects.verify) targets_.verify(key);
+            for (const auto& org : effects.acls_of) targets_.acls(org);
         } catch (const std::exception& error) {
             log_.log(LogLevel::Error, std::string("Cannot act upon a change at once: ") + error.what());
         }

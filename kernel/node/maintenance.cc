@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kStep = 200;
 constexpr std::chrono::milliseconds kEveryMinute = std::chrono::minutes(1);
+constexpr std::chrono::milliseconds kEveryTenSeconds = std::chrono::seconds(10);
 constexpr std::chrono::milliseconds kHourly = std::chrono::hours(1);
 
 }  // namespace
@@ -39,7 +40,12 @@ void Maintenance::start() {
         every(kHourly, [this] { remove_silent_nodes(); });
     }
     every(std::min<std::chrono::milliseconds>(kHourly, options_.upload_limit), [this] { remove_abandoned_uploads(); });
-    if (options_.scan_verifications) every(kEveryMinute, options_.scan_verifications);
+    if (options_.scan_verifications) {
+        every(kEveryMinute, [this] {
+            if (options_.term()) options_.scan_verifications();
+        });
+    }
+    if (options_.look_for_work) every(kEveryTenSeconds, options_.look_for_work);
 }
 
 void Maintenance::stop() {
@@ -90,6 +96,16 @@ void Maintenance::run(const char* what, std::function<bool(WriteTransaction&, ru
     });
 }
 
+// The store itself refuses what an instance does that was paused until another one took over.
+void Maintenance::run_as_leader(const char* what, std::function<bool(WriteTransaction&, rules::Effects&)> step) {
+    const auto term = options_.term();
+    if (!term) return;
+    run(what, [term = *term, step = std::move(step)](WriteTransaction& txn, rules::Effects& effects) {
+        txn.require_leadership(term);
+        return step(txn, effects);
+    });
+}
+
 void Maintenance::repeat_due() {
     if (options_.may_send && !options_.may_send()) return;
     if (options_.resume_transfers) scheduler_.work([this] { options_.resume_transfers(); });
@@ -101,10 +117,11 @@ void Maintenance::repeat_due() {
 }
 
 void Maintenance::activate_due() {
+    if (!options_.term()) return;
     bool is_due = false;
     operations_.store().read([&](ReadTransaction& txn) { is_due = !txn.objects_to_activate(context_.now(), 1).empty(); });
     if (!is_due) return;
-    run("Activation", [this](WriteTransaction& txn, rules::Effects& effects) {
+    run_as_leader("Activation", [this](WriteTransaction& txn, rules::Effects& effects) {
         const TimePoint now = context_.now();
         const auto due = txn.objects_to_activate(now, kStep);
         for (const auto& key : due) objects::activate_if_due(context_, txn, key, now, effects);
@@ -113,10 +130,11 @@ void Maintenance::activate_due() {
 }
 
 void Maintenance::expire_due() {
+    if (!options_.term()) return;
     bool is_due = false;
     operations_.store().read([&](ReadTransaction& txn) { is_due = !txn.expired_objects(context_.now(), 1).empty(); });
     if (!is_due) return;
-    run("Expiration", [this](WriteTransaction& txn, rules::Effects& effects) {
+    run_as_leader("Expiration", [this](WriteTransaction& txn, rules::Effects& effects) {
         const TimePoint now = context_.now();
         const auto due = txn.expired_objects(now, kStep);
         for (const auto& key : due) objects::expire_if_due(context_, txn, key, now, effects);
@@ -125,13 +143,13 @@ void Maintenance::expire_due() {
 }
 
 void Maintenance::remove_silent_nodes() {
-    run("Removing silent nodes", [this](WriteTransaction& txn, rules::Effects& effects) {
+    run_as_leader("Removing silent nodes", [this](WriteTransaction& txn, rules::Effects& effects) {
         return delivery::remove_inactive(context_, txn, context_.now() - options_.silent_node_limit, kStep, effects) == kStep;
     });
 }
 
 void Maintenance::remove_abandoned_uploads() {
-    run("Removing abandoned uploads", [this](WriteTransaction& txn, rules::Effects&) {
+    run_as_leader("Removing abandoned uploads", [this](WriteTransaction& txn, rules::Effects&) {
         return objects::remove_abandoned_uploads(txn, context_.now() - options_.upload_limit, kStep) == kStep;
     });
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct MaintenanceOptions {
     std::function<bool()> may_send;                 ///< ESS: registered.
     std::function<void()> resume_transfers;         ///< ESS.
     std::function<void()> scan_verifications;
+    std::function<void()> look_for_work;  ///< That an instance which is gone left behind; null: there is only one.
+    /// Of leadership; nullopt: another instance does the jobs of the leader.
+    std::function<std::optional<std::int64_t>()> term = [] { return std::optional<std::int64_t>(1); };
 
     /// The intervals and limits, from ResendInterval, ObjectActivationInterval, ...
     static MaintenanceOptions from(const Settings& settings);
@@ -48,6 +52,8 @@ private:
     void remove_silent_nodes();
     void remove_abandoned_uploads();
     void run(const char* what, std::function<bool(WriteTransaction&, rules::Effects&)> step);
+    /// The same, for what only one instance may do.
+    void run_as_leader(const char* what, std::function<bool(WriteTransaction&, rules::Effects&)> step);
 
     const rules::NodeContext& context_;
     rules::Operations& operations_;

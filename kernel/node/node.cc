@@ -9,6 +9,8 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/api/api.h"
+#include "kernel/cluster/change_message.h"
+#include "kernel/cluster/leadership.h"
 #include "kernel/data/chunked_upload.h"
 #include "kernel/data/received_files.h"
 #include "kernel/data/verification_queue.h"
@@ -48,7 +50,7 @@ rules::NodeContext context_of(const Settings& settings, const Store& store, cons
         if (!traits.sends_unasked) polled.push_back(loaded.name);
         pushes = pushes || traits.pushes_data;
     }
-    return make_context(settings, store.traits(), std::move(polled), pushes);
+    return make_context(settings, store, std::move(polled), pushes);
 }
 
 /// Tells clients of chunked uploads which instance answers (MMS-Upload-Owner).
@@ -63,11 +65,17 @@ std::string random_uuid() {
     return text.data();
 }
 
-delivery::PendingOptions pending_options(const Settings& settings) {
+delivery::PendingOptions pending_options(const Settings& settings, const Store& store) {
     delivery::PendingOptions options;
+    options.reads_block = store.traits().reads_block;
     options.max_wait = std::chrono::seconds(settings.integer("HTTPMaxWait"));
     options.max_parked = static_cast<std::size_t>(settings.integer("HTTPMaxParked"));
     return options;
+}
+
+rules::Operations::MessageForOthers message_for_others(const Store& store) {
+    if (!store.traits().is_shared) return {};
+    return cluster::change_message;
 }
 
 }  // namespace
@@ -77,12 +85,13 @@ struct Node::Parts {
         : settings(settings_in), log(log_in), client_log(log_in, kClientLogInterval), store(std::move(store_in)),
           transports(std::move(transports_in)),
           io(io_threads(), [this](std::string_view problem) { log.log(LogLevel::Error, std::string(problem)); }),
-          scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log), operations(*store, effects), acls(*store),
+          scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log),
+          operations(*store, effects, message_for_others(*store)), acls(*store), leadership(*store, scheduler, log, leadership_options()),
           context(context_of(settings, *store, transports)), files(data_file_rules(settings)),
           received_files(operations, scheduler, files, log), webhooks(*store, scheduler, log, hooks::webhook_options(settings)),
           work(context, operations, scheduler, log),
           verifications(context, operations, log, static_cast<std::size_t>(settings.integer("VerifyQueueBufferSize"))),
-          pending(context, *store, scheduler, pending_options(settings),
+          pending(context, *store, scheduler, pending_options(settings, *store),
                   [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }) {}
 
     /// Removes records about objects that are gone or newer, unless they changed meanwhile.
@@ -98,6 +107,8 @@ struct Node::Parts {
             [](rules::Outcome<rules::Done>) {});
     }
 
+    cluster::LeadershipOptions leadership_options();
+    void hear_others(const std::optional<std::string>& message);
     void start_store();
     void start_transports();
     void start_listeners();
@@ -122,6 +133,8 @@ struct Node::Parts {
     NodeEffects effects;
     rules::Operations operations;
     security::AclCache acls;
+    const std::string instance = random_uuid();
+    cluster::Leadership leadership;
     rules::NodeContext context;
     files::DataFiles files;
     data::ReceivedFiles received_files;
@@ -171,6 +184,7 @@ EffectTargets Node::Parts::effect_targets() {
     targets.work = [this] { work.kick(); };
     targets.arrived = [this](const ObjectKey& key) { webhooks.arrived(key); };
     targets.verify = [this](const ObjectKey& key) { verifications.add(key); };
+    targets.acls = [this](const std::string& org) { acls.invalidate(org); };
     return targets;
 }
 
@@ -179,6 +193,28 @@ void Node::Parts::start_store() {
     store->open();
     is_store_open = true;
     effects.set_targets(effect_targets());
+    store->listen([this](const std::optional<std::string>& message) { hear_others(message); });
+    leadership.start();
+}
+
+cluster::LeadershipOptions Node::Parts::leadership_options() {
+    cluster::LeadershipOptions options;
+    options.holder = instance;
+    options.timeout = std::chrono::seconds(settings.integer("LeadershipTimeout"));
+    // What the one before left undone.
+    options.has_begun = [this] {
+        if (!is_running) return;
+        verifications.scan();
+        work.kick();
+    };
+    return options;
+}
+
+void Node::Parts::hear_others(const std::optional<std::string>& message) {
+    if (auto changes = message ? cluster::effects_of_message(*message) : std::nullopt) return effects.run(std::move(*changes));
+    pending.wake_all();
+    acls.invalidate_all();
+    work.kick();
 }
 
 HostParts Node::Parts::host_parts() {
@@ -216,6 +252,8 @@ void Node::Parts::start_transports() {
     }
     MaintenanceOptions options = MaintenanceOptions::from(settings);
     options.scan_verifications = [this] { scheduler.work([this] { verifications.scan(); }); };
+    options.term = [this] { return leadership.term(); };
+    if (store->traits().is_shared) options.look_for_work = [this] { work.kick(); };
     if (edge) {
         options.may_send = [this] { return edge->registration().is_registered(); };
         options.resume_transfers = [this] { edge->resume_transfers(); };
@@ -243,7 +281,7 @@ api::ApiContext Node::Parts::api_context() {
         return extras;
     };
     return {context,  operations, scheduler,  *authenticator, acls,
-            settings, digests,    client_log, random_uuid(),  [this] { return is_running.load(); },
+            settings, digests,    client_log, instance,       [this] { return is_running.load(); },
             resend,   shutdown,   health,     files};
 }
 
@@ -288,7 +326,7 @@ void Node::start() {
     p.start_listeners();
     p.renew_certificates_daily();
     p.maintenance->start();
-    p.verifications.scan();
+    if (p.leadership.term()) p.verifications.scan();
     p.work.kick();
     p.received_files.remove_unused();
     if (p.edge) p.edge->start(*p.transports.front().transport);
@@ -315,6 +353,7 @@ void Node::stop(const StopRequest& request) {
     if (p.is_running.exchange(false)) std::this_thread::sleep_for(request.quiesce);
     const bool may_erase = request.unregisters && p.edge && p.edge->registration().unregister();
     p.stop_communication();
+    p.leadership.stop();
     p.work.stop();
     p.verifications.stop();
     p.webhooks.stop();

@@ -4,7 +4,7 @@
 
 namespace edgesync::node {
 
-rules::NodeContext make_context(const Settings& settings, const StoreTraits& store, std::vector<std::string> polled, bool pushes_data) {
+rules::NodeContext make_context(const Settings& settings, const Store& store, std::vector<std::string> polled, bool pushes_data) {
     rules::NodeContext context;
     context.role = settings.role();
     context.self = context.is_css() ? NodeKey{settings.text("OrgID"), rules::kCloud, rules::kCloud}
@@ -12,14 +12,14 @@ rules::NodeContext make_context(const Settings& settings, const StoreTraits& sto
     context.max_chunk_size = static_cast<std::int32_t>(settings.integer("MaxDataChunkSize"));
     context.chunks_data = settings.boolean("EnableDataChunk");
     context.resend_interval = std::chrono::seconds(settings.integer("ResendInterval"));
-    context.inline_limit = store.inline_limit;
-    context.is_storage_persistent = store.is_persistent;
+    context.inline_limit = store.traits().inline_limit;
+    context.is_storage_persistent = store.traits().is_persistent;
     context.consumed_objects_kept = static_cast<std::uint64_t>(std::max<std::int64_t>(settings.integer("ESSConsumedObjectsKept"), 0));
     context.notifies_on_expiration = settings.boolean("NotifyOnExpiration");
     context.hooks_on_no_data = settings.boolean("WebhookOnNoData");
     context.objects_data_path = settings.text("ObjectsDataPath");
     context.pushes_data = pushes_data;
-    context.now = [] { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); };
+    context.now = [&store] { return store.now(); };
     context.is_polled = [polled = std::move(polled)](const std::string& protocol) {
         return std::find(polled.begin(), polled.end(), protocol) != polled.end();
     };

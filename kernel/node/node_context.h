@@ -10,7 +10,8 @@
 
 namespace edgesync::node {
 
-/// `polled`: names of the transports whose peers fetch their messages. `pushes_data`: of the ESS's transport.
-rules::NodeContext make_context(const Settings& settings, const StoreTraits& store, std::vector<std::string> polled, bool pushes_data);
+/// The store outlives the context. `polled`: names of the transports whose peers fetch their messages. `pushes_data`: of the ESS's
+/// transport.
+rules::NodeContext make_context(const Settings& settings, const Store& store, std::vector<std::string> polled, bool pushes_data);
 
 }  // namespace edgesync::node

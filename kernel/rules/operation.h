@@ -29,7 +29,11 @@ struct Outcome {
 /// Submits rules to the store. Thread-safe; outlives all operations.
 class Operations {
 public:
-    Operations(Store& store, EffectsRunner& effects) : store_(store), effects_(effects) {}
+    /// What other processes that share the store must be told of a transaction's effects; empty: nothing.
+    using MessageForOthers = std::function<std::string(const Effects&)>;
+
+    Operations(Store& store, EffectsRunner& effects, MessageForOthers message_for_others = {})
+        : store_(store), effects_(effects), message_for_others_(std::move(message_for_others)) {}
 
     Store& store() { return store_; }
 
@@ -48,10 +52,11 @@ public:
         state->done = std::move(done);
         try {
             store_.submit(
-                [state](WriteTransaction& txn) {
+                [this, state](WriteTransaction& txn) {
                     state->effects.clear();
                     state->value.reset();
                     state->value.emplace(state->rule(txn, state->effects));
+                    tell_others(txn, state->effects);
                 },
                 [this, state](const std::exception_ptr& error) {
                     Outcome<T> outcome;
@@ -75,8 +80,14 @@ public:
     T run_and_wait(std::function<T(WriteTransaction&, Effects&)> rule);
 
 private:
+    void tell_others(WriteTransaction& txn, const Effects& effects) const {
+        if (!message_for_others_) return;
+        if (const std::string message = message_for_others_(effects); !message.empty()) txn.broadcast(message);
+    }
+
     Store& store_;
     EffectsRunner& effects_;
+    const MessageForOthers message_for_others_;
 };
 
 /// For rules without a result.

@@ -68,6 +68,12 @@ void AclCache::invalidate(const std::string& org) {
     if (const auto found = orgs_.find(org); found != orgs_.end()) found->second.at -= kMaxAge;
 }
 
+void AclCache::invalidate_all() {
+    const std::lock_guard lock(mutex_);
+    ++changes_;
+    for (auto& [org, loaded] : orgs_) loaded.at -= kMaxAge;
+}
+
 std::shared_ptr<const AclCache::Lists> AclCache::find(const std::string& org) const {
     const std::lock_guard lock(mutex_);
     const auto found = orgs_.find(org);

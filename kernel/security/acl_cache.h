@@ -16,7 +16,7 @@ namespace edgesync::security {
 /// Thread-safe. An organization's lists are as they were at its last `prepare`, at most kMaxAge ago.
 class AclCache final : public AclLookup {
 public:
-    static constexpr std::chrono::seconds kMaxAge{60};  ///< Changes that another instance made are seen after that time at the latest.
+    static constexpr std::chrono::seconds kMaxAge{60};  ///< Should the store fail to say that another instance changed them.
     static constexpr std::size_t kMostOrgs = 10000;
 
     explicit AclCache(Store& store) : store_(store) {}
@@ -25,6 +25,8 @@ public:
     void prepare(const std::string& org);
     /// After a change.
     void invalidate(const std::string& org);
+    /// After changes that are not known.
+    void invalidate_all();
 
     std::optional<AclRole> object_role(const AclUser& user, const std::string& object_type) const override;
     bool may_address(const AclUser& user, const std::string& destination_type) const override;

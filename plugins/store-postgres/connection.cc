@@ -1,5 +1,10 @@
 #include "connection.h"
 
+#include <poll.h>
+
+#include <array>
+#include <cerrno>
+
 #include "sql_text.h"
 
 namespace edgesync::postgres {
@@ -84,6 +89,53 @@ Rows Connection::run(const std::string& text) {
         is_usable_ = false;
         throw Error(ErrorKind::NotConnected, "The connection to the database is unusable: " + first_line(e.what()));
     }
+}
+
+/// What is heard is only that there is something; the sender says it in a table.
+class Connection::Ear : public pqxx::notification_receiver {
+public:
+    using notification_receiver::notification_receiver;
+    void operator()(const std::string&, int) override { has_heard = true; }
+    bool has_heard = false;
+};
+
+Connection::~Connection() {
+    work_.reset();  // The library hands out notifications only outside of transactions, and an ear must go before its connection.
+    ear_.reset();
+}
+
+void Connection::listen(const std::string& channel) {
+    work_.reset();
+    try {
+        ear_ = std::make_unique<Ear>(connection_, channel);
+    } catch (const pqxx::failure& e) {
+        is_usable_ = false;
+        throw Error(ErrorKind::NotConnected, "The connection to the database is lost: " + first_line(e.what()));
+    }
+    work_.emplace(connection_);
+}
+
+// One that came together with the answer to a query is not seen at the socket any more, so the library is asked first.
+void Connection::wait_for_notification(int wake_fd, std::chrono::milliseconds patience) {
+    take_notifications();
+    if (!ear_->has_heard) {
+        std::array<pollfd, 2> waiting{pollfd{connection_.sock(), POLLIN, 0}, pollfd{wake_fd, POLLIN, 0}};
+        const int found = ::poll(waiting.data(), waiting.size(), static_cast<int>(patience.count()));
+        if (found < 0 && errno != EINTR) throw Error(ErrorKind::Io, "Cannot wait for the database");
+        if (found > 0 && waiting[0].revents != 0) take_notifications();
+    }
+    ear_->has_heard = false;
+}
+
+void Connection::take_notifications() {
+    work_.reset();
+    try {
+        connection_.get_notifs();
+    } catch (const pqxx::failure& e) {
+        is_usable_ = false;
+        throw Error(ErrorKind::NotConnected, "The connection to the database is lost: " + first_line(e.what()));
+    }
+    work_.emplace(connection_);
 }
 
 std::string octets_of(const pqxx::field& field) { return from_hex({field.c_str(), field.size()}); }

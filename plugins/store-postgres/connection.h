@@ -1,6 +1,8 @@
 // One connection to the database, and what its failures mean to us. The only place that knows libpqxx.
 #pragma once
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
@@ -29,6 +31,7 @@ class Connection {
 public:
     /// Connects. @throws Error{NotConnected}, Refused
     explicit Connection(const std::string& options);
+    ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
@@ -36,13 +39,23 @@ public:
     /// @throws Conflict, Error{NotConnected, NoSpace, Timeout, Busy, Corrupt, Io}
     Rows run(const std::string& text);
 
+    /// Hears of the channel from now on; for a connection that does nothing else. @throws as run
+    void listen(const std::string& channel);
+    /// Waits until there is a notification of `listen` or `wake_fd` is readable, or for `patience`.
+    /// @throws Error{NotConnected}
+    void wait_for_notification(int wake_fd, std::chrono::milliseconds patience);
+
     /// False after an error that ended the connection.
     bool is_usable() const { return is_usable_; }
     std::string quoted_name(const std::string& name) const { return connection_.quote_name(name); }
     std::string quoted_text(const std::string& text) const { return connection_.quote(text); }
 
 private:
+    class Ear;
+    void take_notifications();
+
     mutable pqxx::connection connection_;
+    std::unique_ptr<Ear> ear_;
     std::optional<pqxx::nontransaction> work_;
     bool is_usable_ = true;
 };

@@ -8,6 +8,7 @@ namespace {
 constexpr std::chrono::seconds kPeriod{1};
 constexpr int kPeriodsBetweenProbes = 10;
 constexpr int kPeriodsBetweenSweeps = 30;
+constexpr std::size_t kCleaningsThatFeedIsKept = 2;
 
 std::string lock_call(const char* function, const std::string& owner) {
     return std::string("SELECT ") + function + "('" + owner + "'::bigint)";
@@ -80,6 +81,18 @@ void Housekeeping::clean() {
     presence_->hold();
     presence_->doom_orphans();
     blobs_.sweep(kSweepGrace);
+    trim_feed();
+}
+
+// By ids and not by times, because only those are indexed. The ids begin anew after a crash of the server.
+void Housekeeping::trim_feed() {
+    const auto connection = pool_.take();
+    const auto end = connection->run(Call("feed_end").str())[0][0].as<std::int64_t>();
+    if (!feed_ends_.empty() && end < feed_ends_.back()) feed_ends_.clear();
+    feed_ends_.push_back(end);
+    if (feed_ends_.size() <= kCleaningsThatFeedIsKept) return;
+    connection->run(Call("forget_feed").number(feed_ends_.front()).str());
+    feed_ends_.pop_front();
 }
 
 }  // namespace edgesync::postgres

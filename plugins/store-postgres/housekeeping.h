@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -41,6 +42,7 @@ private:
     void run();
     void look_after_connection();
     void clean();
+    void trim_feed();
 
     ConnectionPool& pool_;
     Blobs& blobs_;
@@ -48,6 +50,7 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     bool is_closing_ = false;
+    std::deque<std::int64_t> feed_ends_;  ///< The feed's last ids at the latest cleanings.
     std::thread thread_;
 };
 

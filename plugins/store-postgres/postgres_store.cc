@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "leader.h"
 #include "schema.h"
 #include "sql_text.h"
 #include "statements.h"
@@ -19,6 +20,9 @@ std::int64_t random_owner() {
     std::random_device device;
     return static_cast<std::int64_t>((static_cast<std::uint64_t>(device()) << 31U | device()) & INT64_MAX);
 }
+
+/// Of the schema's name in the name of the notifications' channel, which the server would cut. Schemas that share one are woken in vain.
+constexpr std::size_t kLongestChannel = 50;
 
 /// Readers must find a connection when all writers are busy.
 std::size_t writers_of(std::size_t connections) {
@@ -51,14 +55,14 @@ std::unique_ptr<Presence> PostgresStore::try_to_prepare(const std::string& sessi
     presence->doom_orphans();
     blobs_->sweep(kSweepGrace);
     instances_->open();
+    const std::string channel = "edgesync " + settings_.schema.substr(0, kLongestChannel);
+    feed_ = std::make_unique<Feed>(FeedOptions{settings_.connection, session, channel, owner, settings_.retry_pause}, clock_, *log_);
     return presence;
 }
 
-std::unique_ptr<Presence> PostgresStore::prepare() {
+std::unique_ptr<Presence> PostgresStore::prepare(std::int64_t owner) {
     const auto end = std::chrono::steady_clock::now() + settings_.connect_timeout;
     const std::string session = session_text(quoted_identifier(settings_.schema));
-    const std::int64_t owner = random_owner();
-    blobs_->set_owner(owner);
     auto pause = settings_.retry_pause;
     for (bool is_first = true;; is_first = false) {
         try {
@@ -91,16 +95,19 @@ void PostgresStore::open() {
     instances_ = std::make_unique<InstanceIds>(
         [this](InstanceId limit) { return run(Call("reserve_ids").number(limit).str())[0][0].as<InstanceId>(); });
     work_ids_ = std::make_unique<WorkIds>([this] { return run(Call("work_ids").str())[0][0].as<std::uint64_t>(); });
-    auto presence = prepare();
+    const std::int64_t owner = random_owner();
+    blobs_->set_owner(owner);
+    auto presence = prepare(owner);
     housekeeping_ = std::make_unique<Housekeeping>(*pool_, *blobs_, std::move(presence));
     WritersOptions writers;
     writers.threads = writers_of(settings_.pool_size);
     writers.first_pause = settings_.retry_pause;
-    writers_ = std::make_unique<Writers>(writers, WritersNeeds{*pool_, *blobs_, *instances_, *work_ids_, *log_});
+    writers_ = std::make_unique<Writers>(writers, WritersNeeds{*pool_, *blobs_, {*instances_, *work_ids_, owner}, *feed_, *log_});
 }
 
 void PostgresStore::close() noexcept {
     writers_.reset();
+    feed_.reset();
     housekeeping_.reset();
     if (pool_) pool_->close();
 }
@@ -121,6 +128,12 @@ void PostgresStore::submit(std::function<void(WriteTransaction&)> f, std::functi
     writers_->submit(std::move(f), std::move(done));
 }
 
+std::optional<std::int64_t> PostgresStore::lead(const std::string& holder, std::chrono::seconds timeout) {
+    return postgres::lead(*pool_, holder, timeout);
+}
+
+void PostgresStore::resign(const std::string& holder) noexcept { postgres::resign(*pool_, holder); }
+
 StoreHealth PostgresStore::health() const {
     StoreHealth health;
     if (!writers_) return health;
@@ -135,8 +148,8 @@ StoreHealth PostgresStore::health() const {
 // The issued numbers stay, so that ids keep growing. Emptying a table makes new files for it, so those that are empty are left alone.
 void PostgresStore::wipe() {
     std::string text = "DO $$ BEGIN ";
-    for (const std::string table :
-         {"object", "address", "delivery", "notification", "destination", "blob", "octets", "chunk", "entry", "work", "counter"}) {
+    for (const std::string table : {"feed", "leader", "object", "address", "delivery", "notification", "destination", "blob", "octets",
+                                    "chunk", "entry", "work", "counter"}) {
         text += "IF EXISTS (SELECT FROM " + table + ") THEN TRUNCATE " + table + "; END IF; ";
     }
     run(text + "END $$");

@@ -26,11 +26,15 @@ public:
     void submit(std::function<void(WriteTransaction&)> f, std::function<void(std::exception_ptr)> done) override;
     BlobStore& blobs() override { return *blobs_; }
     StoreHealth health() const override;
+    void listen(Hear hear) override { feed_->listen(std::move(hear)); }
+    TimePoint now() const override { return clock_.now(); }
+    std::optional<std::int64_t> lead(const std::string& holder, std::chrono::seconds timeout) override;
+    void resign(const std::string& holder) noexcept override;
     void wipe() override;
 
 private:
     /// Connects, migrates and looks for orphans; tries again until the time for the start is over.
-    std::unique_ptr<Presence> prepare();
+    std::unique_ptr<Presence> prepare(std::int64_t owner);
     std::unique_ptr<Presence> try_to_prepare(const std::string& session, std::int64_t owner);
     Rows run(const std::string& statement) { return pool_->take()->run(statement); }
 
@@ -41,6 +45,8 @@ private:
     std::unique_ptr<InstanceIds> instances_;
     std::unique_ptr<WorkIds> work_ids_;
     std::unique_ptr<Housekeeping> housekeeping_;
+    DatabaseClock clock_;
+    std::unique_ptr<Feed> feed_;
     std::unique_ptr<Writers> writers_;
     std::atomic<std::uint64_t> read_failures_ = 0;
 };

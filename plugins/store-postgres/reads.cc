@@ -223,7 +223,13 @@ std::vector<NotificationRecord> Reads<Base>::pending_notifications(const NodeKey
 
 template <typename Base>
 std::vector<NotificationRecord> Reads<Base>::due_notifications(TimePoint now, std::size_t limit) {
-    return list_of<NotificationRecord>(query(until("due", now, limit)), [](const auto& row) { return notification_of(row[0], row[1]); });
+    return due("due", now, limit);
+}
+
+template <typename Base>
+std::vector<NotificationRecord> Reads<Base>::due(const char* statement, TimePoint now, std::size_t limit) {
+    return list_of<NotificationRecord>(query(until(statement, now, limit)),
+                                       [](const auto& row) { return notification_of(row[0], row[1]); });
 }
 
 template <typename Base>

@@ -56,6 +56,7 @@ protected:
     /// Called before every query: hands the changes that the query must see to the transaction.
     virtual void settle() {}
     Rows query(const std::string& statement);
+    std::vector<NotificationRecord> due(const char* statement, TimePoint now, std::size_t limit);
     /// The row of a single record, as `get_` or `lock_` by the isolation.
     Rows single(const char* table, const std::string& key);
 

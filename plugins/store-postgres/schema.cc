@@ -52,8 +52,19 @@ CREATE TABLE issued (last bigint NOT NULL);
 INSERT INTO issued VALUES (0);
 )";
 
+// The feed need not survive a crash of the server, since that ends all connections, and who connects again reads everything anew.
+// A term is part of a key so that whoever relies on it (FOR KEY SHARE) keeps others from changing it, but not from writing a heartbeat.
+constexpr char kSecondInstances[] = R"(
+CREATE UNLOGGED TABLE feed (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, xid xid8 NOT NULL DEFAULT pg_current_xact_id(), origin bigint NOT NULL,
+  message bytea NOT NULL);
+CREATE INDEX feed_xid ON feed (xid);
+CREATE TABLE leader (
+  one boolean PRIMARY KEY CHECK (one), holder text NOT NULL, heartbeat timestamptz NOT NULL, timeout int NOT NULL, term bigint UNIQUE NOT NULL);
+)";
+
 /// Number i brings version i to version i + 1. Never changed once released; new ones are added at the end.
-constexpr std::array kMigrations = {kFirst};
+constexpr std::array kMigrations = {kFirst, kSecondInstances};
 
 }  // namespace
 

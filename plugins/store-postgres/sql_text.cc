@@ -89,6 +89,14 @@ Call& Call::octets(std::string_view value) {
     return *this;
 }
 
+Call& Call::text(std::string_view value) {
+    separate();
+    text_ += '\'';
+    for (const char c : value) text_.append(c == '\'' ? 2 : 1, c);
+    text_ += '\'';
+    return *this;
+}
+
 Call& Call::number(std::int64_t value) {
     separate();
     text_ += '\'' + std::to_string(value) + '\'';

@@ -35,6 +35,7 @@ class Call {
 public:
     explicit Call(std::string_view name) : text_("EXECUTE ") { text_.append(name); }
     Call& octets(std::string_view value);
+    Call& text(std::string_view value);
     Call& number(std::int64_t value);
     Call& flag(bool value);
     Call& array(const ArrayText& values);

@@ -110,6 +110,9 @@ constexpr Statement kChanges[] = {
     {"claim_work", "bigint, bigint",
      "SELECT id, kind, payload, not_before, attempts FROM work WHERE not_before <= $1 ORDER BY not_before, id LIMIT $2"
      " FOR UPDATE SKIP LOCKED"},
+    {"claim_due", "bigint, bigint",
+     "SELECT record, seq FROM notification WHERE resend_at <= $1 AND status IN (0, 6, 9, 12, 15, 18) ORDER BY resend_at, seq LIMIT $2"
+     " FOR UPDATE SKIP LOCKED"},
     {"claimed_work", "bigint[], bigint", "UPDATE work SET not_before = $2, attempts = attempts + 1 WHERE id = ANY($1)"},
     {"complete_work", "bigint", "DELETE FROM work WHERE id = $1"},
     {"move_work", "bigint, bigint, bytea", "UPDATE work SET not_before = $2, payload = $3 WHERE id = $1"},
@@ -125,6 +128,20 @@ constexpr Statement kChanges[] = {
     {"fold_counters", "",
      "WITH folded AS (DELETE FROM counter WHERE (SELECT count(*) FROM counter) > 16 RETURNING name, delta)"
      " INSERT INTO counter SELECT name, sum(delta) FROM folded GROUP BY name"},
+    {"tell", "bigint, bytea[]", "INSERT INTO feed (origin, message) SELECT $1, * FROM unnest($2)"},
+    // What became visible after the snapshot $1, from others than $2, and what is visible now.
+    {"hear", "pg_snapshot, bigint",
+     "SELECT pg_current_snapshot(), message FROM (SELECT) now LEFT JOIN feed ON xid >= pg_snapshot_xmin($1)"
+     " AND NOT pg_visible_in_snapshot(xid, $1) AND origin <> $2 ORDER BY id"},
+    {"feed_end", "", "SELECT coalesce(max(id), 0) FROM feed"},
+    {"forget_feed", "bigint", "DELETE FROM feed WHERE id <= $1"},
+    {"heartbeat", "text", "UPDATE leader SET heartbeat = clock_timestamp() WHERE holder = $1 RETURNING term"},
+    {"take_over", "text, int",
+     "INSERT INTO leader VALUES (true, $1, clock_timestamp(), $2, 1) ON CONFLICT (one) DO UPDATE SET holder = excluded.holder,"
+     " heartbeat = excluded.heartbeat, timeout = excluded.timeout, term = leader.term + 1"
+     " WHERE clock_timestamp() - leader.heartbeat > make_interval(secs => leader.timeout) RETURNING term"},
+    {"resign", "text", "UPDATE leader SET heartbeat = 'epoch' WHERE holder = $1"},
+    {"keep_term", "bigint", "SELECT term FROM leader WHERE term = $1 FOR KEY SHARE"},
     {"new_octets", "bytea, bigint", "INSERT INTO octets (id, owner) VALUES ($1, $2)"},
     {"discard_octets", "bytea", "UPDATE octets SET doomed = 'epoch' WHERE id = $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = $1)"},
     // $3 is the place in the row. A hole before it is filled with zeros.
@@ -206,7 +223,7 @@ std::string session_text(const std::string& quoted_schema) {
                       ";\nSET synchronous_commit TO on;\nSET bytea_output TO hex;\nSET standard_conforming_strings TO on;\n"
                       "SET client_min_messages TO warning;\nSET jit TO off;\nSET enable_seqscan TO off;\nSET enable_bitmapscan TO off;\n"
                       "SET plan_cache_mode TO force_generic_plan;\nSET statement_timeout TO '60s';\nSET lock_timeout TO '10s';\n"
-                      "SET idle_in_transaction_session_timeout TO '120s';\n";
+                      "SET idle_in_transaction_session_timeout TO '15s';\n";
     for (const Statement& one : kSingles) {
         prepare(out, std::string("get_") + one.name, one.types, one.sql);
         prepare(out, std::string("lock_") + one.name, one.types, std::string(one.sql) + " FOR UPDATE");

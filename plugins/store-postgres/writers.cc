@@ -96,10 +96,11 @@ Writers::Outcome Writers::attempt(const Job& job, Isolation isolation, std::exce
     try {
         auto connection = needs_.pool.take();
         Transaction transaction(*connection, isolation);
-        Writes writes(transaction, needs_.blobs, needs_.instances, needs_.work_ids);
+        Writes writes(transaction, needs_.blobs, needs_.sources);
         try {
             job.f(writes);
             writes.commit();
+            if (writes.has_told()) needs_.feed.told();
             return Outcome::Done;
         } catch (...) {
             failure = std::current_exception();

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "feed.h"
 #include "writes.h"
 
 namespace edgesync::postgres {
@@ -22,8 +23,8 @@ struct WritersOptions {
 struct WritersNeeds {
     ConnectionPool& pool;
     Blobs& blobs;
-    InstanceIds& instances;
-    WorkIds& work_ids;
+    Sources sources;
+    Feed& feed;
     Log& log;
 };
 

@@ -23,7 +23,9 @@ std::string node_key(const NodeKey& node) { return Key().node(node).str(); }
 void Writes::commit() {
     if (!changes_.is_empty() || transaction_.has_changes()) keep_observations(transaction_, seen_);
     settle();
+    if (!messages_.is_empty()) transaction_.add(Call("tell").number(sources_.origin).array(messages_).str());
     transaction_.commit();
+    has_told_ = !messages_.is_empty();
 }
 
 void Writes::add(const std::string& statement) {
@@ -77,6 +79,8 @@ Page<NotificationRecord> Writes::notifications_of_object(const ObjectKey& object
     decide_by(object);
     return Reads::notifications_of_object(object, cursor, limit);
 }
+
+std::vector<NotificationRecord> Writes::due_notifications(TimePoint now, std::size_t limit) { return due("claim_due", now, limit); }
 
 // The database numbers a notification, so one that was put is read from there.
 std::optional<NotificationRecord> Writes::notification(const ObjectKey& object, const NodeKey& peer) {
@@ -198,7 +202,7 @@ void Writes::put_entry(EntryTable table, const std::vector<std::string>& key, co
 void Writes::erase_entry(EntryTable table, const std::vector<std::string>& key) { changes_.entries[entry_key(table, key)] = std::nullopt; }
 
 std::uint64_t Writes::enqueue_work(const std::string& kind, const std::string& payload, TimePoint not_before) {
-    const std::uint64_t id = work_ids_.next();
+    const std::uint64_t id = sources_.work_ids.next();
     changes_.work.push_back({id, kind, payload, not_before, 0});
     return id;
 }
@@ -225,6 +229,17 @@ void Writes::complete_work(std::uint64_t id) { add(Call("complete_work").number(
 
 void Writes::reschedule_work(std::uint64_t id, TimePoint not_before, const std::string& payload) {
     add(Call("move_work").number(static_cast<std::int64_t>(id)).number(nanoseconds(not_before)).octets(payload).str());
+}
+
+void Writes::broadcast(const std::string& message) {
+    constexpr std::size_t kLargest = 1024 * 1024;
+    if (message.size() > kLargest) throw Error(ErrorKind::InvalidRequest, "A message to other instances has at most 1 MiB");
+    messages_.octets(message);
+}
+
+// At once, because the other one's term does not come back, so running the transaction again would not help.
+void Writes::require_leadership(std::int64_t term) {
+    if (query(Call("keep_term").number(term).str()).empty()) throw Error(ErrorKind::Conflict, "Another instance leads now");
 }
 
 }  // namespace edgesync::postgres

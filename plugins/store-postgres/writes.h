@@ -4,16 +4,24 @@
 #include "change_buffer.h"
 #include "instance_ids.h"
 #include "reads.h"
+#include "sql_text.h"
 
 namespace edgesync::postgres {
 
 inline constexpr std::int64_t kInlineLimit = 64 * 1024;
 
+/// Where transactions get numbers from.
+struct Sources {
+    InstanceIds& instances;
+    WorkIds& work_ids;
+    std::int64_t origin = 0;  ///< Of this instance in the feed.
+};
+
 /// Gathers changes and answers reads of single records from them; lists first send them, in the same round trip. Not thread-safe.
 class Writes : public Reads<WriteTransaction> {
 public:
-    Writes(Transaction& transaction, Blobs& blobs, InstanceIds& instances, WorkIds& work_ids)
-        : Reads<WriteTransaction>(transaction, blobs), instances_(instances), work_ids_(work_ids) {}
+    Writes(Transaction& transaction, Blobs& blobs, const Sources& sources)
+        : Reads<WriteTransaction>(transaction, blobs), sources_(sources) {}
 
     /// Sends what is left and commits, in one round trip. @throws as Transaction::commit
     void commit();
@@ -23,6 +31,8 @@ public:
     Page<DeliveryRecord> deliveries(const ObjectKey& object, const std::string& cursor, std::size_t limit) override;
     DeliveryCounts delivery_counts(const ObjectKey& object) override;
     std::optional<NotificationRecord> notification(const ObjectKey& object, const NodeKey& peer) override;
+    /// Each is given to one transaction at a time, so that several instances can share the work.
+    std::vector<NotificationRecord> due_notifications(TimePoint now, std::size_t limit) override;
     Page<NotificationRecord> notifications_of_object(const ObjectKey& object, const std::string& cursor, std::size_t limit) override;
     std::optional<DestinationRecord> destination(const NodeKey& node) override;
     Page<DestinationRecord> destinations(const std::string& org, const std::string& type, const std::string& cursor,
@@ -46,11 +56,15 @@ public:
     void erase_blob(const BlobId& id) override;
     void put_entry(EntryTable table, const std::vector<std::string>& key, const std::string& value) override;
     void erase_entry(EntryTable table, const std::vector<std::string>& key) override;
-    InstanceId next_instance_id(TimePoint now, InstanceId floor) override { return instances_.next(now, floor); }
+    InstanceId next_instance_id(TimePoint now, InstanceId floor) override { return sources_.instances.next(now, floor); }
     std::uint64_t enqueue_work(const std::string& kind, const std::string& payload, TimePoint not_before) override;
     std::vector<WorkItem> claim_work(TimePoint now, std::chrono::seconds lease, std::size_t limit) override;
     void complete_work(std::uint64_t id) override;
     void reschedule_work(std::uint64_t id, TimePoint not_before, const std::string& payload) override;
+    void broadcast(const std::string& message) override;
+    void require_leadership(std::int64_t term) override;
+    /// Whether other instances must be notified of what `commit` has stored.
+    bool has_told() const { return has_told_; }
 
 private:
     void settle() override { changes_.move_to(transaction_, seen_); }
@@ -61,10 +75,11 @@ private:
     template <typename Record>
     void note(const std::optional<Record>& found, const char* table, const std::string& key, std::set<std::string>* kept);
 
-    InstanceIds& instances_;
-    WorkIds& work_ids_;
+    const Sources sources_;
     ChangeBuffer changes_;
     Observations seen_;
+    ArrayText messages_;
+    bool has_told_ = false;
 };
 
 }  // namespace edgesync::postgres

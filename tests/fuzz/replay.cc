@@ -68,7 +68,8 @@ private:
     std::size_t below(std::size_t limit) { return limit == 0 ? 0 : static_cast<std::size_t>(random_() % limit); }
     const std::string& pick() { return corpus_[below(corpus_.size())]; }
     char octet() {
-        static constexpr std::string_view kLikely("\0\r\n\t \"\\/%:;,-+=[]{}()<>.*0159af\x7f\x80\xff", 38);
+        static constexpr char kOctets[] = "\0\r\n\t \"\\/%:;,-+=[]{}()<>.*0159af\x7f\x80\xff";
+        static constexpr std::string_view kLikely(kOctets, sizeof kOctets - 1);
         return below(2) == 0 ? kLikely[below(kLikely.size())] : static_cast<char>(random_());
     }
     std::string piece(const std::string& text) {

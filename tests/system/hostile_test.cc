@@ -209,6 +209,9 @@ TEST_F(Hostile, MoreConnectionsThanDescriptorsAreWarnedOfAtTheStart) {
 }
 
 TEST_F(Hostile, OutOfDescriptorsTheServiceServesWhomItHasAndTakesOthersLater) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "the sanitizer makes pipes to look at memory, and takes one that it cannot make for a bad pointer";
+#endif
     start();
     if (!css_) return;
     Honest honest(css_->port());
@@ -220,7 +223,7 @@ TEST_F(Hostile, OutOfDescriptorsTheServiceServesWhomItHasAndTakesOthersLater) {
     EXPECT_EQ(service.failed, 0U);
     EXPECT_GT(service.answered, 5U);
     close_all(fds);
-    EXPECT_TRUE(eventually([&] { return Honest(css_->port()).ask("GET", "health") == 200; }));
+    EXPECT_TRUE(eventually([&] { return Honest(css_->port()).ask("GET", "health") == 200; })) << css_->output();
 }
 
 TEST_F(Hostile, AConnectionThatWaitsCostsFewKibibytes) {

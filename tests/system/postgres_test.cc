@@ -1,38 +1,20 @@
 // A CSS whose store is a PostgreSQL database: the database goes away and comes back, the CSS is killed, settings are wrong. Runs
 // inside tests/with-postgres, which also lets every other test of this program use the database.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <thread>
 
 #include "tests/system/cluster.h"
+#include "tests/system/database.h"
 
 namespace edgesync::system_test {
 namespace {
 
-/// The server that the tests run beside.
-class Server {
-public:
-    void stop_immediately() const { tell("stop-immediate\n"); }
-    void start() const { tell("start\n"); }
-
-private:
-    static void tell(const std::string& line) {
-        const std::string ends = std::getenv("EDGESYNC_TEST_POSTGRES_CONTROL");
-        const auto comma = ends.find(',');
-        const int out = std::stoi(ends);
-        if (::write(out, line.data(), line.size()) != static_cast<ssize_t>(line.size())) throw std::runtime_error("no answer");
-        char answer[5];
-        if (::read(std::stoi(ends.substr(comma + 1)), answer, sizeof answer) != sizeof answer) throw std::runtime_error("no answer");
-    }
-};
-
 class Postgres : public ::testing::Test {
 protected:
     void SetUp() override {
-        if (!std::getenv("EDGESYNC_TEST_POSTGRES")) GTEST_SKIP() << "not inside tests/with-postgres";
+        if (!database::is_there()) GTEST_SKIP() << "not inside tests/with-postgres";
         css_ = make_css(folder_.path());
     }
     void start_both() {
@@ -54,7 +36,6 @@ protected:
         }
     }
 
-    Server server_;
     TemporaryFolder folder_;
     std::unique_ptr<Node> css_;
     std::unique_ptr<Node> cam1_;
@@ -77,9 +58,9 @@ TEST_F(Postgres, AServerThatStopsAtOnceLosesNothingThatWasAcknowledged) {
     EXPECT_TRUE(eventually(
         [began = std::chrono::steady_clock::now()] { return std::chrono::steady_clock::now() - began > std::chrono::milliseconds(500); }));
     is_away = true;
-    server_.stop_immediately();
+    database::stop_immediately();
     EXPECT_TRUE(eventually([&] { return was_refused.load(); })) << "a call while the database is away is answered with 503";
-    server_.start();
+    database::start();
     is_running = false;
     client.join();
     EXPECT_TRUE(eventually([&] { return put("after") == 204; })) << "the CSS finds the database again by itself" << css_->output();
@@ -92,10 +73,10 @@ TEST_F(Postgres, ACssWaitsForItsServerWhenItStarts) {
     css_->start();
     ASSERT_EQ(put("before"), 204);
     css_->kill_hard();
-    server_.stop_immediately();
+    database::stop_immediately();
     css_->launch();
     EXPECT_TRUE(eventually([&] { return css_->output().find("trying again") != std::string::npos; })) << css_->output();
-    server_.start();
+    database::start();
     ASSERT_TRUE(eventually([&] { return css_->is_healthy(); })) << css_->output();
     EXPECT_EQ(css_->request("GET", "objects/acme/model/before/data").body, "hello");
 }
@@ -147,10 +128,7 @@ TEST_F(Postgres, AnOlderProgramRefusesANewerSchema) {
     Node css(folder_.path(), "newer", database_lines("newer"));
     css.start();
     EXPECT_EQ(css.terminate(), 0);
-    const std::string server = std::getenv("EDGESYNC_TEST_POSTGRES");
-    const std::string psql =
-        "psql -q -U postgres -h " + server.substr(0, server.rfind(':')) + " -p " + server.substr(server.rfind(':') + 1);
-    ASSERT_EQ(std::system((psql + " postgres -c 'INSERT INTO newer.migration VALUES (1000)'").c_str()), 0);
+    ASSERT_TRUE(database::run("INSERT INTO newer.migration VALUES (1000)"));
     css.launch();
     EXPECT_NE(css.wait_for_end(), 0);
     EXPECT_NE(css.output().find("it was written by a newer version"), std::string::npos) << css.output();

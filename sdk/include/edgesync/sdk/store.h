@@ -278,6 +278,14 @@ public:
     virtual void complete_work(std::uint64_t id) = 0;
     /// Moves a claimed item and replaces its payload (progress). Absent is fine.
     virtual void reschedule_work(std::uint64_t id, TimePoint not_before, const std::string& payload) = 0;
+
+    // Between the processes that share a store; a store that is not shared keeps these empty.
+    /// Handed to the `listen` of every other process once the transaction can be seen there. Several in one transaction keep their
+    /// order. At most 1 MiB. A message may be lost with a connection; the listener is told that.
+    virtual void broadcast(const std::string& message) { static_cast<void>(message); }
+    /// Fails the transaction, at the latest when it commits, unless `term` is the present one of `Store::lead`; nobody can take
+    /// over between this call and the commit. @throws Error{Conflict}
+    virtual void require_leadership(std::int64_t term) { static_cast<void>(term); }
 };
 
 struct StoreTraits {
@@ -322,6 +330,25 @@ public:
 
     /// O(1), no I/O.
     virtual StoreHealth health() const = 0;
+
+    // Between the processes that share a store.
+    using Hear = std::function<void(const std::optional<std::string>& message)>;
+    /// From now on calls `hear` with each message that another process broadcasts, on one thread of the store, in an order in which
+    /// the transactions became visible, usually within milliseconds; with nullopt after messages may have been missed. `hear` must not
+    /// block or throw. Called once, after `open`; ends with `close`.
+    virtual void listen(Hear hear) { static_cast<void>(hear); }
+    /// The time that all processes which share the store agree on, as long as the store can be reached, whatever their own clocks do.
+    /// O(1), no I/O; also before `open`. A store that is not shared: this host's clock.
+    virtual TimePoint now() const { return std::chrono::time_point_cast<TimePoint::duration>(std::chrono::system_clock::now()); }
+    /// Makes `holder` the leader, or confirms that it is: to be repeated several times within `timeout`, after which another
+    /// process may take over. Returns the term, a number that grows whenever the leader changes; nullopt while another one leads.
+    /// Blocks; not inside a transaction. @throws Error. A store that is not shared: always term 1.
+    virtual std::optional<std::int64_t> lead(const std::string& holder, std::chrono::seconds timeout) {
+        static_cast<void>(holder), static_cast<void>(timeout);
+        return 1;
+    }
+    /// Lets others take over at once, if `holder` leads. Blocks.
+    virtual void resign(const std::string& holder) noexcept { static_cast<void>(holder); }
 
     /// Removes everything, as after `open` on an empty place. Only while no other call is in progress.
     virtual void wipe() = 0;

@@ -1,0 +1,42 @@
+#include "tests/system/database.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace edgesync::system_test::database {
+namespace {
+
+void tell(const std::string& line) {
+    const std::string ends = std::getenv("EDGESYNC_TEST_POSTGRES_CONTROL");
+    const auto comma = ends.find(',');
+    const int out = std::stoi(ends);
+    if (::write(out, line.data(), line.size()) != static_cast<ssize_t>(line.size())) throw std::runtime_error("no answer");
+    std::array<char, 5> answer{};
+    if (::read(std::stoi(ends.substr(comma + 1)), answer.data(), answer.size()) != static_cast<ssize_t>(answer.size()))
+        throw std::runtime_error("no answer");
+}
+
+}  // namespace
+
+bool is_there() { return std::getenv("EDGESYNC_TEST_POSTGRES") != nullptr; }
+
+std::string folder() {
+    const std::string server = std::getenv("EDGESYNC_TEST_POSTGRES");
+    return server.substr(0, server.rfind(':'));
+}
+
+void stop_immediately() { tell("stop-immediate\n"); }
+
+void start() { tell("start\n"); }
+
+bool run(const std::string& sql) {
+    const std::string server = std::getenv("EDGESYNC_TEST_POSTGRES");
+    const std::string command = "PGOPTIONS=--client-min-messages=error psql -q -v ON_ERROR_STOP=1 -U postgres -h " + folder() + " -p " +
+                                server.substr(server.rfind(':') + 1) + " postgres >/dev/null -c \"" + sql + "\"";
+    return std::system(command.c_str()) == 0;
+}
+
+}  // namespace edgesync::system_test::database

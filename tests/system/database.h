@@ -1,0 +1,18 @@
+// The PostgreSQL server that the tests run beside (tests/with-postgres).
+#pragma once
+
+#include <string>
+
+namespace edgesync::system_test::database {
+
+/// Whether the tests run beside one.
+bool is_there();
+/// The folder of its socket, in which the tests may make folders that it can reach.
+std::string folder();
+/// As after a power cut: without a last checkpoint.
+void stop_immediately();
+void start();
+/// Runs SQL as the superuser; false if it failed.
+bool run(const std::string& sql);
+
+}  // namespace edgesync::system_test::database
