@@ -13,6 +13,12 @@ namespace {
 /// As large as the pieces in which stores keep data, so that none is fetched twice.
 constexpr std::size_t kReadBack = 1024 * 1024;
 
+/// Null if there is none. Fetched once: what EVP_sha256() names is looked up at every use, which takes as long as to hash small data.
+const EVP_MD* sha256() {
+    static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    return fetched;
+}
+
 }  // namespace
 
 struct Sha256::Context {
@@ -24,7 +30,7 @@ struct Sha256::Context {
 };
 
 Sha256::Sha256() : context_(std::make_unique<Context>()) {
-    if (context_->evp == nullptr || EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr) != 1) {
+    if (context_->evp == nullptr || sha256() == nullptr || EVP_DigestInit_ex(context_->evp, sha256(), nullptr) != 1) {
         throw Error(ErrorKind::Internal, "SHA-256 is not available");
     }
 }

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <span>
 
 #include "blob_name.h"
 #include "data_file.h"
@@ -23,6 +24,18 @@ using durable::fail;
 using durable::FileReader;
 
 namespace {
+
+/// Fills `out` with random octets. They are got many at a time, because the system call takes longer than all else that an id needs.
+void take_chance(std::span<std::uint8_t> out) {
+    thread_local std::array<std::uint8_t, 256> stock;
+    thread_local std::size_t used = stock.size();
+    if (stock.size() - used < out.size()) {
+        if (::getrandom(stock.data(), stock.size(), 0) != static_cast<ssize_t>(stock.size())) fail("Cannot get random numbers", errno);
+        used = 0;
+    }
+    std::copy_n(stock.begin() + static_cast<std::ptrdiff_t>(used), out.size(), out.begin());
+    used += out.size();
+}
 
 class FileWriter : public BlobWriter {
 public:
@@ -77,7 +90,7 @@ BlobId BlobFiles::new_id() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     auto time = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
     for (std::size_t i = 8; i > 0; --i, time >>= 8U) id.bytes[i - 1] = static_cast<std::uint8_t>(time);
-    if (::getrandom(id.bytes.data() + 8, 8, 0) != 8) fail("Cannot get random numbers", errno);
+    take_chance(std::span(id.bytes).subspan(8));
     return id;
 }
 

@@ -1,6 +1,7 @@
 #include "change_list.h"
 
 #include <cstring>
+#include <utility>
 
 #include "edgesync/sdk/error.h"
 
@@ -26,7 +27,14 @@ void ChangeList::add(Table table, bool is_put, std::string_view key, std::string
 void ChangeList::put(Table table, std::string_view key, std::string_view value) { add(table, true, key, value); }
 void ChangeList::erase(Table table, std::string_view key) { add(table, false, key, {}); }
 
-void ChangeList::apply(std::string_view octets, const Environment& environment, MDB_txn* txn) {
+std::shared_ptr<const std::string> ChangeList::take() {
+    std::string next;
+    next.reserve(octets_.size());
+    octets_.swap(next);
+    return std::make_shared<const std::string>(std::move(next));
+}
+
+void ChangeList::for_each(std::string_view octets, const std::function<void(const Change&)>& visit) {
     while (!octets.empty()) {
         Head head{};
         if (octets.size() < sizeof head) throw Error(ErrorKind::Corrupt, "A change in the store's log is cut off");
@@ -35,16 +43,23 @@ void ChangeList::apply(std::string_view octets, const Environment& environment, 
         const std::size_t size = std::size_t{head.key_size} + head.value_size;
         if (head.table >= static_cast<std::uint8_t>(Table::Count_) || size > octets.size())
             throw Error(ErrorKind::Corrupt, "A change in the store's log cannot be read");
-        MDB_val key{head.key_size, const_cast<char*>(octets.data())};
-        MDB_val value{head.value_size, const_cast<char*>(octets.data()) + head.key_size};
-        const MDB_dbi dbi = environment.dbi(static_cast<Table>(head.table));
-        if (head.is_put != 0) {
+        visit({static_cast<Table>(head.table), head.is_put != 0, octets.substr(0, head.key_size),
+               octets.substr(head.key_size, head.value_size)});
+        octets.remove_prefix(size);
+    }
+}
+
+void ChangeList::apply(std::string_view octets, const Environment& environment, MDB_txn* txn) {
+    for_each(octets, [&](const Change& change) {
+        MDB_val key{change.key.size(), const_cast<char*>(change.key.data())};
+        MDB_val value{change.value.size(), const_cast<char*>(change.value.data())};
+        const MDB_dbi dbi = environment.dbi(change.table);
+        if (change.is_put) {
             check(mdb_put(txn, dbi, &key, &value, 0), "restoring");
         } else {
             check(mdb_del(txn, dbi, &key, nullptr), "restoring");
         }
-        octets.remove_prefix(size);
-    }
+    });
 }
 
 }  // namespace edgesync::lmdb

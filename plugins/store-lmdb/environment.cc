@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -214,6 +215,14 @@ void Environment::lend_pages() { resize(map_size() + kLentPages * page_size()); 
 
 /// LMDB keeps as many as are in use.
 void Environment::return_pages() { resize(options_.largest_map); }
+
+bool Environment::has_room(std::size_t octets) const {
+    MDB_envinfo info{};
+    mdb_env_info(env_, &info);
+    struct statvfs disk {};
+    const bool has_disk = ::statvfs(options_.folder.c_str(), &disk) == 0 && disk.f_bavail >= octets / disk.f_frsize;
+    return has_disk && (info.me_last_pgno + 1) * page_size() + octets <= info.me_mapsize;
+}
 
 bool Environment::is_nearly_full() const {
     MDB_envinfo info{};

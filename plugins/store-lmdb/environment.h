@@ -94,6 +94,8 @@ public:
     void return_pages();
     /// @throws Error{NoSpace} if the map has its largest size already.
     void check_growth() const;
+    /// Neither the map nor the disk ends within as many octets.
+    bool has_room(std::size_t octets) const;
     /// Nine tenths of the map are used, and it may grow.
     bool is_nearly_full() const;
     /// Empties all tables.

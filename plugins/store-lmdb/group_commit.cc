@@ -7,27 +7,6 @@
 #include "key.h"
 
 namespace edgesync::lmdb {
-namespace {
-
-/// Aborts unless released.
-class Transaction {
-public:
-    explicit Transaction(MDB_txn* txn) : txn_(txn) {}
-    ~Transaction() {
-        if (txn_ != nullptr) mdb_txn_abort(txn_);
-    }
-    Transaction(const Transaction&) = delete;
-    Transaction& operator=(const Transaction&) = delete;
-    MDB_txn* get() const { return txn_; }
-    /// For a commit: LMDB frees it whatever the result.
-    MDB_txn* release() { return std::exchange(txn_, nullptr); }
-
-private:
-    MDB_txn* txn_;
-};
-
-}  // namespace
-
 void GroupCommit::load_sequences() {
     environment_.read([this](MDB_txn* txn) {
         MDB_val key{9, const_cast<char*>("sequences")};
@@ -87,13 +66,10 @@ std::vector<GroupCommit::Item> GroupCommit::next_group() {
     std::vector<Item> group;
     std::unique_lock lock(mutex_);
     const auto has_work = [this] { return is_stopping_ || !queue_.empty(); };
-    if (journal_ != nullptr && journal_->is_ahead() && !wake_.wait_for(lock, kIdle, has_work)) {
+    const bool is_log_used = journal_ != nullptr && (journal_->is_ahead() || journal_->has_kept());
+    if (is_log_used && !wake_.wait_for(lock, kIdle, has_work)) {
         lock.unlock();
-        try {
-            journal_->begin_checkpoint();
-        } catch (...) {
-            ++failures_;  // The log has everything; the next occasion comes.
-        }
+        bring_into_database();
         lock.lock();
     }
     wake_.wait(lock, has_work);
@@ -111,16 +87,19 @@ void GroupCommit::run() {
             clear_store(group.front());
         } else {
             run_group(group);
+            if (journal_ != nullptr && journal_->must_commit_kept()) try_commit_kept();
         }
     }
+    try_commit_kept();
 }
 
 void GroupCommit::clear_store(Item& item) {
     std::exception_ptr error;
     try {
-        Transaction txn(environment_.begin_write());
+        commit_kept();
+        Transaction txn = begin();
         environment_.clear(txn.get());
-        commit(txn.release(), false);
+        commit(std::move(txn), false);
     } catch (const MapFull&) {
         error = std::make_exception_ptr(Error(ErrorKind::NoSpace, "The store has no room to be emptied"));
     } catch (...) {
@@ -129,18 +108,65 @@ void GroupCommit::clear_store(Item& item) {
     item.done(error);
 }
 
+GroupCommit::Transaction GroupCommit::begin() {
+    Transaction txn(environment_.begin_write());
+    overlay_.clear(mdb_txn_id(txn.get()) - 1);
+    return txn;
+}
+
+/// The transaction for the next group. What is kept but was in one that was aborted is committed first.
+GroupCommit::Transaction GroupCommit::open() {
+    if (txn_) return std::move(txn_);
+    commit_kept();
+    has_room_ = journal_ != nullptr && environment_.has_room(journal_->room_to_keep());
+    return begin();
+}
+
 /// `is_logged`: the changes are in `changes_`.
-void GroupCommit::commit(MDB_txn* txn, bool is_logged) {
+void GroupCommit::commit(Transaction txn, bool is_logged) {
     if (journal_ == nullptr) {
-        check(mdb_txn_commit(txn), "committing");
+        check(mdb_txn_commit(txn.release()), "committing");
     } else if (is_logged) {
-        journal_->commit(txn);
+        journal_->commit(txn.release());
     } else {
-        journal_->commit_unlogged(txn);
+        journal_->commit_unlogged(txn.release());
+    }
+}
+
+void GroupCommit::commit_kept() {
+    if (journal_ == nullptr || !journal_->has_kept()) return;
+    if (!txn_) {
+        txn_.reset(environment_.begin_write());
+        try {
+            journal_->apply_kept(txn_.get());
+        } catch (...) {
+            txn_.reset();
+            throw;
+        }
+    }
+    commit(std::move(txn_));
+}
+
+/// The log has everything: after a failure the next group tries it again, and is refused if it fails again.
+void GroupCommit::try_commit_kept() noexcept {
+    try {
+        commit_kept();
+    } catch (...) {
+        count_failure();
+    }
+}
+
+void GroupCommit::bring_into_database() {
+    try {
+        commit_kept();
+        journal_->begin_checkpoint();
+    } catch (...) {
+        count_failure();  // The log has everything; the next occasion comes.
     }
 }
 
 void GroupCommit::grow() {
+    commit_kept();
     if (journal_ != nullptr) {
         journal_->grow();
     } else {
@@ -190,7 +216,7 @@ void GroupCommit::run_with_room(std::vector<Item>& group, std::size_t& count, st
 /// True: the first `count` items are committed (or failed by themselves). False: one of them spoiled the transaction and is marked;
 /// the others must run again.
 bool GroupCommit::try_group(std::vector<Item>& group, std::size_t& count, std::vector<BlobId>& erased) {
-    Transaction txn(environment_.begin_write());
+    Transaction txn = open();
     changes_.clear();
     const auto began = std::chrono::steady_clock::now();
     bool has_changed = false;
@@ -216,16 +242,37 @@ bool GroupCommit::try_group(std::vector<Item>& group, std::size_t& count, std::v
             break;
         }
     }
-    if (!has_changed) return true;
-    Writes(environment_, files_, txn.get(), sequences_, changes_).put_sequences();
-    if (journal_ != nullptr) journal_->log(changes_);
-    commit(txn.release(), true);
+    if (has_changed) {
+        Writes(environment_, files_, txn.get(), sequences_, changes_).put_sequences();
+        end_group(std::move(txn));
+    } else if (journal_ != nullptr && journal_->has_kept()) {
+        txn_ = std::move(txn);
+    }
     return true;
 }
 
-void GroupCommit::fail_group(std::vector<Item>& group, std::size_t count, std::exception_ptr error) {
+/// The group's changes are durable afterwards, and seen by readers.
+void GroupCommit::end_group(Transaction txn) {
+    if (journal_ != nullptr) {
+        journal_->log(changes_);
+        if (has_room_ && journal_->may_keep(changes_.octets().size())) {
+            const auto octets = changes_.take();
+            journal_->keep(octets);
+            overlay_.add(octets);
+            txn_ = std::move(txn);
+            return;
+        }
+    }
+    commit(std::move(txn));
+}
+
+void GroupCommit::count_failure() noexcept {
     ++failures_;
     last_failure_ = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+void GroupCommit::fail_group(std::vector<Item>& group, std::size_t count, std::exception_ptr error) {
+    count_failure();
     sequences_.has_changed = true;  // What was issued in the lost group must not be issued again.
     for (std::size_t i = 0; i < count; ++i) {
         if (!group[i].is_finished) group[i].error = error;

@@ -1,5 +1,8 @@
-// One writer: gathers submitted functions into one LMDB transaction, commits once, then tells all callers. Throughput comes from
-// sharing the sync of the commit, never from leaving it out.
+// One writer: gathers submitted functions into one record of the log, syncs it, then tells all callers; and several such groups into one
+// LMDB transaction. Throughput comes from sharing the sync and the copied pages, never from leaving a sync out.
+//
+// Where the map or the disk may be too small for what is answered, every group is committed before it is answered, so that it can be
+// refused.
 #pragma once
 
 #include <atomic>
@@ -8,6 +11,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -16,6 +20,7 @@
 #include "change_list.h"
 #include "environment.h"
 #include "journal.h"
+#include "overlay.h"
 #include "write_transaction.h"
 
 namespace edgesync::lmdb {
@@ -39,6 +44,9 @@ public:
     /// Empties the store, in its turn, and waits for that. @throws Error{Busy, Io, NoSpace}
     void clear();
 
+    /// What readers see above a snapshot taken afterwards (overlay.h).
+    std::shared_ptr<const PendingChanges> pending() const { return overlay_.pending(); }
+
     std::uint64_t failures() const { return failures_.load(); }
     std::int64_t last_failure() const { return last_failure_.load(); }  ///< Nanoseconds since the epoch; 0: never.
 
@@ -56,11 +64,24 @@ private:
     static constexpr std::chrono::milliseconds kLongestGroup{2};
     static constexpr std::chrono::seconds kIdle{1};  ///< After which the log is brought into the database.
 
+    struct Abort {
+        void operator()(MDB_txn* txn) const { mdb_txn_abort(txn); }
+    };
+    /// Aborted unless it is committed or put back.
+    using Transaction = std::unique_ptr<MDB_txn, Abort>;
+
     void enqueue(Item item);
     void run();
     std::vector<Item> next_group();
     void clear_store(Item& item);
-    void commit(MDB_txn* txn, bool is_logged);
+    Transaction begin();
+    Transaction open();
+    void end_group(Transaction txn);
+    void commit(Transaction txn, bool is_logged = true);
+    void commit_kept();
+    void try_commit_kept() noexcept;
+    void bring_into_database();
+    void count_failure() noexcept;
     void grow();
     void run_group(std::vector<Item>& group);
     void run_with_room(std::vector<Item>& group, std::size_t& count, std::vector<BlobId>& erased);
@@ -71,7 +92,10 @@ private:
     Environment& environment_;
     BlobFiles& files_;
     Journal* const journal_;
+    Overlay overlay_;
     ChangeList changes_;
+    Transaction txn_;        ///< Has all that the journal keeps; null: nothing is kept, or a transaction with it was aborted.
+    bool has_room_ = false;  ///< To answer groups before they are committed.
     Sequences sequences_;
     std::mutex mutex_;
     std::condition_variable wake_;

@@ -20,6 +20,9 @@ namespace {
 /// the database grow by much more than the log's size, each counts as this many octets of a segment.
 constexpr std::size_t kSegmentPerCommit = 16 * 1024;
 
+/// Of the log, and more than a record's head.
+constexpr std::size_t kBlock = 4096;
+
 }  // namespace
 
 Journal::Journal(Environment& environment, std::size_t segment_size)
@@ -107,7 +110,7 @@ void Journal::grow_to_replay() {
 
 void Journal::end() noexcept {
     try {
-        if (thread_.joinable()) {
+        if (thread_.joinable() && !has_kept()) {
             checkpoint();
             Checkpoint last = log_.checkpoint();
             last.is_clean = true;
@@ -129,7 +132,8 @@ void Journal::end() noexcept {
 void Journal::log(const ChangeList& changes) {
     check_usable();
     const std::size_t size = changes.octets().size();
-    is_logged_ = log_.fits_a_segment(size);
+    is_revocable_ = false;
+    is_logged_ = log_.fits_a_segment(size) && (!has_kept() || log_.fits_a_segment(size + kept_octets_ + 2 * kBlock));
     if (!is_logged_) return;
     if (!log_.has_room(size)) {
         wait_for_checkpoint();
@@ -137,17 +141,28 @@ void Journal::log(const ChangeList& changes) {
     }
     try {
         log_.append(changes.octets());
+        is_revocable_ = true;
     } catch (const Error& error) {
         if (log_.is_uncertain()) broken_ = error.what();
         throw;
     }
 }
 
+void Journal::keep(std::shared_ptr<const std::string> octets) {
+    kept_octets_ += octets->size();
+    kept_.push_back(std::move(octets));
+    is_revocable_ = false;
+}
+
+void Journal::apply_kept(MDB_txn* txn) const {
+    for (const auto& octets : kept_) ChangeList::apply(*octets, environment_, txn);
+}
+
 void Journal::commit(MDB_txn* txn) {
     try {
         check(mdb_txn_commit(txn), "committing");
     } catch (...) {
-        if (!is_logged_) throw;
+        if (!std::exchange(is_revocable_, false)) throw;
         try {
             log_.revoke();
         } catch (const Error& error) {
@@ -157,6 +172,9 @@ void Journal::commit(MDB_txn* txn) {
     }
     ++commits_;
     has_committed_nothing_ = false;
+    is_revocable_ = false;
+    kept_.clear();
+    kept_octets_ = 0;
     if (!is_logged_) return settle();
     if (commits_ >= segment_size_ / kSegmentPerCommit) begin_checkpoint();
 }
@@ -165,6 +183,7 @@ void Journal::commit_unlogged(MDB_txn* txn) {
     if (!broken_.empty()) mdb_txn_abort(txn);
     check_usable();
     is_logged_ = false;
+    is_revocable_ = false;
     commit(txn);
 }
 
@@ -189,6 +208,7 @@ void Journal::begin_checkpoint() {
         check(result, "keeping a checkpoint");
     }
     log_.turn_to_other_segment(next);
+    carry_kept();
     commits_ = 0;
     {
         const std::lock_guard lock(mutex_);
@@ -196,6 +216,24 @@ void Journal::begin_checkpoint() {
         is_wanted_ = true;
     }
     changed_.notify_all();
+}
+
+/// Begins the new segment with the changes that the checkpoint's state does not have, in one record: of several, a cut could leave the
+/// first ones, which would take back what the last ones changed.
+void Journal::carry_kept() {
+    if (!has_kept()) return;
+    try {
+        check_usable();
+        std::string all;
+        all.reserve(kept_octets_);
+        for (const auto& octets : kept_) all += *octets;
+        log_.append(all);
+    } catch (const std::exception& error) {
+        // The new segment may be used only if the checkpoint is made.
+        if (broken_.empty()) broken_ = error.what();
+        mdb_txn_abort(std::exchange(next_pin_, nullptr));
+        throw;
+    }
 }
 
 void Journal::checkpoint() {
@@ -237,14 +275,16 @@ void Journal::commit_nothing() {
     checkpoint();
     resize([this] { environment_.lend_pages(); });
     MDB_txn* txn = environment_.begin_write();
-    MDB_val key{8, const_cast<char*>("released")};
-    MDB_val value{1, const_cast<char*>("x")};
-    const int result = mdb_put(txn, environment_.dbi(Table::Meta), &key, &value, 0);
-    if (result == MDB_SUCCESS) {
-        commit_unlogged(txn);
-    } else {
-        mdb_txn_abort(txn);
+    try {
+        apply_kept(txn);
+        MDB_val key{8, const_cast<char*>("released")};
+        MDB_val value{1, const_cast<char*>("x")};
+        check(mdb_put(txn, environment_.dbi(Table::Meta), &key, &value, 0), "making room");
+    } catch (...) {
+        mdb_txn_abort(txn);  // Whatever it was, who needed the room will meet it again.
+        txn = nullptr;
     }
+    if (txn != nullptr) commit_unlogged(txn);
     resize([this] { environment_.return_pages(); });
 }
 

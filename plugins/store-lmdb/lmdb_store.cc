@@ -87,25 +87,28 @@ void LmdbStore::open() {
     const bool is_journaled = options_.sync == SyncMode::Full;
     journal_->begin(is_journaled);
     if (!is_journaled) journal_.reset();
+    writer_ = std::make_unique<GroupCommit>(*environment_, *files_, journal_.get());
     files_->open([this](const BlobId& id) {
         bool has_record = false;
         read([&](ReadTransaction& txn) { has_record = txn.blob(id).has_value(); });
         return has_record;
     });
-    writer_ = std::make_unique<GroupCommit>(*environment_, *files_, journal_.get());
     writer_->start();
 }
 
 void LmdbStore::close() noexcept {
+    if (writer_) writer_->stop();
+    if (files_) files_->close();  // Its cleaning reads until then.
     writer_.reset();
-    if (files_) files_->close();
     journal_.reset();
     environment_.reset();
 }
 
 void LmdbStore::read(const std::function<void(ReadTransaction&)>& f) {
+    const auto pending = writer_->pending();
     environment_->read([&](MDB_txn* txn) {
-        Reads<ReadTransaction> reads(*environment_, *files_, txn);
+        const bool is_above = pending->transaction == mdb_txn_id(txn);
+        Reads<ReadTransaction> reads(*environment_, *files_, txn, is_above ? pending.get() : nullptr);
         f(reads);
     });
 }

@@ -6,6 +6,7 @@
 #include "edgesync/sdk/error.h"
 #include "indexes.h"
 #include "key.h"
+#include "range.h"
 
 namespace edgesync::lmdb {
 namespace {
@@ -14,44 +15,6 @@ constexpr std::size_t kLargestLimit = 10000;
 
 std::string_view view(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
 MDB_val value_of(std::string_view octets) { return {octets.size(), const_cast<char*>(octets.data())}; }
-
-/// One LMDB cursor within a prefix.
-class Range {
-public:
-    Range(MDB_txn* txn, MDB_dbi dbi, const std::string& prefix, std::string_view after) : prefix_(prefix) {
-        check(mdb_cursor_open(txn, dbi, &cursor_), "opening a cursor");
-        const std::string start = prefix + std::string(after);
-        MDB_val key = value_of(start);
-        if (start.empty()) {
-            is_valid_ = check(mdb_cursor_get(cursor_, &key, &value_, MDB_FIRST), "reading");
-        } else {
-            is_valid_ = check(mdb_cursor_get(cursor_, &key, &value_, MDB_SET_RANGE), "reading");
-        }
-        key_ = key;
-        test();
-        if (is_valid_ && !after.empty() && view(key_) == start) next();
-    }
-    ~Range() { mdb_cursor_close(cursor_); }
-    Range(const Range&) = delete;
-    Range& operator=(const Range&) = delete;
-
-    bool is_valid() const { return is_valid_; }
-    std::string_view suffix() const { return view(key_).substr(prefix_.size()); }
-    std::string_view value() const { return view(value_); }
-    void next() {
-        is_valid_ = check(mdb_cursor_get(cursor_, &key_, &value_, MDB_NEXT), "reading");
-        test();
-    }
-
-private:
-    void test() { is_valid_ = is_valid_ && view(key_).starts_with(prefix_); }
-
-    const std::string prefix_;
-    MDB_cursor* cursor_ = nullptr;
-    MDB_val key_{};
-    MDB_val value_{};
-    bool is_valid_ = false;
-};
 
 }  // namespace
 
@@ -97,6 +60,8 @@ Entry entry_of(std::string_view octets) {
 
 template <typename Base>
 std::optional<std::string_view> Reads<Base>::get(Table table, std::string_view key) const {
+    if (const Change* change = pending_ != nullptr ? pending_->find(table, key) : nullptr)
+        return change->is_put ? std::optional(change->value) : std::nullopt;
     MDB_val k = value_of(key);
     MDB_val v{};
     if (!check(mdb_get(txn_, environment_.dbi(table), &k, &v), "reading")) return std::nullopt;
@@ -107,7 +72,7 @@ template <typename Base>
 void Reads<Base>::scan(Table table, const std::vector<std::string>& prefixes, std::string_view after, const Visit& visit) const {
     std::vector<std::unique_ptr<Range>> ranges;
     for (const auto& prefix : prefixes) {
-        auto range = std::make_unique<Range>(txn_, environment_.dbi(table), prefix, after);
+        auto range = std::make_unique<Range>(txn_, environment_.dbi(table), table, prefix, after, pending_);
         if (range->is_valid()) ranges.push_back(std::move(range));
     }
     while (!ranges.empty()) {

@@ -7,6 +7,7 @@
 #include "blob_files.h"
 #include "edgesync/sdk/store.h"
 #include "environment.h"
+#include "overlay.h"
 
 namespace edgesync::lmdb {
 
@@ -14,7 +15,9 @@ namespace edgesync::lmdb {
 template <typename Base>
 class Reads : public Base {
 public:
-    Reads(const Environment& environment, const BlobFiles& files, MDB_txn* txn) : environment_(environment), files_(files), txn_(txn) {}
+    /// `pending`: what is read above the transaction's state; null: nothing.
+    Reads(const Environment& environment, const BlobFiles& files, MDB_txn* txn, const PendingChanges* pending = nullptr)
+        : environment_(environment), files_(files), txn_(txn), pending_(pending) {}
 
     std::optional<ObjectRecord> object(const ObjectKey& key) override;
     Page<ObjectRecord> objects(const std::string& org, const std::string& type, const std::string& cursor, std::size_t limit) override;
@@ -72,6 +75,7 @@ protected:
     const Environment& environment_;
     const BlobFiles& files_;
     MDB_txn* txn_;
+    const PendingChanges* const pending_;
 };
 
 extern template class Reads<ReadTransaction>;

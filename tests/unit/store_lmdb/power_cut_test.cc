@@ -2,14 +2,18 @@
 // any mixture of the versions that were written since the last checkpoint.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <future>
 #include <map>
 #include <random>
 #include <sstream>
 #include <thread>
 
 #include "edgesync/sdk/error.h"
+#include "plugins/store-lmdb/group_commit.h"
 #include "plugins/store-lmdb/journal.h"
+#include "plugins/store-lmdb/read_transaction.h"
 #include "tests/unit/temporary_folder.h"
 
 namespace edgesync::lmdb {
@@ -85,6 +89,79 @@ private:
     Journal journal_;
 };
 
+/// An environment with the store's writer, which answers groups before it commits them.
+class Writer {
+public:
+    explicit Writer(const std::filesystem::path& folder)
+        : environment_({folder, kMap, kMap, SyncMode::Full}), journal_(environment_, kSegment), files_(folder / "blobs"),
+          commits_(environment_, files_, &journal_) {
+        environment_.claim();
+        journal_.restore();
+        environment_.open();
+        journal_.begin(true);
+        commits_.start();
+    }
+    ~Writer() { commits_.stop(); }
+
+    void change(const Content& puts, const std::vector<std::string>& erased) {
+        EXPECT_EQ(run([&](WriteTransaction& txn) {
+                      for (const auto& [key, value] : puts) txn.put_entry(kTable, {key}, value);
+                      for (const auto& key : erased) txn.erase_entry(kTable, {key});
+                  }),
+                  nullptr);
+    }
+    void change_and_fail() {
+        EXPECT_NE(run([](WriteTransaction& txn) {
+                      txn.put_entry(kTable, {"never"}, "seen");
+                      throw Error(ErrorKind::InvalidRequest, "no");
+                  }),
+                  nullptr);
+    }
+    /// What a reader sees, list and single entries.
+    Content content() {
+        Content found;
+        const auto pending = commits_.pending();
+        environment_.read([&](MDB_txn* txn) {
+            const bool is_above = pending->transaction == mdb_txn_id(txn);
+            Reads<ReadTransaction> reads(environment_, files_, txn, is_above ? pending.get() : nullptr);
+            std::string cursor;
+            do {
+                const auto page = reads.entries(kTable, {}, cursor, 7);
+                for (const auto& entry : page.items) {
+                    found[entry.key[0]] = entry.value;
+                    EXPECT_EQ(reads.entry(kTable, entry.key), entry.value);
+                }
+                cursor = page.next;
+            } while (!cursor.empty());
+            EXPECT_EQ(reads.entry(kTable, {"never"}), std::nullopt);
+        });
+        return found;
+    }
+    std::uint64_t last_transaction() const { return environment_.last_transaction(); }
+
+    /// What the tables hold of a content.
+    static Content stored(const Content& content) {
+        Content stored;
+        for (const auto& [key, value] : content) stored[entry_key(kTable, {key})] = entry_value({key}, value);
+        return stored;
+    }
+
+private:
+    static constexpr std::size_t kMap = 16 << 20U;
+    static constexpr EntryTable kTable = EntryTable::Organization;
+
+    std::exception_ptr run(const std::function<void(WriteTransaction&)>& function) {
+        std::promise<std::exception_ptr> done;
+        commits_.submit(function, [&done](const std::exception_ptr& problem) { done.set_value(problem); });
+        return done.get_future().get();
+    }
+
+    Environment environment_;
+    Journal journal_;
+    BlobFiles files_;
+    GroupCommit commits_;
+};
+
 class PowerCut : public testing::Test {
 protected:
     PowerCut() { std::filesystem::create_directory(store_); }
@@ -109,10 +186,12 @@ protected:
                            static_cast<char>('a' + static_cast<char>(chance_() % 26)));
     }
     /// Changes some keys, mostly with small values, sometimes with one that is larger than a segment of the log.
-    void change(Database& database, Content& model) {
+    template <typename Changed>
+    void change(Changed& database, Content& model, std::size_t largest = 9000) {
         Content puts;
         std::vector<std::string> erased;
-        for (int i = 0; i < 5; ++i) puts["key" + std::to_string(chance_() % 100)] = text(i == 0 ? 9000 : 300);
+        for (int i = 0; i < 5; ++i)
+            puts["key" + std::to_string(chance_() % 100)] = text(i == 0 ? largest : std::min(largest, std::size_t{300}));
         if (chance_() % 40 == 0) puts["large"] = text(3 * kSegment);
         for (int i = 0; i < 2; ++i) {
             const std::string key = "key" + std::to_string(chance_() % 100);
@@ -157,6 +236,43 @@ TEST_F(PowerCut, TakesBackNothingThatWasAnswered) {
         EXPECT_EQ(Database(folder).content().size(), model.size() + 1) << "it goes on, and closes, as any other";
         std::filesystem::remove_all(folder);
     }
+}
+
+TEST_F(PowerCut, TakesBackNothingThatWasAnsweredBeforeItsCommit) {
+    Writer writer(store_);
+    std::vector<std::string> versions;
+    std::map<std::uint64_t, std::size_t> version_after;
+    Content model;
+    int uncommitted = 0;
+    for (int step = 0; step < 400; ++step) {
+        const std::uint64_t before = writer.last_transaction();
+        // A function that fails takes its changes back, not those that were answered.
+        step % 7 == 3 ? writer.change_and_fail() : change(writer, model, step % 11 == 0 ? 9000 : 60);
+        ASSERT_EQ(writer.content(), model) << "step " << step;
+        if (writer.last_transaction() == before) ++uncommitted;
+        version_after[writer.last_transaction()] = versions.size();
+        versions.push_back(read_file(store_ / "data.mdb"));
+        if (step % 5 != 0) continue;
+        const std::string log = read_file(store_ / "commit.log");
+        write_file(folder_.path() / "log", log);
+        CommitLog copy(folder_.path() / "log");
+        copy.open();
+        const auto first = version_after.find(copy.checkpoint().transaction);
+        const auto folder = cut(versions, first == version_after.end() ? 0 : first->second, versions.size() - 1, log);
+        EXPECT_EQ(Database(folder).content(), Writer::stored(model)) << "step " << step;
+        std::filesystem::remove_all(folder);
+    }
+    EXPECT_GT(uncommitted, 100) << "most groups are answered before they are committed";
+}
+
+TEST_F(PowerCut, AStoreThatEndsInOrderHasAllInItsDatabase) {
+    Content model;
+    {
+        Writer writer(store_);
+        for (int step = 0; step < 3; ++step) change(writer, model, 60);
+    }
+    std::filesystem::remove(store_ / "commit.log");
+    EXPECT_EQ(Database(store_).content(), Writer::stored(model));
 }
 
 TEST_F(PowerCut, DuringRecoveryIsRecoveredFrom) {
