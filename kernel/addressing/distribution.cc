@@ -273,9 +273,10 @@ void continue_requeue(const NodeContext& context, WriteTransaction& txn, const W
     finish_step(txn, item, page.next.empty(), join_fields(fields), effects);
 }
 
-void continue_detach(WriteTransaction& txn, const WorkItem& item, Effects& effects) {
+void continue_detach(const NodeContext& context, WriteTransaction& txn, const WorkItem& item, Effects& effects) {
     auto fields = split_fields(item.payload, 4);
     const NodeKey node{fields[0], fields[1], fields[2]};
+    const bool is_back = txn.destination(node).has_value();
     const auto page = txn.objects_of_node(node, fields[3], kWorkStep);
     Prefetch names;
     names.objects = page.items;
@@ -286,6 +287,8 @@ void continue_detach(WriteTransaction& txn, const WorkItem& item, Effects& effec
     }
     fields[3] = page.next;
     if (page.next.empty()) txn.erase_notifications_of_peer(node);
+    // It may have come back and been told everything, by another instance, before this was done, which has erased that again.
+    if (page.next.empty() && is_back) enqueue_welcome(context, txn, node, ResendMode::Undelivered, effects);
     finish_step(txn, item, page.next.empty(), join_fields(fields), effects);
 }
 
@@ -404,7 +407,7 @@ void run_work_step(const NodeContext& context, WriteTransaction& txn, const Work
     if (item.kind == kWithdrawWork) return continue_withdrawal(context, txn, item, effects);
     if (item.kind == kWelcomeWork) return continue_welcome(context, txn, item, effects);
     if (item.kind == kRequeueWork) return continue_requeue(context, txn, item, effects);
-    if (item.kind == kDetachWork) return continue_detach(txn, item, effects);
+    if (item.kind == kDetachWork) return continue_detach(context, txn, item, effects);
     if (item.kind == kOrgRemovalWork) return continue_org_removal(txn, item, effects);
     throw Error(ErrorKind::InvalidRequest, "Unknown kind of work '" + item.kind + "'");
 }

@@ -30,7 +30,14 @@ PendingIndex::~PendingIndex() { drain(); }
 
 std::uint64_t PendingIndex::changes_of(const NodeKey& peer) {
     const std::lock_guard lock(mutex_);
-    return all_changes(peer, nodes_[peer]);
+    return all_changes(peer, node_of(peer));
+}
+
+/// With the lock held. A node that is made anew must not be taken for the one that was erased.
+PendingIndex::Node& PendingIndex::node_of(const NodeKey& peer) {
+    const auto [found, is_new] = nodes_.try_emplace(peer);
+    if (is_new) found->second.changes = ++births_ << 32U;
+    return found->second;
 }
 
 std::uint64_t PendingIndex::all_changes(const NodeKey& peer, const Node& node) const {
@@ -85,7 +92,7 @@ PendingIndex::Collected PendingIndex::collect(const NodeKey& peer, std::size_t l
     std::uint64_t changes = 0;
     {
         const std::lock_guard lock(mutex_);
-        Node& node = nodes_[peer];
+        Node& node = node_of(peer);
         changes = all_changes(peer, node);
         if (node.empty_at == changes) {
             Collected empty;
@@ -113,7 +120,7 @@ PendingIndex::Collected PendingIndex::collect(const NodeKey& peer, std::size_t l
         if (found != nodes_.end() && !found->second.parked) nodes_.erase(found);
         return result;
     }
-    Node& node = nodes_[peer];
+    Node& node = node_of(peer);
     node.damped.merge(damped);
     if (result.is_empty) node.empty_at = changes;
     return result;
@@ -167,7 +174,7 @@ bool PendingIndex::park(const std::shared_ptr<Parked>& parked, std::optional<Clo
     std::shared_ptr<Parked> replaced;
     {
         const std::lock_guard lock(mutex_);
-        Node& node = nodes_[parked->peer];
+        Node& node = node_of(parked->peer);
         if (all_changes(parked->peer, node) != changes) return false;
         replaced = std::move(node.parked);
         auto& parked_of_org = orgs_[parked->peer.org].parked;

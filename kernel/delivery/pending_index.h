@@ -97,6 +97,7 @@ private:
     void attempt_all_ready();
     bool park(const std::shared_ptr<Parked>& parked, std::optional<Clock::time_point> retry_at, std::uint64_t changes);
     std::shared_ptr<Parked> take(const NodeKey& peer, std::uint64_t handle);
+    Node& node_of(const NodeKey& peer);
     std::uint64_t changes_of(const NodeKey& peer);
     /// With the lock held: raised by every wake that concerns the node, so that a reader can tell that it missed one.
     std::uint64_t all_changes(const NodeKey& peer, const Node& node) const;
@@ -116,6 +117,7 @@ private:
     std::unordered_map<std::uint64_t, NodeKey> handles_;
     std::unordered_map<std::string, Org> orgs_;
     std::uint64_t next_handle_ = 1;
+    std::uint64_t births_ = 0;  ///< Nodes made so far.
     std::size_t parked_count_ = 0;
     std::deque<std::shared_ptr<Parked>> ready_;  ///< Wait for a worker; at most as many as were parked.
     std::size_t attempting_ = 0;                 ///< Workers that are taken.

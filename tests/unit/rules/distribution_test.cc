@@ -196,5 +196,26 @@ TEST_F(Distribution, ARemovedNodeLeavesNothingBehindAndDoesNotBlockADeletion) {
     EXPECT_FALSE(notification("blocked", cam2_));
 }
 
+// Another instance may take the work of the registration before the removal is done.
+TEST_F(Distribution, ANodeThatCameBackBeforeItsRemovalWasDoneIsToldEverythingAgain) {
+    Metadata meta = metadata("wanted");
+    meta.destination_type = "camera";
+    meta.destination_id = "cam1";
+    publish(meta, "x");
+    receive(cam1_, Command::Unregister, {});
+    std::vector<WorkItem> removal;
+    in_transaction([&](WriteTransaction& txn, rules::Effects&) { removal = txn.claim_work(now_, std::chrono::seconds(60), 10); });
+    ASSERT_EQ(removal.size(), 1U);
+    receive(cam1_, Command::RegisterNew, {});
+    do_work();
+    EXPECT_TRUE(notification("wanted", cam1_));
+    in_transaction(
+        [&](WriteTransaction& txn, rules::Effects& effects) { addressing::run_work_step(context_, txn, removal.front(), effects); });
+    EXPECT_FALSE(notification("wanted", cam1_)) << "this is what the removal does";
+    do_work();
+    EXPECT_TRUE(notification("wanted", cam1_));
+    EXPECT_EQ(delivery_status("wanted", cam1_), DeliveryStatus::Delivering);
+}
+
 }  // namespace
 }  // namespace edgesync
