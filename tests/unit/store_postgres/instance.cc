@@ -27,7 +27,7 @@ Instance::Instance(const Given& settings) {
     store_.open();
     context_.self = {"", "Cloud", "Cloud"};
     context_.now = [] { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); };
-    context_.is_polled = [](const std::string& protocol) { return protocol == "http"; };
+    context_.polled_protocols = {"http"};
 }
 
 std::optional<ObjectRecord> Instance::object(const ObjectKey& key) {

@@ -46,7 +46,7 @@ public:
     void publish(const ObjectKey& key);
     /// An object that `node` has announced, and whose data it will push.
     void await(const ObjectKey& key, const NodeKey& node, InstanceId version, std::int64_t size);
-    std::unique_ptr<data::ChunkUpload> upload(data::ChunkUpload::Target target, data::ChunkRange range) {
+    std::unique_ptr<data::ChunkUpload> upload(data::ChunkUpload::Target target, ContentRange range) {
         return std::make_unique<data::ChunkUpload>(context_, operations_, digests_, std::move(target), range);
     }
 

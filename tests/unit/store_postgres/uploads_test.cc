@@ -11,7 +11,6 @@
 namespace edgesync::postgres {
 namespace {
 
-using data::ChunkRange;
 using data::ChunkUpload;
 using data::UploadKind;
 
@@ -49,11 +48,11 @@ protected:
         }
         return target;
     }
-    static std::string_view part(const std::string& data, ChunkRange range) {
+    static std::string_view part(const std::string& data, ContentRange range) {
         return std::string_view(data).substr(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.end - range.begin));
     }
     /// One request for one range, in pieces as they come from a socket. True: it completed the object.
-    bool send(Instance& instance, UploadKind kind, const std::string& data, ChunkRange range) const {
+    bool send(Instance& instance, UploadKind kind, const std::string& data, ContentRange range) const {
         const auto upload = instance.upload(target(kind), range);
         upload->start();
         for (std::string_view rest = part(data, range); !rest.empty();) {
@@ -63,7 +62,7 @@ protected:
         }
         return upload->finish();
     }
-    static ChunkRange range_at(std::int64_t begin) { return {begin, std::min(begin + kChunk, kTotal), kTotal}; }
+    static ContentRange range_at(std::int64_t begin) { return {begin, std::min(begin + kChunk, kTotal), kTotal}; }
     /// All ranges, each twice, in any order, by four threads on both instances. How often a request completed the object.
     int send_all(UploadKind kind, const std::string& data, unsigned seed) {
         std::vector<std::int64_t> begins;
@@ -127,7 +126,7 @@ TEST_P(Uploads, ThatAreCompleteAreNotChangedByALateChunkElsewhere) {
     const std::string other = random_text(kTotal, 2);
     for (const std::int64_t before : {0L, 1000L, 200'000L}) {
         here_->publish(kKey);
-        const ChunkRange first = range_at(0);
+        const ContentRange first = range_at(0);
         EXPECT_FALSE(send(*here_, UploadKind::Application, data, first));
         const auto late = there_->upload(target(UploadKind::Application), first);
         late->start();
