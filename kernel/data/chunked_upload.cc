@@ -198,8 +198,8 @@ bool ChunkUpload::differs_from_held(std::int64_t offset, std::span<const std::by
 }
 
 ChunkUpload::Recorded ChunkUpload::record(WriteTransaction& txn) {
+    const auto object = txn.object(target_.key);  // First, as everywhere: stores that lock what is read would lock in a circle.
     auto blob = txn.blob(blob_);
-    const auto object = txn.object(target_.key);
     if (blob && object && blob->state == BlobState::Published && object->data == blob_) return Recorded::Incomplete;  // A repetition.
     if (!blob || !object || object->staged != blob_) return Recorded::Replaced;
     if (is_other_upload_) remove_ranges(blob->received, held_);

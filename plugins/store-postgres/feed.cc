@@ -18,8 +18,6 @@ constexpr std::chrono::seconds kHeartbeat{5};
 constexpr std::chrono::milliseconds kBreath{5};
 /// Messages are kept longer than this (Housekeeping); who did not read for so long may have missed some. Milliseconds.
 constexpr std::int64_t kMissing = 30000;
-/// A row becomes visible at most this long after it got its id, or it is not worth waiting for it.
-constexpr std::chrono::seconds kSettled{60};
 /// A commit whose connection is lost may take so long on the server's side; it waits for a standby, for example.
 constexpr std::chrono::minutes kDoubt{10};
 constexpr std::int64_t kNobody = -1;
@@ -104,8 +102,6 @@ void Feed::connect() {
     connection->listen(options_.channel);
     snapshot_ = connection->run("SELECT pg_current_snapshot()")[0][0].c_str();
     read_at_ = 0;
-    heard_id_ = settling_id_ = seen_id_ = 0;
-    bounded_at_ = Clock::now();
     connection_ = std::move(connection);
     ::eventfd_write(wake_fd_, 1);
     has_told_ = true;  // What was told just before the last connection ended may not have been notified.
@@ -168,19 +164,13 @@ void Feed::hear_news() {
     std::string text;
     if (has_told_.exchange(false)) text = "NOTIFY " + connection_->quoted_name(options_.channel) + ";";
     const std::int64_t unheard = Clock::now() < hears_itself_until_ ? kNobody : options_.origin;
-    const Rows rows = connection_->run(text + Call("hear").text(snapshot_).number(unheard).number(heard_id_).str());
+    const Rows rows = connection_->run(text + Call("hear").text(snapshot_).number(unheard).str());
     const auto now = rows[0][1].as<std::int64_t>();
     const bool may_have_missed = read_at_ != 0 && std::abs(now - read_at_) > kMissing;
     read_at_ = now;
     snapshot_ = rows[0][0].c_str();
-    if (Clock::now() - bounded_at_ > kSettled) {
-        heard_id_ = settling_id_;
-        settling_id_ = seen_id_;
-        bounded_at_ = Clock::now();
-    }
     for (const auto& row : rows) {
         if (row[2].is_null()) continue;
-        seen_id_ = std::max(seen_id_, row[2].as<std::int64_t>());
         if (!may_have_missed) say(octets_of(row[3]));
     }
     if (may_have_missed) say(std::nullopt);

@@ -67,12 +67,8 @@ private:
     Log& log_;
     const int wake_fd_;
     std::unique_ptr<Connection> connection_;
-    std::string snapshot_;                                ///< What was visible when the table was last read.
-    std::int64_t read_at_ = 0;                            ///< When that was, by the database's clock; milliseconds.
-    std::int64_t heard_id_ = 0;                           ///< All rows up to it were heard.
-    std::int64_t settling_id_ = 0;                        ///< The largest that had been seen at bounded_at_.
-    std::int64_t seen_id_ = 0;                            ///< The largest seen.
-    std::chrono::steady_clock::time_point bounded_at_{};  ///< When heard_id_ was raised.
+    std::string snapshot_;      ///< What was visible when the table was last read.
+    std::int64_t read_at_ = 0;  ///< When that was, by the database's clock; milliseconds.
     std::chrono::steady_clock::time_point asked_time_at_{};
     std::chrono::steady_clock::time_point hears_itself_until_{};  ///< What was in doubt may become visible later.
     std::atomic<bool> has_told_{false};

@@ -69,7 +69,6 @@ CREATE TABLE leader (
 constexpr char kSealedOctets[] = R"(
 ALTER TABLE octets ADD sealed boolean NOT NULL DEFAULT false, ADD writers bigint[] NOT NULL DEFAULT '{}',
   ADD is_file boolean NOT NULL DEFAULT false;
-CREATE INDEX octets_file ON octets (id) WHERE is_file;
 CREATE TABLE blob_folder (id text NOT NULL);
 )";
 

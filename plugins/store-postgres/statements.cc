@@ -150,11 +150,10 @@ constexpr Statement kChanges[] = {
      "WITH folded AS (DELETE FROM counter WHERE (SELECT count(*) FROM counter) > 16 RETURNING name, delta)"
      " INSERT INTO counter SELECT name, sum(delta) FROM folded GROUP BY name"},
     {"tell", "bigint, bytea[]", "INSERT INTO feed (origin, message) SELECT $1, * FROM unnest($2)"},
-    // What became visible after the snapshot $1, from others than $2, and what is visible now, at which time. Ids up to $3 were all
-    // heard: without that bound, one transaction that is open for hours would make this read what came since it began.
-    {"hear", "pg_snapshot, bigint, bigint",
+    // What became visible after the snapshot $1, from others than $2, and what is visible now, at which time.
+    {"hear", "pg_snapshot, bigint",
      "SELECT pg_current_snapshot(), (extract(epoch FROM clock_timestamp()) * 1000)::bigint, id, message FROM (SELECT) now LEFT JOIN feed"
-     " ON xid >= pg_snapshot_xmin($1) AND NOT pg_visible_in_snapshot(xid, $1) AND origin <> $2 AND id > $3 ORDER BY id"},
+     " ON xid >= pg_snapshot_xmin($1) AND NOT pg_visible_in_snapshot(xid, $1) AND origin <> $2 ORDER BY id"},
     {"feed_end", "", "SELECT coalesce(max(id), 0), pg_current_snapshot() FROM feed"},
     {"forget_feed", "bigint, pg_snapshot", "DELETE FROM feed WHERE id <= $1 AND pg_visible_in_snapshot(xid, $2)"},
     // Terms are times, so that none comes back after a failover to a replica that had not heard of the last ones. A heartbeat of the

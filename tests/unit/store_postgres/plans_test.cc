@@ -126,7 +126,7 @@ const std::map<std::string, Try>& tries() {
         {"claim_due", {"100, 10", 90}},
         {"claimed_work", {"ARRAY[777], 5"}},
         {"tell", {"1, ARRAY['message'::bytea]"}},
-        {"hear", {"pg_current_snapshot(), 1, 5"}},
+        {"hear", {"pg_current_snapshot(), 1"}},
         {"feed_end", {"", 60, {}, {"feed_pkey"}}},
         {"forget_feed", {"100, pg_current_snapshot()", 300}},  // Forgets a hundred.
         {"heartbeat", {"'holder'", 60, {"leader"}}},           // One row, as the next three.
