@@ -12,12 +12,14 @@ namespace {
 constexpr std::chrono::seconds kLease{60};
 constexpr std::chrono::seconds kPauseAfterFailure{10};
 constexpr std::chrono::milliseconds kSoon{100};
+constexpr std::chrono::milliseconds kLongestPause{5000};
+constexpr std::chrono::seconds kLogInterval{60};
 constexpr std::chrono::milliseconds kLongestStep{2};
 
 }  // namespace
 
 WorkRunner::WorkRunner(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log)
-    : context_(context), operations_(operations), scheduler_(scheduler), log_(log) {}
+    : context_(context), operations_(operations), scheduler_(scheduler), log_(log, kLogInterval) {}
 
 void WorkRunner::kick() {
     {
@@ -65,6 +67,7 @@ void WorkRunner::next() {
                               bool goes_on = false;
                               {
                                   const std::lock_guard lock(mutex_);
+                                  pause_ = {};
                                   goes_on = !is_stopped_ && (outcome.value->found || must_run_again_);
                                   must_run_again_ = false;
                                   is_running_ = goes_on;
@@ -99,10 +102,12 @@ void WorkRunner::put_off(const std::exception_ptr& error) {
             }
             return rules::Done{};
         },
-        [this](const rules::Outcome<rules::Done>&) {
+        [this](const rules::Outcome<rules::Done>& outcome) {
             const std::lock_guard lock(mutex_);
             is_running_ = false;
-            wake_at(context_.now());
+            // A store that is away fails every attempt.
+            pause_ = outcome.error ? std::clamp(pause_ * 2, kSoon, kLongestPause) : kSoon;
+            wake_at(context_.now() + pause_);
             idle_.notify_all();
         });
 }

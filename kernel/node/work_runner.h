@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "edgesync/sdk/log.h"
+#include "kernel/ops/limited_log.h"
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
 #include "kernel/rules/scheduler.h"
@@ -35,7 +36,7 @@ private:
     const rules::NodeContext& context_;
     rules::Operations& operations_;
     rules::Scheduler& scheduler_;
-    Log& log_;
+    ops::LimitedLog log_;
 
     std::mutex mutex_;
     std::condition_variable idle_;
@@ -43,7 +44,8 @@ private:
     bool must_run_again_ = false;
     bool is_stopped_ = false;
     std::uint64_t timer_ = 0;
-    WorkItem current_;  ///< Of the step in progress.
+    std::chrono::milliseconds pause_{0};  ///< Before the next attempt; grows while one fails after the other.
+    WorkItem current_;                    ///< Of the step in progress.
 };
 
 }  // namespace edgesync::node

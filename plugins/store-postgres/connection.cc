@@ -80,6 +80,11 @@ Rows Connection::run(const std::string& text) {
     try {
         return work_->exec(text);
     } catch (const pqxx::sql_error& e) {
+        // Without a code it was not the server who answered, but the library, which found the connection closed.
+        if (e.sqlstate().empty()) {
+            is_usable_ = false;
+            throw Error(ErrorKind::NotConnected, "The connection to the database is lost: " + first_line(e.what()));
+        }
         is_usable_ = is_usable_ && connection_.is_open() && !is_any(e.sqlstate(), {"08", "57P", "25006", "26000", "25P03"});
         fail(e.sqlstate(), e.what());
     } catch (const pqxx::transaction_rollback& e) {  // Serialization failure or deadlock; not an sql_error in this library.
