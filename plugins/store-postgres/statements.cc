@@ -288,13 +288,17 @@ void prepare_upsert(std::string& out, const Upsert& upsert) {
     const bool is_counted = table == "object" || table == "destination";
     for (const bool may_replace : {true, false}) {
         const std::string change = insert + (may_replace ? replace : "");
-        const std::string former = may_replace ? ", former AS (SELECT * FROM " + table + " WHERE " + key + " = ANY($1))" : "";
         // A new object's addresses go with it: one statement less for every publish.
         const bool has_addresses = !may_replace && table == "object";
-        const std::string addresses =
-            has_addresses ? ", places AS (INSERT INTO address (object_key, address) SELECT * FROM unnest($10, $11))" : "";
-        const std::string sql =
-            is_counted ? given + former + ", stored AS (" + change + ")" + addresses + counting(table, may_replace) : given + " " + change;
+        std::string sql = given;
+        if (!is_counted) {
+            sql.append(" ").append(change);
+        } else {
+            if (may_replace) sql.append(", former AS (SELECT * FROM ").append(table).append(" WHERE ").append(key).append(" = ANY($1))");
+            sql.append(", stored AS (").append(change).append(")");
+            if (has_addresses) sql.append(", places AS (INSERT INTO address (object_key, address) SELECT * FROM unnest($10, $11))");
+            sql.append(counting(table, may_replace));
+        }
         prepare(out, (may_replace ? "put_" : "add_") + table, each(upsert.types, "@[]") + (has_addresses ? ", bytea[], bytea[]" : ""), sql);
     }
 }
