@@ -217,8 +217,9 @@ DataFiles::Place DataFiles::locate(const ObjectKey& owner, const std::string& pa
         for (const auto& base : {plain_path(root), real}) {
             const std::string inside = below(path, base);
             if (inside.empty()) continue;
-            if (is_reserved(real == "/" ? "/" + inside : real + "/" + inside))
-                refuse(FileProblem::Security, path + " is reserved for the service");
+            std::string whole = real == "/" ? "" : real;
+            whole.append("/").append(inside);
+            if (is_reserved(whole)) refuse(FileProblem::Security, path + " is reserved for the service");
             return {real, split(inside), path};
         }
     }

@@ -175,7 +175,7 @@ void keep_old(const Path& path) {
 
 ServerCertificate own_certificate(const Path& root, Log& log) {
     const Path folder = root / "sync" / "certs";
-    const ServerCertificate pair{(folder / "cert.pem").string(), (folder / "key.pem").string()};
+    ServerCertificate pair{(folder / "cert.pem").string(), (folder / "key.pem").string()};
     // A signal and the daily look may come together.
     static std::mutex mutex;
     const std::lock_guard lock(mutex);
@@ -208,7 +208,7 @@ ServerCertificate own_certificate(const Path& root, Log& log) {
 
 /// A file's name below the persistence root, or PEM text as it is.
 std::string source_of(const Settings& settings, const char* key) {
-    const std::string value = settings.text(key);
+    std::string value = settings.text(key);
     if (is_pem(value) || value.empty() || value.front() == '/') return value;
     return (Path(settings.persistence_root()) / value).string();
 }
@@ -239,7 +239,7 @@ std::string pair_problem(const ServerCertificate& pair) {
 }
 
 ServerCertificate server_certificate(const Settings& settings, Log& log) {
-    const ServerCertificate given{source_of(settings, "ServerCertificate"), source_of(settings, "ServerKey")};
+    ServerCertificate given{source_of(settings, "ServerCertificate"), source_of(settings, "ServerKey")};
     const bool is_given = !given.certificate.empty() && !given.key.empty();
     const std::string problem = is_given ? pair_problem(given) : "it is not set";
     if (problem.empty()) {
