@@ -35,26 +35,33 @@ void Leadership::beat() {
     try {
         note(store_.lead(options_.holder, options_.timeout), asked_at);
     } catch (const std::exception& error) {
-        const std::lock_guard lock(mutex_);
-        if (++failures_ == kMostFailures && term_) {
-            term_.reset();
+        if (count_failure())
             log_.log(LogLevel::Warning, std::string("This instance does not lead any more, because it cannot confirm it: ") + error.what());
-        }
     }
     arm();
 }
 
+/// True if it was one too many.
+bool Leadership::count_failure() {
+    const std::lock_guard lock(mutex_);
+    if (++failures_ != kMostFailures || !term_) return false;
+    term_.reset();
+    return true;
+}
+
 void Leadership::note(std::optional<std::int64_t> term, Clock::time_point asked_at) {
     bool has_begun = false;
+    bool has_ended = false;
     {
         const std::lock_guard lock(mutex_);
         has_begun = term && term != term_;
-        if (has_begun) log_.log(LogLevel::Info, "This instance leads the cluster (term " + std::to_string(*term) + ")");
-        if (!term && term_) log_.log(LogLevel::Warning, "Another instance leads the cluster now");
+        has_ended = !term && term_;
         term_ = term;
         confirmed_at_ = asked_at;
         failures_ = 0;
     }
+    if (has_begun) log_.log(LogLevel::Info, "This instance leads the cluster (term " + std::to_string(*term) + ")");
+    if (has_ended) log_.log(LogLevel::Warning, "Another instance leads the cluster now");
     if (has_begun && options_.has_begun) options_.has_begun();
 }
 

@@ -39,6 +39,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     void beat();
+    bool count_failure();
     void note(std::optional<std::int64_t> term, Clock::time_point asked_at);
     void arm();
 

@@ -141,7 +141,19 @@ void Feed::run() {
             pause = std::min(pause * 2, kLongestPause);
         }
     }
+    say_last();
 }
+
+/// What was told while this closed; without it the others would hear it at their next heartbeat.
+void Feed::say_last() noexcept {
+    try {
+        if (connection_ && has_told_.exchange(false)) connection_->run(notification());
+    } catch (const std::exception&) {
+        // The others look by themselves.
+    }
+}
+
+std::string Feed::notification() const { return "NOTIFY " + connection_->quoted_name(options_.channel) + ";"; }
 
 // Rests as long as reading took, so that a slow database is not asked without end.
 void Feed::follow() {
@@ -162,7 +174,7 @@ void Feed::follow() {
 // Two times of the database are compared, because a host that was suspended may not have noticed it.
 void Feed::hear_news() {
     std::string text;
-    if (has_told_.exchange(false)) text = "NOTIFY " + connection_->quoted_name(options_.channel) + ";";
+    if (has_told_.exchange(false)) text = notification();
     const std::int64_t unheard = Clock::now() < hears_itself_until_ ? kNobody : options_.origin;
     const Rows rows = connection_->run(text + Call("hear").text(snapshot_).number(unheard).str());
     const auto now = rows[0][1].as<std::int64_t>();

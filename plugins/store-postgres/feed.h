@@ -58,6 +58,8 @@ private:
     void rest(std::chrono::milliseconds pause);
     void follow();
     void hear_news();
+    void say_last() noexcept;
+    std::string notification() const;
     void ask_time();
     void say(const std::optional<std::string>& message) const;
     bool is_closing() const;

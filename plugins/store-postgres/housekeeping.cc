@@ -71,7 +71,7 @@ void Housekeeping::run() {
         lock.unlock();
         try {
             presence_->hold();
-            if (!pool_.is_connected() || period % kPeriodsBetweenProbes == 0) look_after_connection();
+            if (!pool_.is_connected() || period % kPeriodsBetweenProbes == 0) pool_.take()->run(Call("fold_counters").str());
             if (period % kPeriodsBetweenSweeps == 0) clean();
         } catch (const std::exception&) {
             // The pool says in the store's health what is wrong; the next period tries again.
@@ -80,13 +80,7 @@ void Housekeeping::run() {
     }
 }
 
-void Housekeeping::look_after_connection() {
-    pool_.take()->run(Call("fold_counters").str());
-    presence_->hold();
-}
-
 void Housekeeping::clean() {
-    presence_->hold();
     presence_->doom_orphans(false);
     blobs_.sweep(kSweepGrace);
     trim_feed();

@@ -42,7 +42,6 @@ public:
 
 private:
     void run();
-    void look_after_connection();
     void clean();
     void trim_feed();
 

@@ -126,6 +126,14 @@ TEST_F(Cluster, AMessageIsHeardWithinFiftyMilliseconds) {
     EXPECT_LT(best, milliseconds(50)) << broken("listen: usually within milliseconds");
 }
 
+TEST_F(Cluster, WhatWasSaidJustBeforeAStoreClosedIsHeardSoon) {
+    Heard mine;
+    mine.listen(store());
+    tell(other(), {"last"});
+    other_.reset();
+    EXPECT_EQ(mine.wait_for(1, seconds(2)), std::vector<std::string>{"last"}) << broken("listen: usually within milliseconds");
+}
+
 TEST_F(Cluster, NoMessageOfManyWritersIsLost) {
     Heard theirs;
     theirs.listen(other());
