@@ -1,174 +1,17 @@
 // Reads metadata and protocol bodies. Names match in any case, unknown names are skipped, null keeps the default.
 #include <algorithm>
-#include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
+#include "json_document.h"
 
 namespace edgesync::codec {
+
+using namespace json_text;
+
 namespace {
-
-using Json = nlohmann::json;
-
-constexpr int kMaxDepth = 64;
-/// Lists of the longest policy that is valid, several times. What a value takes in memory is many times what it takes as text.
-constexpr std::size_t kMostValues = 200'000;
-/// What an error message tells of the parser's, which repeats what was read, however long it is.
-constexpr std::size_t kLongestProblem = 200;
-
-[[noreturn]] void invalid(const std::string& problem) { throw Error(ErrorKind::InvalidRequest, problem); }
-
-/// What one pass over the octets tells before they are parsed.
-struct Outline {
-    std::string_view longest;  ///< The longest string value of the outermost object that has no escapes, without its quotes.
-    std::size_t data_members = 0;
-    std::size_t values = 1;
-    bool longest_is_data = false;
-};
-
-/// Position of the quote that ends the string which began before `at`, or the end of the text.
-std::size_t end_of_string(std::string_view json, std::size_t at, bool& has_escapes) {
-    std::size_t end = std::min(json.find('"', at), json.size());
-    for (;;) {
-        const std::size_t escape = json.substr(at, end - at).find('\\');
-        if (escape == std::string_view::npos) return end;
-        has_escapes = true;
-        at = std::min(at + escape + 2, json.size());
-        // Only behind an escaped quote: to look for the same one after every escape would take the square of the length.
-        if (at > end) end = std::min(json.find('"', at), json.size());
-    }
-}
-
-bool is_data_name(std::string_view name) {
-    constexpr std::string_view kName = "data";
-    return std::equal(name.begin(), name.end(), kName.begin(), kName.end(),
-                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-}
-
-/// The parser recurses, so depth is bounded before it starts.
-Outline outline(std::string_view json) {
-    Outline result;
-    int depth = 0;
-    bool after_data_name = false;
-    bool is_value = false;
-    for (std::size_t i = 0; i < json.size(); ++i) {
-        const char c = json[i];
-        if (c == '"') {
-            bool has_escapes = false;
-            const std::size_t end = end_of_string(json, i + 1, has_escapes);
-            const std::string_view text = json.substr(i + 1, end - i - 1);
-            if (depth == 1 && !is_value) {
-                // A name with escapes may be any name, also this one.
-                after_data_name = has_escapes || is_data_name(text);
-                if (after_data_name) ++result.data_members;
-            } else if (depth == 1 && !has_escapes && text.size() > result.longest.size()) {
-                result.longest = text;
-                result.longest_is_data = after_data_name;
-            }
-            i = end;
-        } else if (c == '{' || c == '[') {
-            if (++depth > kMaxDepth) invalid("nesting exceeds " + std::to_string(kMaxDepth) + " levels");
-            ++result.values;
-            is_value = false;
-        } else if (c == '}' || c == ']') {
-            --depth;
-        } else if (c == ',') {
-            ++result.values;
-            if (depth == 1) is_value = false;
-        } else if (c == ':' && depth == 1) {
-            is_value = true;
-        }
-    }
-    return result;
-}
-
-/// The parser's text without its number, short, and without what could make a document of the answer that repeats it.
-std::string problem_of(const Json::exception& error) {
-    std::string text = error.what();
-    const auto bracket = text.find("] ");
-    if (bracket != std::string::npos) text.erase(0, bracket + 2);
-    if (text.size() > kLongestProblem) text.replace(kLongestProblem, std::string::npos, "...");
-    for (char& c : text) {
-        if (c == '<' || c == '>' || c == '&' || static_cast<unsigned char>(c) >= 0x7f) c = '?';
-    }
-    return text;
-}
-
-Json parse_bounded(std::string_view json) {
-    try {
-        return Json::parse(json.begin(), json.end());
-    } catch (const Json::exception& error) {
-        invalid(problem_of(error));
-    }
-}
-
-void refuse_many(const Outline& outlined) {
-    if (outlined.values > kMostValues) invalid("more than " + std::to_string(kMostValues) + " values");
-}
-
-void refuse_empty(std::string_view json) {
-    if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) invalid("EOF");
-}
-
-Json parse(std::string_view json) {
-    refuse_empty(json);
-    outline(json);
-    return parse_bounded(json);
-}
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return result;
-}
-
-void read(const Json& value, const std::string& name, std::string& out) {
-    if (value.is_null()) return;
-    if (!value.is_string()) invalid("field " + name + " must be a string");
-    out = value.get_ref<const std::string&>();
-}
-
-void read(const Json& value, const std::string& name, bool& out) {
-    if (value.is_null()) return;
-    if (!value.is_boolean()) invalid("field " + name + " must be true or false");
-    out = value.get<bool>();
-}
-
-template <typename Number>
-void read_number(const Json& value, const std::string& name, Number& out) {
-    if (value.is_null()) return;
-    if (!value.is_number_integer()) invalid("field " + name + " must be an integer");
-    if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<Number>::max())) {
-        invalid("field " + name + " is out of range");
-    }
-    const auto number = value.get<std::int64_t>();
-    if (number < std::numeric_limits<Number>::min() || number > std::numeric_limits<Number>::max())
-        invalid("field " + name + " is out of range");
-    out = static_cast<Number>(number);
-}
-
-void read(const Json& value, const std::string& name, std::int64_t& out) { read_number(value, name, out); }
-void read(const Json& value, const std::string& name, std::int32_t& out) { read_number(value, name, out); }
-
-void read(const Json& value, const std::string& name, std::vector<std::string>& out) {
-    if (value.is_null()) return;
-    if (!value.is_array()) invalid("field " + name + " must be an array");
-    out.clear();
-    for (const auto& item : value) {
-        out.emplace_back();
-        read(item, name, out.back());
-    }
-}
-
-/// Calls `field(lower-case name, value)` for each member; the last of equal names wins, as in the traditional service.
-template <typename Field>
-void for_each_member(const Json& object, const std::string& what, const Field& field) {
-    if (!object.is_object()) invalid(what + " must be an object");
-    for (const auto& [name, value] : object.items()) field(lower(name), value);
-}
 
 template <typename Item, typename Read>
 void read_items(const Json& value, const std::string& name, std::vector<Item>& out, const Read& read_item) {
@@ -277,20 +120,54 @@ bool can_be_cut(const Outline& outlined) {
            outlined.longest.find('\r') == std::string_view::npos && outlined.longest.find('\n') == std::string_view::npos;
 }
 
-std::optional<Command> command_of(const std::string& type) {
-    for (const Command command : {Command::Update, Command::Consumed, Command::Delete, Command::Deleted, Command::Received}) {
-        if (type == to_string(command)) return command;
-    }
-    return std::nullopt;
+constexpr Command kPolled[] = {Command::Update, Command::Consumed, Command::Delete, Command::Deleted, Command::Received};
+/// Unregister has no packet.
+constexpr Command kSent[] = {Command::Register,  Command::RegisterNew, Command::RegAck,     Command::RegisterAsNew, Command::Ping,
+                             Command::Resend,    Command::AckResend,   Command::Update,     Command::Updated,       Command::GetData,
+                             Command::Received,  Command::AckReceived, Command::Consumed,   Command::AckConsumed,   Command::Delete,
+                             Command::AckDelete, Command::Deleted,     Command::AckDeleted, Command::Feedback};
+
+std::optional<Command> command_of(std::span<const Command> known, std::string_view name) {
+    const auto found = std::find_if(known.begin(), known.end(), [&](Command command) { return name == to_string(command); });
+    return found == known.end() ? std::nullopt : std::optional(*found);
+}
+
+void require_version(const Json& version) {
+    std::int64_t major = 0;
+    std::int64_t minor = -1;
+    for_each_member(version, "the version", [&](const std::string& key, const Json& value) {
+        if (key == "major") read(value, key, major);
+        if (key == "minor") read(value, key, minor);
+    });
+    if (major != 1 || minor != 0) invalid("the version is not 1.0");
+}
+
+void read_destination(DecodedCommand& decoded, const Json& destination) {
+    for_each_member(destination, "the destination", [&](const std::string& key, const Json& value) {
+        if (key == "destinationorgid") read(value, key, decoded.destination.org);
+        if (key == "destinationtype") read(value, key, decoded.destination.type);
+        if (key == "destinationid") read(value, key, decoded.destination.id);
+        if (key == "communication") read(value, key, decoded.message.protocol);
+        if (key == "codeversion") read(value, key, decoded.message.code_version);
+    });
+}
+
+void read_member_of(DecodedCommand& decoded, const std::string& key, const Json& value) {
+    Message& message = decoded.message;
+    if (key == "meta") message.meta = metadata_from(value);
+    if (key == "offset") read(value, key, message.offset);
+    if (key == "destination") read_destination(decoded, value);
+    if (key == "persistent") read(value, key, message.is_persistent);
+    if (key == "feedback-code") read(value, key, message.feedback.code);
+    if (key == "feedback-from-origin") read(value, key, message.feedback.from_origin);
+    if (key == "retry") read(value, key, message.feedback.retry_seconds);
+    if (key == "reason") read(value, key, message.feedback.reason);
+    if (key == "capabilities") read(value, key, message.capabilities);
 }
 
 }  // namespace
 
-Metadata metadata_from_json(std::string_view json) {
-    refuse_empty(json);
-    refuse_many(outline(json));
-    return metadata_from(parse_bounded(json));
-}
+Metadata metadata_from_json(std::string_view json) { return metadata_from(parse(json)); }
 
 PutBody put_body_from_json(std::string_view json) {
     refuse_empty(json);
@@ -308,9 +185,9 @@ PutBody put_body_from_json(std::string_view json) {
     const bool is_cut = !without_data.empty();
     Json document;
     try {
-        document = parse_bounded(is_cut ? std::string_view(without_data) : json);
+        document = parse_checked(is_cut ? std::string_view(without_data) : json);
     } catch (const Error&) {
-        if (is_cut) parse_bounded(json);  // Positions in the message are those of the whole text.
+        if (is_cut) parse_checked(json);  // Positions in the message are those of the whole text.
         throw;
     }
     for_each_member(document, "the body", [&](const std::string& key, const Json& value) {
@@ -332,7 +209,7 @@ PutBody put_body_from_json(std::string_view json) {
 
 FeedbackDetail feedback_from_json(std::string_view json) {
     FeedbackDetail feedback;
-    for_each_member(parse(json), "the feedback", [&](const std::string& key, const Json& value) {
+    for_each_member(parse_list(json), "the feedback", [&](const std::string& key, const Json& value) {
         if (key == "code") read(value, key, feedback.code);
         if (key == "retryinterval") read(value, key, feedback.retry_seconds);
         if (key == "reason") read(value, key, feedback.reason);
@@ -341,7 +218,7 @@ FeedbackDetail feedback_from_json(std::string_view json) {
 }
 
 std::vector<Message> poll_items_from_json(std::string_view json) {
-    const Json document = parse(json);
+    const Json document = parse_list(json);
     if (!document.is_array()) invalid("a poll answer must be an array");
     std::vector<Message> items;
     for (const auto& item : document) {
@@ -353,13 +230,36 @@ std::vector<Message> poll_items_from_json(std::string_view json) {
             if (key == "digest") read(value, key, digest);
             if (key == "metadata" && !value.is_null()) message.meta = metadata_from(value);
         });
-        const auto command = command_of(type);
+        const auto command = command_of(kPolled, type);
         if (!command) continue;
         message.command = *command;
         message.sha256 = sha256_from_digest_field(digest);
         items.push_back(std::move(message));
     }
     return items;
+}
+
+std::optional<DecodedCommand> command_from_json(std::string_view json) {
+    DecodedCommand decoded;
+    std::string name;
+    std::string digest;
+    bool has_version = false;
+    for_each_member(parse(json), "the message", [&](const std::string& key, const Json& value) {
+        if (value.is_null()) return;
+        if (key == "version") {
+            require_version(value);
+            has_version = true;
+        }
+        if (key == "command") read(value, key, name);
+        if (key == "digest") read(value, key, digest);
+        read_member_of(decoded, key, value);
+    });
+    if (!has_version) invalid("the version is missing");
+    const auto command = command_of(kSent, name);
+    if (!command) return std::nullopt;
+    decoded.message.command = *command;
+    decoded.message.sha256 = sha256_from_digest_field(digest);
+    return decoded;
 }
 
 }  // namespace edgesync::codec

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "edgesync/sdk/codec.h"
+#include "edgesync/sdk/error.h"
 
 namespace edgesync::codec {
 namespace {
@@ -94,6 +95,53 @@ const char* poll_type(Command command) {
         case Command::Deleted: return "deleted";
         case Command::Received: return "received";
         default: return nullptr;
+    }
+}
+
+bool names_a_destination(Command command) {
+    switch (command) {
+        case Command::Register:
+        case Command::RegisterNew:
+        case Command::Ping:
+        case Command::Resend:
+        case Command::AckResend: return true;
+        default: return false;
+    }
+}
+
+/// What a resend and its acknowledgement say of the version is empty.
+bool names_a_code_version(Command command) {
+    return command == Command::Register || command == Command::RegisterNew || command == Command::Ping;
+}
+
+bool carries_capabilities(Command command) {
+    return command == Command::Register || command == Command::RegisterNew || command == Command::RegAck;
+}
+
+void append_destination(std::string& out, Command command, const NodeKey& node, std::string_view communication) {
+    const bool is_named = names_a_destination(command);
+    text_field(out, "{\"destinationOrgID\":", is_named ? std::string_view(node.org) : "");
+    text_field(out, ",\"destinationType\":", is_named ? std::string_view(node.type) : "");
+    text_field(out, ",\"destinationID\":", is_named ? std::string_view(node.id) : "");
+    text_field(out, ",\"communication\":", is_named ? communication : "");
+    text_field(out, ",\"codeVersion\":", names_a_code_version(command) ? "1.0" : "");
+    out += '}';
+}
+
+/// What is written only where it says something.
+void append_details(std::string& out, const Message& message) {
+    const FeedbackDetail& feedback = message.feedback;
+    if (message.is_persistent) bool_field(out, ",\"persistent\":", true);
+    if (feedback.code != 0) number_field(out, ",\"feedback-code\":", feedback.code);
+    if (feedback.from_origin) bool_field(out, ",\"feedback-from-origin\":", true);
+    if (feedback.retry_seconds != 0) number_field(out, ",\"retry\":", feedback.retry_seconds);
+    if (!feedback.reason.empty()) text_field(out, ",\"reason\":", feedback.reason);
+    if (message.command == Command::Update && !message.sha256.empty()) {
+        text_field(out, ",\"digest\":", to_digest_field(message.sha256));
+    }
+    if (carries_capabilities(message.command) && !message.capabilities.empty()) {
+        out += ",\"capabilities\":";
+        append_texts(out, message.capabilities);
     }
 }
 
@@ -225,6 +273,21 @@ std::string poll_items_to_json(const std::vector<Message>& items) {
         out += '}';
     }
     out += ']';
+    return out;
+}
+
+std::string command_to_json(const Message& message, const NodeKey& destination, std::string_view communication) {
+    if (message.command == Command::Unregister) throw Error(ErrorKind::Unsupported, "There is no packet that unregisters a node");
+    std::string out;
+    out.reserve(1280);
+    text_field(out, "{\"version\":{\"Major\":1,\"Minor\":0},\"command\":", to_string(message.command));
+    out += ",\"meta\":";
+    append_json(out, message.meta);
+    if (message.offset != 0) number_field(out, ",\"offset\":", message.offset);
+    out += ",\"destination\":";
+    append_destination(out, message.command, destination, communication);
+    append_details(out, message);
+    out += '}';
     return out;
 }
 

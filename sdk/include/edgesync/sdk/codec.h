@@ -51,6 +51,41 @@ std::vector<Message> poll_items_from_json(std::string_view json);
 std::string to_digest_field(std::string_view sha256);
 std::string sha256_from_digest_field(std::string_view field);
 
+/// A transport that is only a packet pipe (a broker, a serial line, a folder) moves commands and data in these packets, the traditional
+/// ones of MQTT. A payload is either; what is neither is dropped without an answer.
+bool is_data_message(std::string_view payload) noexcept;
+
+struct DecodedCommand {
+    Message message;      ///< `protocol` and `code_version` are those of the destination.
+    NodeKey destination;  ///< The node that registers or asks; empty in commands about an object. Nothing proves it.
+};
+
+/// A command as compact JSON, keys in the traditional order, all of `meta` and `destination` always present. `destination` is the node
+/// that registers or asks and is used in Register, RegisterNew, Ping, Resend and AckResend alone; `communication` is the protocol it
+/// shall be known by ("mqtt" for all that is one). Capabilities, and the digest of an Update, are keys that a traditional peer ignores.
+/// @throws Error{Unsupported} for Unregister, which has no packet.
+std::string command_to_json(const Message& message, const NodeKey& destination, std::string_view communication);
+/// Names in any case, unknown names ignored, `meta` and `destination` may be missing. nullopt: well-formed, but no command that is known.
+/// @throws Error{InvalidRequest} for other JSON, a version that is not exactly 1.0, and what `metadata_from_json` refuses.
+std::optional<DecodedCommand> command_from_json(std::string_view json);
+
+/// Octets [offset, offset + data.size()) of one version of an object.
+struct DataMessage {
+    ObjectKey key;  ///< `org` may be empty.
+    InstanceId instance_id = 0;
+    std::int64_t offset = 0;
+    std::string_view data;      ///< Into the payload.
+    bool is_cut_short = false;  ///< The payload ended before `data` did: an error of the line, to be told by feedback code 2.
+};
+
+/// What precedes the `length` octets of the data in a packet, which end with them.
+/// @throws Error{InvalidRequest} for more octets, or longer names, than a packet can have.
+std::string encode_data_header(const ObjectKey& key, InstanceId instance, std::int64_t offset, std::size_t length);
+/// Fields in any order, the last of a kind counts, a missing org, offset or instance is empty or 0, unknown fields are skipped and
+/// octets after the last field ignored (traditional senders pad). Copies no data and allocates no more than names of 1024 octets.
+/// @throws Error{InvalidRequest} for everything else: another version, no type, id or data, a negative offset, a length that is not there.
+DataMessage decode_data(std::string_view payload);
+
 /// Compact, versioned binary records; equal records have equal encodings. decode_* @throws Error{Corrupt}
 std::string encode(const ObjectRecord& record);
 ObjectRecord decode_object(std::string_view octets);
