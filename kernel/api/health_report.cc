@@ -76,4 +76,22 @@ std::string health_report(const HealthFacts& facts) {
     return report + "}";
 }
 
+MqttHealth mqtt_health(const LineHealth& line, std::chrono::seconds resend_interval) {
+    const auto is_within = [](std::chrono::seconds since, std::chrono::seconds limit) { return since.count() > 0 && since < limit; };
+    MqttHealth health;
+    health.subscribe_failures = line.subscribe_failures;
+    health.publish_failures = line.publish_failures;
+    health.is_disconnected = !line.is_connected;
+    health.last_disconnect = line.disconnected_for;
+    health.since_subscribe_error = line.since_subscribe_failure;
+    health.since_publish_error = line.since_publish_failure;
+    if (!line.is_connected || is_within(line.since_subscribe_failure, 12 * resend_interval)) {
+        health.status = "red";
+    } else if (is_within(line.since_subscribe_failure, 60 * resend_interval) ||
+               is_within(line.since_publish_failure, 12 * resend_interval)) {
+        health.status = "yellow";
+    }
+    return health;
+}
+
 }  // namespace edgesync::api

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "edgesync/sdk/store.h"
+#include "edgesync/sdk/transport.h"
 #include "kernel/api/context.h"
 
 namespace edgesync::api {
@@ -26,5 +27,9 @@ struct HealthFacts {
 };
 
 std::string health_report(const HealthFacts& facts);
+
+/// The brokers' part: red while disconnected or shortly after a failed subscription, yellow some time after one or shortly after a failed
+/// publication (rest-api 8).
+MqttHealth mqtt_health(const LineHealth& line, std::chrono::seconds resend_interval);
 
 }  // namespace edgesync::api

@@ -4,6 +4,7 @@
 #include "kernel/addressing/announce.h"
 #include "kernel/addressing/data_file.h"
 #include "kernel/addressing/distribution.h"
+#include "kernel/delivery/chunk_requests.h"
 #include "kernel/delivery/notification_state.h"
 #include "kernel/delivery/registration.h"
 #include "kernel/objects/lifecycle.h"
@@ -21,7 +22,12 @@ constexpr std::int32_t kUnknownObject = 5;
 constexpr std::int32_t kFirstInformational = 10000;
 constexpr auto kAutodeleteDelay = std::chrono::hours(1);
 
-/// A message about the same object and version as `about`.
+/// What the origin of an object says to a destination.
+bool is_said_by_origin(Command command) {
+    return command == Command::AckReceived || command == Command::AckConsumed || command == Command::AckDeleted;
+}
+
+/// An answer about the same object and version as `meta`.
 Message about(const NodeContext& context, Command command, const Metadata& meta) {
     Message message;
     message.command = command;
@@ -30,10 +36,12 @@ Message about(const NodeContext& context, Command command, const Metadata& meta)
     message.meta.object_id = meta.object_id;
     message.meta.instance_id = meta.instance_id;
     message.meta.data_id = meta.data_id;
-    message.meta.destination_type = meta.destination_type;
-    message.meta.destination_id = meta.destination_id;
-    message.meta.origin_type = context.self.type;
-    message.meta.origin_id = context.self.id;
+    // An ESS is the one destination that it speaks for, whatever a CSS that confuses its nodes wrote into the update.
+    message.meta.destination_type = context.is_css() ? meta.destination_type : context.self.type;
+    message.meta.destination_id = context.is_css() ? meta.destination_id : context.self.id;
+    const bool is_own = is_said_by_origin(command) || meta.origin_id.empty();
+    message.meta.origin_type = is_own ? context.self.type : meta.origin_type;
+    message.meta.origin_id = is_own ? context.self.id : meta.origin_id;
     return message;
 }
 
@@ -186,12 +194,23 @@ HandleResult handle_feedback(const NodeContext& context, WriteTransaction& txn, 
     return {};
 }
 
+/// CSS: the replies to an update whose data must follow. An ESS asks for the data when it has a place for it (data/fetcher.h).
+std::vector<Message> data_wanted(const NodeContext& context, ReadTransaction& txn, const NodeKey& peer, const Message& update) {
+    std::vector<Message> replies{about(context, Command::Updated, update.meta)};
+    // A node that fetches its messages brings the data by itself.
+    if (!context.is_css() || context.is_polled(addressing::protocol_of(context, txn, peer))) return replies;
+    const auto object = txn.object(update.key());
+    if (!object || object->meta.instance_id != update.meta.instance_id) return replies;
+    for (auto& request : first_chunk_requests(context, txn, *object)) replies.push_back(std::move(request));
+    return replies;
+}
+
 HandleResult handle_update(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message,
                            Effects& effects) {
     const UpdateResult update = accept_update(context, txn, peer, message.meta, effects);
     switch (update.acceptance) {
         case Acceptance::Complete: return {Verdict::Accepted, {about(context, Command::Received, message.meta)}, ""};
-        case Acceptance::NeedsData: return {Verdict::Accepted, {about(context, Command::Updated, message.meta)}, ""};
+        case Acceptance::NeedsData: return {Verdict::Accepted, data_wanted(context, txn, peer, message), ""};
         case Acceptance::AlreadyComplete: return {Verdict::Ignored, {about(context, Command::Received, message.meta)}, update.reason};
         case Acceptance::AlreadyKnown: return {Verdict::Ignored, {about(context, Command::Updated, message.meta)}, update.reason};
         case Acceptance::Refused: {

@@ -8,10 +8,6 @@ namespace {
 
 using addressing::ResendMode;
 
-HandleResult unknown_peer(const NodeKey& peer) {
-    return {Verdict::UnknownPeer, {}, "Node " + peer.org + "/" + peer.type + "/" + peer.id + " is not registered"};
-}
-
 void put_node(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message) {
     DestinationRecord record;
     record.node = peer;
@@ -28,6 +24,10 @@ Message reply(Command command) {
     return message;
 }
 
+HandleResult unknown_peer(const NodeKey& peer, std::vector<Message> replies = {}) {
+    return {Verdict::UnknownPeer, std::move(replies), "Node " + peer.org + "/" + peer.type + "/" + peer.id + " is not registered"};
+}
+
 void remove_node(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& peer, rules::Effects& effects) {
     txn.erase_destination(peer);
     effects.wake.push_back(peer);  // A parked poll must learn that the node is unknown now.
@@ -41,7 +41,7 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
     auto known = txn.destination(peer);
     switch (message.command) {
         case Command::Register:
-            if (!known) return unknown_peer(peer);
+            if (!known) return unknown_peer(peer, {reply(Command::RegisterAsNew)});
             put_node(context, txn, peer, message);
             addressing::enqueue_requeue(context, txn, peer, effects);
             return {Verdict::Accepted, {reply(Command::RegAck)}, ""};
@@ -54,7 +54,7 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
                                         effects);
             return {Verdict::Accepted, {reply(Command::RegAck)}, ""};
         case Command::Ping:
-            if (!known) return unknown_peer(peer);
+            if (!known) return unknown_peer(peer, {reply(Command::RegisterAsNew)});
             known->last_ping = context.now();
             txn.put_destination(*known);
             return {};

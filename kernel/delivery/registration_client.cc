@@ -1,5 +1,7 @@
 #include "kernel/delivery/registration_client.h"
 
+#include <utility>
+
 #include "edgesync/sdk/error.h"
 #include "kernel/delivery/inbound.h"
 
@@ -66,7 +68,10 @@ PeerAnswer RegistrationClient::send(Command command) {
 
 void RegistrationClient::exchange() {
     const std::unique_lock one_at_a_time(exchange_mutex_, std::try_to_lock);
-    if (!one_at_a_time.owns_lock()) return;
+    if (one_at_a_time.owns_lock()) exchange_once();
+}
+
+void RegistrationClient::exchange_once() {
     bool registered = false;
     bool pings = false;
     bool resends = false;
@@ -184,6 +189,22 @@ void RegistrationClient::report_unknown() {
     // The tick does the rest, so that a confused CSS is not asked more often than every resend interval.
 }
 
+void RegistrationClient::register_again() {
+    bool was_registered = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_stopped_ || transport_ == nullptr) return;
+        was_registered = std::exchange(is_registered_, false);
+        retry_pause_ = kFirstRetry;
+    }
+    if (was_registered) hooks_.changed(false, {});
+    scheduler_.work([this] {
+        // An exchange that is under way may have begun before the line was lost.
+        const std::lock_guard one_at_a_time(exchange_mutex_);
+        exchange_once();
+    });
+}
+
 void RegistrationClient::request_resend() {
     {
         const std::lock_guard lock(mutex_);
@@ -208,6 +229,7 @@ void RegistrationClient::handle(const Message& message) {
             bool was_new = false;
             {
                 const std::lock_guard lock(mutex_);
+                if (is_registered_) return;  // The answer to a repetition.
                 was_new = must_register_new_;
             }
             acknowledged(was_new, message.capabilities);

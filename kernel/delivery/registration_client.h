@@ -32,6 +32,8 @@ public:
     void stop();
     /// Another call was answered with "unknown node".
     void report_unknown();
+    /// The line is up again: the CSS is told that this node is there, whatever was known before.
+    void register_again();
     /// Asks the CSS to announce everything again, now and until it is acknowledged. The result of the first attempt.
     void request_resend();
     /// Leaves for good. True if the CSS acknowledged it or did not know the node.
@@ -45,6 +47,7 @@ private:
     void tick();
     void retry_soon();
     void exchange();
+    void exchange_once();
     PeerAnswer send(Command command);
     void acknowledged(bool was_new, const std::vector<std::string>& capabilities);
     void told_unknown();

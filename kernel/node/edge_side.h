@@ -29,6 +29,10 @@ public:
     void fetch(const rules::ExchangeKey& key);
     /// Continues all receptions, as the timer that repeats does (object model 5.7).
     void resume_transfers();
+    /// See TransportHost::line_changed.
+    void line_changed(bool is_connected) {
+        if (is_connected) registration_.register_again();
+    }
     void send_message(Message message) { outbox_.send_message(std::move(message)); }
     void announced(Message update, std::function<void(HandleResult)> done) { fetcher_.announced(std::move(update), std::move(done)); }
     delivery::RegistrationClient& registration() { return registration_; }

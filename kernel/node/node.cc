@@ -9,6 +9,7 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/api/api.h"
+#include "kernel/api/health_report.h"
 #include "kernel/cluster/change_message.h"
 #include "kernel/cluster/leadership.h"
 #include "kernel/data/chunked_upload.h"
@@ -17,6 +18,7 @@
 #include "kernel/delivery/pending_index.h"
 #include "kernel/hooks/webhook_sender.h"
 #include "kernel/node/bench_route.h"
+#include "kernel/node/broker_accounts.h"
 #include "kernel/node/data_file_rules.h"
 #include "kernel/node/edge_side.h"
 #include "kernel/node/effects.h"
@@ -24,6 +26,7 @@
 #include "kernel/node/maintenance.h"
 #include "kernel/node/node_context.h"
 #include "kernel/node/node_scheduler.h"
+#include "kernel/node/packet_lines.h"
 #include "kernel/node/probe_route.h"
 #include "kernel/node/transport_host.h"
 #include "kernel/node/work_runner.h"
@@ -92,7 +95,8 @@ struct Node::Parts {
           work(context, operations, scheduler, log),
           verifications(context, operations, log, static_cast<std::size_t>(settings.integer("VerifyQueueBufferSize"))),
           pending(context, *store, scheduler, pending_options(settings, *store),
-                  [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }) {}
+                  [this](std::vector<NotificationRecord> records) { forget(std::move(records)); }),
+          packet_lines(context, operations, line_scheduler, files, log) {}
 
     /// Removes records about objects that are gone or newer, unless they changed meanwhile.
     void forget(std::vector<NotificationRecord> records) {
@@ -110,6 +114,8 @@ struct Node::Parts {
     cluster::LeadershipOptions leadership_options();
     void hear_others(const std::optional<std::string>& message);
     void start_store();
+    std::unique_ptr<NodeTransportHost> make_host(LoadedTransport& loaded);
+    void tell_leadership();
     void start_transports();
     void start_listeners();
     void mount_site();
@@ -141,10 +147,13 @@ struct Node::Parts {
     WorkRunner work;
     data::VerificationQueue verifications;
     delivery::PendingIndex pending;
+    PacketLines packet_lines;
     data::UploadDigests digests;
     std::unique_ptr<security::Authenticator> authenticator;
+    std::unique_ptr<security::OrgSecrets> org_secrets;
     std::unique_ptr<EdgeSide> edge;
-    std::unique_ptr<NodeTransportHost> host;
+    std::vector<std::unique_ptr<NodeTransportHost>> hosts;
+    std::optional<bool> leads;  ///< As the transports were told last.
     std::unique_ptr<Maintenance> maintenance;
     std::unique_ptr<api::Api> api;
     std::unique_ptr<swagger::Site> site;
@@ -174,9 +183,7 @@ EffectTargets Node::Parts::effect_targets() {
     EffectTargets targets;
     targets.wake = [this](const NodeKey& peer) { pending.wake(peer); };
     targets.wake_org = [this](const std::string& org) { pending.wake_org(org); };
-    targets.send = [this](const rules::ExchangeKey& key) {
-        if (edge) edge->send(key);
-    };
+    targets.send = [this](const rules::ExchangeKey& key) { edge ? edge->send(key) : packet_lines.send(key); };
     targets.fetch = [this](const rules::ExchangeKey& key) {
         if (edge) edge->fetch(key);
     };
@@ -240,16 +247,35 @@ HostParts Node::Parts::host_parts() {
         if (edge) edge->registration().report_unknown();
     };
     parts.send_message = [this](Message message) { edge->send_message(std::move(message)); };
+    parts.broker_accounts = [this] { return read_broker_accounts(*store, *org_secrets, log); };
+    parts.is_one_of_several = context.is_css() && store->traits().is_shared;
     return parts;
 }
 
+std::unique_ptr<NodeTransportHost> Node::Parts::make_host(LoadedTransport& loaded) {
+    if (!loaded.transport->traits().is_packet_line()) return std::make_unique<NodeTransportHost>(host_parts());
+    return packet_lines.make_host(loaded.name, *loaded.transport, host_parts(), [this](bool is_connected) {
+        if (edge) edge->line_changed(is_connected);
+    });
+}
+
+/// From one thread at a time: the start, then the timer.
+void Node::Parts::tell_leadership() {
+    const bool leads_now = leadership.term().has_value();
+    if (leads == leads_now) return;
+    leads = leads_now;
+    for (auto& loaded : transports) loaded.transport->leadership_changed(leads_now);
+}
+
 void Node::Parts::start_transports() {
-    host = std::make_unique<NodeTransportHost>(host_parts());
+    org_secrets = std::make_unique<security::OrgSecrets>(settings, log);
     if (!context.is_css()) edge = std::make_unique<EdgeSide>(context, operations, line_scheduler, settings, files, received_files, log);
     for (auto& loaded : transports) {
-        loaded.transport->start(*host);
+        hosts.push_back(make_host(loaded));
+        loaded.transport->start(*hosts.back());
         ++started_transports;
     }
+    tell_leadership();
     MaintenanceOptions options = MaintenanceOptions::from(settings);
     options.scan_verifications = [this] { scheduler.work([this] { verifications.scan(); }); };
     options.term = [this] { return leadership.term(); };
@@ -257,6 +283,11 @@ void Node::Parts::start_transports() {
     if (edge) {
         options.may_send = [this] { return edge->registration().is_registered(); };
         options.resume_transfers = [this] { edge->resume_transfers(); };
+    } else {
+        options.resume_transfers = [this] {
+            tell_leadership();
+            if (leadership.term()) packet_lines.look();
+        };
     }
     maintenance = std::make_unique<Maintenance>(context, operations, scheduler, log, options);
 }
@@ -279,6 +310,9 @@ api::ApiContext Node::Parts::api_context() {
         api::HealthExtras extras;
         extras.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at);
         if (edge) extras.unsendable_objects = edge->unsendable();
+        for (const auto& loaded : transports) {
+            if (const auto line = loaded.transport->line_health()) extras.mqtt = api::mqtt_health(*line, context.resend_interval);
+        }
         return extras;
     };
     return {context,  operations, scheduler,  *authenticator, acls,
@@ -326,7 +360,7 @@ void Node::start() {
     if (p.leadership.term()) p.verifications.scan();
     p.work.kick();
     p.received_files.remove_unused();
-    if (p.edge) p.edge->start(*p.transports.front().transport);
+    if (p.edge) p.edge->start(p.packet_lines.seen(*p.transports.front().transport));
     p.log.log(LogLevel::Status, std::string(p.context.is_css() ? "CSS" : "ESS") + " is running");
 }
 
@@ -339,6 +373,7 @@ void Node::Parts::stop_communication() {
     for (auto& listener : listeners) listener->wait_idle(std::chrono::seconds(settings.integer("ShutdownQuiesceTime")));
     for (auto& listener : listeners) listener->stop();
     if (edge) edge->stop();
+    packet_lines.stop();
     for (std::size_t i = 0; i < started_transports; ++i) transports[i].transport->stop();
     started_transports = 0;
 }

@@ -11,6 +11,8 @@ rules::NodeContext make_context(const Settings& settings, const Store& store, st
                                     : NodeKey{settings.text("OrgID"), settings.text("DestinationType"), settings.text("DestinationID")};
     context.max_chunk_size = static_cast<std::int32_t>(settings.integer("MaxDataChunkSize"));
     context.chunks_data = settings.boolean("EnableDataChunk");
+    // More would only fill the broker's queues.
+    context.chunks_in_flight = std::clamp<std::int64_t>(settings.integer("MaxInflightChunks"), 1, 64);
     context.resend_interval = std::chrono::seconds(settings.integer("ResendInterval"));
     context.inline_limit = store.traits().inline_limit;
     context.is_storage_persistent = store.traits().is_persistent;

@@ -2,7 +2,6 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/delivery/inbound.h"
-#include "kernel/node/data_receiver.h"
 
 namespace edgesync::node {
 
@@ -96,8 +95,11 @@ OpenedData NodeTransportHost::open_data(const NodeKey& peer, const ObjectKey& ke
 
 std::unique_ptr<DataReceiver> NodeTransportHost::receive_data(const NodeKey& peer, const DataRequest& range, std::int64_t body_length,
                                                               const std::string& repr_sha256, const std::string& content_sha256) {
-    ReceptionParts parts{*parts_.context, *parts_.operations, *parts_.scheduler, *parts_.digests, parts_.largest_object, parts_.files};
-    return make_data_receiver(parts, peer, range, body_length, repr_sha256, content_sha256);
+    return make_data_receiver(reception_parts(), peer, range, body_length, repr_sha256, content_sha256);
+}
+
+ReceptionParts NodeTransportHost::reception_parts() const {
+    return {*parts_.context, *parts_.operations, *parts_.scheduler, *parts_.digests, parts_.largest_object, parts_.files};
 }
 
 }  // namespace edgesync::node

@@ -8,6 +8,7 @@
 #include "edgesync/sdk/transport.h"
 #include "kernel/data/chunked_upload.h"
 #include "kernel/delivery/pending_index.h"
+#include "kernel/node/data_receiver.h"
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
 #include "kernel/rules/scheduler.h"
@@ -34,6 +35,8 @@ struct HostParts {
     std::function<void(const Message&)> registration_answer;
     std::function<void()> report_unknown;
     std::function<void(Message)> send_message;
+    std::function<std::vector<BrokerAccount>()> broker_accounts;
+    bool is_one_of_several = false;
 };
 
 class NodeTransportHost : public TransportHost {
@@ -57,6 +60,12 @@ public:
     TimePoint now() const override { return parts_.context->now(); }
     Log& log() override { return *parts_.log; }
     const Settings& settings() const override { return *parts_.settings; }
+    std::vector<BrokerAccount> broker_accounts() override { return parts_.broker_accounts(); }
+    bool is_one_of_several() const override { return parts_.is_one_of_several; }
+
+protected:
+    const HostParts& parts() const { return parts_; }
+    ReceptionParts reception_parts() const;
 
 private:
     HostParts parts_;

@@ -20,6 +20,7 @@ struct NodeContext {
     NodeKey self;                           ///< CSS: {configured org or "", "Cloud", "Cloud"}.
     std::int32_t max_chunk_size = 5242880;  ///< Written into the metadata of own objects, bytes.
     bool chunks_data = true;                ///< EnableDataChunk
+    std::int64_t chunks_in_flight = 1;      ///< MaxInflightChunks: of one object, asked for and not yet arrived.
     std::chrono::seconds resend_interval{10};
     std::int64_t inline_limit = 65536;  ///< Largest data kept inside the transaction, bytes.
     bool is_storage_persistent = true;

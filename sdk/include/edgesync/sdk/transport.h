@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,16 +17,20 @@
 
 namespace edgesync {
 
-/// What the transport can do in the role it runs in. Constant after `configure`.
+/// What the transport can do in the role it runs in. Constant after `configure`, but for the largest payload.
 struct TransportTraits {
-    bool sends_unasked = true;         ///< False (HTTP on a CSS): peers fetch their messages with `TransportHost::poll`.
-    bool send_is_answered = false;     ///< `send` returns the peer's verdict (HTTP); else replies arrive through `handle`.
-    bool fetches_data = false;         ///< `fetch` pulls octets; else the kernel sends GetData messages.
-    bool pushes_data = false;          ///< `push` uploads octets after an accepted Update; else the peer sends GetData.
-    std::int64_t largest_payload = 0;  ///< Bytes of one message with data; 0: no limit.
+    bool sends_unasked = true;      ///< False (HTTP on a CSS): peers fetch their messages with `TransportHost::poll`.
+    bool send_is_answered = false;  ///< `send` returns the peer's verdict (HTTP); else replies arrive through `handle`.
+    bool fetches_data = false;      ///< `fetch` pulls octets; else the kernel sends GetData messages.
+    bool pushes_data = false;       ///< `push` uploads octets after an accepted Update; else the peer sends GetData.
+    /// Bytes of data that one message takes; 0: no limit. May change when the line turns out to take less, or more.
+    std::int64_t largest_payload = 0;
+
+    /// A line that carries messages and nothing else (MQTT): the kernel asks for data with GetData, and answers with single chunks.
+    bool is_packet_line() const { return sends_unasked && !send_is_answered && !fetches_data && !pushes_data; }
 };
 
-/// Names octets of one version of an object's data.
+/// Names octets of one version of an object's data. A packet line's data message does not carry `data_id` and `total`: 0.
 struct DataRequest {
     ObjectKey key;
     InstanceId instance_id = 0;
@@ -40,6 +45,26 @@ struct PeerAnswer {
     Verdict verdict = Verdict::Accepted;
     std::string reason;
     std::vector<std::string> capabilities;  ///< Of the answer to Register and RegisterNew.
+};
+
+/// How the line to a broker, or to whatever carries the messages, does; for the health report.
+struct LineHealth {
+    bool is_connected = false;
+    std::string problem;  ///< Empty: none.
+    std::uint64_t subscribe_failures = 0;
+    std::uint64_t publish_failures = 0;
+    std::chrono::seconds since_subscribe_failure{0};  ///< 0: there was none.
+    std::chrono::seconds since_publish_failure{0};
+    std::chrono::seconds disconnected_for{0};  ///< 0: it is connected.
+};
+
+/// What an organization's record says of its broker (docs/security.md): secrets in the clear, not to be logged.
+struct BrokerAccount {
+    std::string org;
+    std::string user;
+    std::string password;
+    std::string address;  ///< May be empty.
+    bool operator==(const BrokerAccount&) const = default;
 };
 
 /// Takes octets that `fetch` pulls. Called from the thread of `fetch`. Returning false stops the transfer.
@@ -121,6 +146,12 @@ public:
 
     /// ESS: the CSS answered a poll or another call that it does not know this node; the kernel registers again.
     virtual void report_unknown() = 0;
+    /// A packet line is up, for the first time or again, or it is lost: what was under way is repeated, an ESS registers. Returns at once.
+    virtual void line_changed(bool is_connected) { (void)is_connected; }
+    /// CSS: the organizations, with what their records say of a broker. Blocks on the store. @throws Error{NotConnected} and others
+    virtual std::vector<BrokerAccount> broker_accounts() { return {}; }
+    /// CSS: several instances share the store, so that each message must reach one of them only.
+    virtual bool is_one_of_several() const { return false; }
 
     /// False from the begin of shutdown and before start-up is complete.
     virtual bool is_running() const = 0;
@@ -148,7 +179,8 @@ public:
     /// Pulls octets into `sink`. Verdict NotFound: no longer there; Ignored: superseded; Busy: later. @throws as `send`; Error{Unsupported}
     virtual PeerAnswer fetch(const NodeKey& peer, const DataRequest& request, DataSink& sink) = 0;
 
-    /// Uploads octets [offset, offset + length) of `source`. @throws as `send`; Error{Unsupported}
+    /// Uploads octets [offset, offset + length) of `source`. A packet line sends them as one message, unanswered; they are a chunk that
+    /// the peer asked for. @throws as `send`; Error{Unsupported}
     virtual PeerAnswer push(const NodeKey& peer, const DataRequest& request, BlobReader& source, const std::string& sha256) = 0;
 
     /// ESS: the registration was acknowledged (polling may start, exactly one loop) or lost. `peer_capabilities` of the CSS.
@@ -156,6 +188,15 @@ public:
         (void)registered;
         (void)peer_capabilities;
     }
+
+    /// What nodes that it carries say for `communication` when they register, "mqtt" for example; empty: the plugin's name.
+    virtual std::string communication() const { return {}; }
+
+    /// CSS with is_one_of_several: this instance leads now, or does no longer. Returns at once.
+    virtual void leadership_changed(bool leads) { (void)leads; }
+
+    /// nullopt: there is no line of its own whose health would tell anything. Returns at once.
+    virtual std::optional<LineHealth> line_health() const { return std::nullopt; }
 };
 
 }  // namespace edgesync

@@ -1,0 +1,72 @@
+#include "kernel/node/packet_host.h"
+
+#include "kernel/node/packet_receiver.h"
+
+namespace edgesync::node {
+namespace {
+
+bool is_registration(Command command) { return command == Command::Register || command == Command::RegisterNew; }
+
+bool is_registration_answer(Command command) {
+    return command == Command::RegAck || command == Command::RegisterAsNew || command == Command::AckResend;
+}
+
+}  // namespace
+
+void PacketHost::handle(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) {
+    if (packets_.dispatcher != nullptr && !message.meta.object_id.empty()) packets_.dispatcher->answered({message.key(), peer});
+    if (message.command == Command::GetData) {
+        return packets_.chunks->serve(*packets_.transport, peer, std::move(message), std::move(done));
+    }
+    if (!parts().context->is_css()) return handle_at_edge(peer, std::move(message), std::move(done));
+    if (message.command == Command::Update && !message.sha256.empty()) remember_digest(message);
+    if (!is_registration(message.command)) return NodeTransportHost::handle(peer, std::move(message), std::move(done));
+    NodeTransportHost::handle(peer, std::move(message), [this, peer, done = std::move(done)](HandleResult result) {
+        const bool is_known = result.verdict == Verdict::Accepted;
+        done(std::move(result));
+        if (is_known) parts().scheduler->work([this, peer] { packets_.repeater->repeat(peer); });
+    });
+}
+
+void PacketHost::handle_at_edge(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) {
+    if (message.command == Command::Feedback && message.feedback.from_origin) {
+        packets_.transport->chunks().refused(message.key(), message.meta.instance_id, message.feedback.reason);
+    }
+    if (!is_registration_answer(message.command)) return NodeTransportHost::handle(peer, std::move(message), std::move(done));
+    // It may block on the store, and send the next message of the registration.
+    const bool is_queued = parts().scheduler->work([this, message = std::move(message), done] {
+        parts().registration_answer(message);
+        done({});
+    });
+    if (!is_queued) done({Verdict::Busy, {}, "Too much is in progress"});
+}
+
+std::unique_ptr<DataReceiver> PacketHost::receive_data(const NodeKey& peer, const DataRequest& range, std::int64_t body_length,
+                                                       const std::string& repr_sha256, const std::string& content_sha256) {
+    if (!parts().context->is_css()) return packets_.transport->chunks().receiver(range);
+    (void)content_sha256;
+    (void)body_length;
+    const std::string announced = repr_sha256.empty() ? announced_digest(range.key, range.instance_id) : repr_sha256;
+    return make_packet_receiver(reception_parts(), peer, range, announced);
+}
+
+// A chunk may reach another instance than its update did; then nobody compares, as with nodes that announce no digest.
+void PacketHost::remember_digest(const Message& update) {
+    const std::lock_guard lock(mutex_);
+    if (digests_.size() >= kMaxDigests) digests_.erase(digests_.begin());
+    digests_[update.key()] = {update.meta.instance_id, update.sha256};
+}
+
+std::string PacketHost::announced_digest(const ObjectKey& key, InstanceId instance) {
+    const std::lock_guard lock(mutex_);
+    const auto found = digests_.find(key);
+    return found != digests_.end() && found->second.first == instance ? found->second.second : std::string{};
+}
+
+void PacketHost::line_changed(bool is_connected) {
+    if (!is_connected) packets_.transport->chunks().line_lost();
+    if (is_connected && packets_.dispatcher != nullptr) packets_.dispatcher->line_restored();
+    packets_.line_changed(is_connected);
+}
+
+}  // namespace edgesync::node
