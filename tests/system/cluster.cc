@@ -190,7 +190,20 @@ std::vector<std::string> database_lines(const std::string& schema, std::vector<s
     return lines;
 }
 
+/// What a node needs to speak MQTT, if the tests run beside a broker (tests/with-mosquitto), unless `lines` say how it speaks.
+std::vector<std::string> broker_lines(const std::vector<std::string>& lines) {
+    const char* port = std::getenv("EDGESYNC_TEST_BROKER");
+    const bool names_protocol =
+        std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("CommunicationProtocol "); });
+    if (port == nullptr || names_protocol) return {};
+    return {"CommunicationProtocol mqtt", "BrokerAddress 127.0.0.1", std::string("BrokerPort ") + port, "MQTTUseSSL false"};
+}
+
 std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<std::string> lines) {
+    if (const auto broker = broker_lines(lines); !broker.empty()) {
+        lines.insert(lines.end(), broker.begin(), broker.end());
+        lines.emplace_back("OrgID acme");
+    }
     const bool names_store = std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("StorageProvider "); });
     if (std::getenv("EDGESYNC_TEST_POSTGRES") && !names_store) {
         lines = database_lines("s" + std::to_string(std::hash<std::string>()(folder.string())), std::move(lines));
@@ -209,6 +222,8 @@ std::unique_ptr<Node> make_ess(const std::filesystem::path& folder, const std::s
         const std::string text = line;
         if (!has(text.substr(0, text.find(' ')))) lines.push_back(text);
     }
+    const auto broker = broker_lines(lines);
+    lines.insert(lines.end(), broker.begin(), broker.end());
     lines.insert(lines.begin(), {"NodeType ESS", "DestinationID " + id, "HTTPCSSHost 127.0.0.1", "HTTPCSSPort " + std::to_string(css_port),
                                  "ResendInterval 1", "ESSCallSPIRetryInterval 1", "HTTPPollingInterval 1"});
     return std::make_unique<Node>(folder, id, std::move(lines));

@@ -1,0 +1,224 @@
+#include "broker_line.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "edgesync/sdk/error.h"
+#include "sender_identity.h"
+
+namespace edgesync::mqtt_exchange {
+namespace {
+
+constexpr std::size_t kMaxAnswers = 4096;
+/// More than a topic, a header and the names in it take together.
+constexpr std::int64_t kPacketOverhead = 8192;
+constexpr std::int64_t kNoteInterval = 10;
+/// What the kernel has begun is given so long to end when the line ends.
+constexpr std::chrono::seconds kPatience{5};
+
+bool must_reach_leader(const Message& message) {
+    return message.command == Command::Update && message.meta.chunk_size > 0 && message.meta.object_size > message.meta.chunk_size;
+}
+
+std::int64_t steady_seconds() {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+Parallelism Parallelism::of(const std::string& mode) {
+    std::string lower = mode;
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (lower == "small") return {128, 16, 32};
+    if (lower == "medium") return {256, 32, 64};
+    if (lower == "large") return {512, 64, 128};
+    return {};
+}
+
+BrokerLine::BrokerLine(LineOptions options, TransportHost& host, bool is_one_of_several)
+    : options_(std::move(options)), host_(host), is_css_(host.role() == NodeRole::Css), is_one_of_several_(is_one_of_several),
+      self_(host.self()), commands_(std::make_shared<InProgress>(options_.parallelism.commands)),
+      data_(options_.parallelism.data_threads, options_.parallelism.data_queue), answers_(1, kMaxAnswers),
+      session_(options_.session, *this, host.log()) {}
+
+BrokerLine::~BrokerLine() { stop(); }
+
+void BrokerLine::start(bool leads) {
+    leads_ = leads;
+    subscribe();
+    session_.start();
+}
+
+void BrokerLine::subscribe() {
+    if (!is_css_) return session_.set_filters({mqtt_session::ess_filter(options_.rules, self_)});
+    mqtt_session::TopicRules rules = options_.rules;
+    const bool is_plain = rules.family == mqtt_session::TopicRules::Family::Plain;
+    rules.is_shared = is_plain && is_one_of_several_ && has_shares_;
+    // Where the broker cannot give each message to one instance alone, one instance takes them all.
+    if (is_plain && is_one_of_several_ && !has_shares_ && !leads_) return session_.set_filters({});
+    session_.set_filters({mqtt_session::common_filter(rules), mqtt_session::leader_filter(rules)});
+}
+
+void BrokerLine::set_leading(bool leads) {
+    if (leads_.exchange(leads) != leads && !has_shares_) subscribe();
+}
+
+void BrokerLine::on_refused(const std::vector<std::string>& filters) {
+    const bool is_share =
+        std::any_of(filters.begin(), filters.end(), [](const std::string& filter) { return filter.starts_with("$share/"); });
+    if (!is_share || !has_shares_.exchange(false)) return;
+    host_.log().log(LogLevel::Warning,
+                    options_.session.name + " has no shared subscriptions: the leading instance alone takes the messages of the nodes");
+    subscribe();
+}
+
+void BrokerLine::on_connected() { host_.line_changed(true); }
+
+void BrokerLine::on_lost(const std::string&) { host_.line_changed(false); }
+
+void BrokerLine::note_dropped(std::atomic<std::uint64_t>& counter, const std::string& why) {
+    const std::uint64_t count = ++counter;
+    const std::int64_t now = steady_seconds();
+    std::int64_t next = next_note_;
+    if (now < next || !next_note_.compare_exchange_strong(next, now + kNoteInterval)) return;
+    host_.log().log(LogLevel::Warning, options_.session.name + ": dropped a message: " + why + " (" + std::to_string(count) +
+                                           " of this kind since the start)");
+}
+
+void BrokerLine::on_message(const std::string& topic, std::shared_ptr<const std::string> payload) {
+    if (is_draining_) return;
+    const auto parsed = mqtt_session::parse_topic(options_.rules, topic, options_.org);
+    const auto expected = is_css_ ? mqtt_session::Direction::Uplink : mqtt_session::Direction::Downlink;
+    if (!parsed || parsed->direction != expected) return note_dropped(dropped_.unknown, "unexpected topic");
+    NodeKey peer = parsed->node;
+    if (!is_css_) {
+        if (peer.type != self_.type || peer.id != self_.id) return note_dropped(dropped_.foreign, "it is for another node");
+        peer = {self_.org, "Cloud", "Cloud"};
+    }
+    try {
+        if (codec::is_data_message(*payload)) {
+            take_data(peer, std::move(payload));
+        } else {
+            take_command(peer, *payload);
+        }
+    } catch (const Error& error) {
+        note_dropped(dropped_.malformed, error.what());
+    }
+}
+
+void BrokerLine::take_command(const NodeKey& peer, std::string_view payload) {
+    auto command = codec::command_from_json(payload);
+    if (!command) return note_dropped(dropped_.unknown, "unknown command");
+    if (is_css_) {
+        if (command->message.meta.org.empty()) command->message.meta.org = peer.org;
+        if (const std::string problem = check_sender(*command, peer); !problem.empty()) {
+            return note_dropped(dropped_.foreign, "node " + peer.type + "/" + peer.id + ": " + problem);
+        }
+        command->message.protocol = options_.communication;
+    }
+    const InProgress::Key key{peer, command->message.key()};
+    commands_->run(key, [self = shared_from_this(), peer, message = std::move(command->message)](const std::function<void()>& done) {
+        self->host_.handle(peer, message, [self, peer, done](HandleResult result) {
+            self->answer(peer, std::move(result.replies));
+            done();
+        });
+    });
+}
+
+void BrokerLine::take_data(const NodeKey& peer, std::shared_ptr<const std::string> payload) {
+    data_.push([this, peer, payload = std::move(payload)] {
+        try {
+            const auto data = codec::decode_data(*payload);
+            if (!data.is_cut_short) return receive(peer, data);
+            note_dropped(dropped_.malformed, "data that is cut short");
+            Message feedback;
+            feedback.command = Command::Feedback;
+            feedback.meta.org = peer.org;
+            feedback.meta.object_type = data.key.type;
+            feedback.meta.object_id = data.key.id;
+            feedback.meta.instance_id = data.instance_id;
+            feedback.meta.origin_type = is_css_ ? peer.type : self_.type;
+            feedback.meta.origin_id = is_css_ ? peer.id : self_.id;
+            feedback.meta.destination_type = feedback.meta.origin_type;
+            feedback.meta.destination_id = feedback.meta.origin_id;
+            feedback.feedback.code = 2;
+            feedback.feedback.reason = "A data message was cut short";
+            answer(peer, {std::move(feedback)});
+        } catch (const std::exception& error) {
+            note_dropped(dropped_.malformed, error.what());
+        }
+    });
+}
+
+void BrokerLine::receive(const NodeKey& peer, const codec::DataMessage& data) {
+    if (!data.key.org.empty() && data.key.org != peer.org) return note_dropped(dropped_.foreign, "data of another organization");
+    DataRequest range;
+    range.key = {peer.org, data.key.type, data.key.id};
+    range.instance_id = data.instance_id;
+    range.offset = data.offset;
+    range.length = static_cast<std::int64_t>(data.data.size());
+    const std::shared_ptr<DataReceiver> receiver = host_.receive_data(peer, range, range.length, "", "");
+    HandleResult result = receiver->start();
+    if (result.verdict != Verdict::Accepted) return answer(peer, std::move(result.replies));
+    if (!data.data.empty()) receiver->write(std::as_bytes(std::span(data.data)));
+    // Also after a refused write: the receiver says in its verdict what was wrong.
+    receiver->finish([self = shared_from_this(), peer, receiver](HandleResult last) { self->answer(peer, std::move(last.replies)); });
+}
+
+void BrokerLine::answer(const NodeKey& peer, std::vector<Message> replies) {
+    if (replies.empty()) return;
+    const bool is_queued = answers_.try_push([this, peer, replies = std::move(replies)] {
+        for (const auto& reply : replies) {
+            try {
+                send(peer, reply);
+            } catch (const std::exception& error) {
+                note_dropped(dropped_.answers, error.what());
+            }
+        }
+    });
+    if (!is_queued) ++dropped_.answers;  // The peer repeats its question.
+}
+
+std::string BrokerLine::topic_to(const NodeKey& peer, bool for_leader) const {
+    if (is_css_) return mqtt_session::downlink_topic(options_.rules, peer);
+    return mqtt_session::uplink_topic(options_.rules, self_, for_leader);
+}
+
+void BrokerLine::send(const NodeKey& peer, const Message& message) {
+    const NodeKey destination = is_css_ ? peer : self_;
+    session_.publish(topic_to(peer, must_reach_leader(message)), codec::command_to_json(message, destination, options_.communication));
+}
+
+void BrokerLine::push(const NodeKey& peer, const DataRequest& request, BlobReader& source) {
+    std::string octets(static_cast<std::size_t>(request.length), '\0');
+    std::size_t filled = 0;
+    while (filled < octets.size()) {
+        const std::size_t count =
+            source.read(request.offset + static_cast<std::int64_t>(filled), std::as_writable_bytes(std::span(octets)).subspan(filled));
+        if (count == 0) throw Error(ErrorKind::Io, "The stored data ends before its size");
+        filled += count;
+    }
+    const bool is_only_chunk = request.offset == 0 && request.length == request.total;
+    session_.publish(topic_to(peer, !is_only_chunk),
+                     codec::encode_data_header(request.key, request.instance_id, request.offset, octets.size()), octets);
+}
+
+std::int64_t BrokerLine::largest_payload() const {
+    const auto packet = static_cast<std::int64_t>(session_.largest_packet());
+    if (packet == 0) return 0;
+    return std::max<std::int64_t>(packet - kPacketOverhead, packet / 2);
+}
+
+void BrokerLine::drain() { is_draining_ = true; }
+
+void BrokerLine::stop() noexcept {
+    is_draining_ = true;
+    // The session's thread may wait for room in one of these.
+    commands_->stop(std::chrono::milliseconds(0));
+    data_.stop();
+    session_.stop();
+    commands_->stop(kPatience);
+    answers_.stop();
+}
+
+}  // namespace edgesync::mqtt_exchange

@@ -1,0 +1,123 @@
+#include "kernel/packet_line/chunk_service.h"
+
+#include "tests/unit/packet_line/packet_fixture.h"
+
+namespace edgesync {
+namespace {
+
+class ChunkServiceTest : public testing::PacketTest {
+protected:
+    ChunkServiceTest() {
+        register_node(cam1_, "mqtt");
+        context_.max_chunk_size = 10;
+    }
+
+    void publish_octets(const std::string& octets) {
+        publish(metadata("m1"), octets);
+        do_work();
+        question_.command = Command::GetData;
+        question_.meta = object("m1")->meta;
+        question_.meta.destination_type = "camera";
+        question_.meta.destination_id = "cam1";
+    }
+
+    HandleResult ask(std::int64_t offset, std::int32_t chunk = 10, const NodeKey* peer = nullptr) {
+        question_.offset = offset;
+        question_.meta.chunk_size = chunk;
+        std::promise<HandleResult> done;
+        service_->serve(line_, peer != nullptr ? *peer : cam1_, question_,
+                        [&done](HandleResult result) { done.set_value(std::move(result)); });
+        return done.get_future().get();
+    }
+
+    void expect_refused(const HandleResult& result, std::int32_t code) {
+        EXPECT_NE(result.verdict, Verdict::Accepted);
+        ASSERT_EQ(result.replies.size(), 1U);
+        EXPECT_EQ(result.replies[0].command, Command::Feedback);
+        EXPECT_EQ(result.replies[0].feedback.code, code);
+        EXPECT_TRUE(result.replies[0].feedback.from_origin);
+        EXPECT_EQ(result.replies[0].meta.destination_id, "cam1");
+        EXPECT_EQ(result.replies[0].meta.origin_id, "Cloud");
+    }
+
+    OpenedData open(const ObjectRecord& object) {
+        ++opened_;
+        OpenedData data;
+        store_->read([&](ReadTransaction& txn) { data.reader = txn.open_blob(*object.data); });
+        return data;
+    }
+
+    int opened_ = 0;
+    Message question_;
+    std::unique_ptr<packet_line::ChunkService> service_ = std::make_unique<packet_line::ChunkService>(
+        context_, *operations_, scheduler_, [this](const ObjectRecord& object) { return open(object); });
+};
+
+TEST_F(ChunkServiceTest, SendsTheChunkThatIsAskedFor) {
+    publish_octets("0123456789abcdefghijklm");
+    struct Row {
+        std::int64_t offset;
+        std::int32_t chunk;
+        const char* octets;
+    };
+    const std::vector<Row> rows = {{0, 10, "0123456789"}, {20, 10, "klm"},        {10, 4, "abcd"},
+                                   {3, 10, "3456789abc"}, {0, 100, "0123456789"}, {0, 0, "0123456789"}};
+    for (const Row& row : rows) {
+        EXPECT_EQ(ask(row.offset, row.chunk).verdict, Verdict::Accepted) << row.octets;
+        const auto sent = line_.pushed().back();
+        EXPECT_EQ(sent.octets, row.octets);
+        EXPECT_EQ(sent.peer, cam1_);
+        EXPECT_EQ(sent.request.offset, row.offset);
+        EXPECT_EQ(sent.request.total, 23);
+    }
+    EXPECT_EQ(line_.pushed().size(), rows.size()) << "exactly one message for each question";
+    EXPECT_EQ(notification_status("m1", cam1_), NotificationStatus::Data);
+    EXPECT_EQ(opened_, 1) << "the questions about one object follow each other";
+}
+
+TEST_F(ChunkServiceTest, SendsNoMoreThanTheLineTakes) {
+    publish_octets("0123456789abc");
+    line_.largest = 6;
+    ask(0);
+    EXPECT_EQ(line_.pushed().back().octets, "012345");
+}
+
+TEST_F(ChunkServiceTest, AnEmptyObjectHasOneEmptyChunk) {
+    publish_octets("");
+    EXPECT_EQ(ask(0).verdict, Verdict::Accepted);
+    EXPECT_EQ(line_.pushed().back().octets, "");
+    expect_refused(ask(1), 5);
+}
+
+TEST_F(ChunkServiceTest, RefusesWhatItDoesNotHave) {
+    publish_octets("0123456789abc");
+    expect_refused(ask(13), 5);
+    expect_refused(ask(-1), 5);
+    Message right = question_;
+    question_.meta.instance_id -= 1;
+    expect_refused(ask(0), 5);
+    question_ = right;
+    question_.meta.object_id = "nothing";
+    expect_refused(ask(0), 5);
+    EXPECT_TRUE(line_.pushed().empty());
+}
+
+TEST_F(ChunkServiceTest, SaysNothingToNodesThatItDoesNotKnowAndNothingToThoseThatAreNotAddressed) {
+    publish_octets("0123456789abc");
+    const NodeKey stranger{"acme", "camera", "stranger"};
+    EXPECT_EQ(ask(0, 10, &stranger).verdict, Verdict::UnknownPeer);
+    EXPECT_TRUE(line_.pushed().empty());
+    in_transaction([&](WriteTransaction& txn, rules::Effects&) { txn.put_destination({cam2_, "mqtt", "1.0", now_, true}); });
+    EXPECT_EQ(ask(0, 10, &cam2_).verdict, Verdict::NotFound);
+    EXPECT_TRUE(line_.pushed().empty());
+}
+
+TEST_F(ChunkServiceTest, TellsThatTheOctetsCannotBeRead) {
+    publish_octets("0123456789abc");
+    service_ = std::make_unique<packet_line::ChunkService>(
+        context_, *operations_, scheduler_, [](const ObjectRecord&) -> OpenedData { throw Error(ErrorKind::Io, "the disk is gone"); });
+    expect_refused(ask(0), 2);
+}
+
+}  // namespace
+}  // namespace edgesync
