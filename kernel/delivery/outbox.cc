@@ -291,12 +291,23 @@ Outbox::Pushed Outbox::push_chunks(const ObjectRecord& object, PushSource& sourc
 void Outbox::announce_again(const NotificationRecord& record) {
     operations_.run_and_wait<rules::Done>([&](WriteTransaction& txn, rules::Effects&) {
         auto current = txn.notification(record.object, record.peer);
-        if (!current || current->instance_id != record.instance_id || current->status != NotificationStatus::Updated) return rules::Done{};
+        const bool is_under_way =
+            current && (current->status == NotificationStatus::Updated || current->status == NotificationStatus::Data);
+        if (!is_under_way || current->instance_id != record.instance_id) return rules::Done{};
         current->status = NotificationStatus::Update;
         current->resend_at = context_.resend_at();
         txn.put_notification(*current);
         return rules::Done{};
     });
+}
+
+void Outbox::unreadable(const ObjectRecord& object, const Error& error) {
+    unsendable_.failed(object, error, context_.now());
+    NotificationRecord record;
+    record.object = object.key();
+    record.peer = context_.self;
+    record.instance_id = object.meta.instance_id;
+    announce_again(record);
 }
 
 /// Few at once, so that small messages find a free worker; the others come when one of them ends.

@@ -45,6 +45,9 @@ public:
     void scan();
     /// Own objects whose data cannot be read, so that it cannot be sent.
     std::size_t unsendable() const { return unsendable_.count(context_.now()); }
+    /// The octets of an own object, which the CSS asked for, cannot be read: that is said, and the object announced again later.
+    void unreadable(const ObjectRecord& object, const Error& error);
+    void readable(const ObjectKey& key) { unsendable_.settled(key); }
     /// Ends; returns when no call to the transport is running.
     void stop();
 

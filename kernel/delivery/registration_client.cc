@@ -235,7 +235,10 @@ void RegistrationClient::handle(const Message& message) {
             acknowledged(was_new, message.capabilities);
             break;
         }
-        case Command::RegisterAsNew: told_unknown(); break;
+        case Command::RegisterAsNew:
+            // In answer to something else than a registration: the CSS is asked once more before anything is given up.
+            is_registered() ? register_again() : told_unknown();
+            break;
         case Command::AckResend: {
             const std::lock_guard lock(mutex_);
             wants_resend_ = false;

@@ -36,6 +36,9 @@ public:
     void send_message(Message message) { outbox_.send_message(std::move(message)); }
     void announced(Message update, std::function<void(HandleResult)> done) { fetcher_.announced(std::move(update), std::move(done)); }
     delivery::RegistrationClient& registration() { return registration_; }
+    /// See Outbox.
+    void unreadable(const ObjectRecord& object, const Error& error) { outbox_.unreadable(object, error); }
+    void readable(const ObjectKey& key) { outbox_.readable(key); }
     /// Own objects whose data cannot be read, so that it cannot be sent.
     std::size_t unsendable() const { return outbox_.unsendable(); }
 

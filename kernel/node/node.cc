@@ -270,6 +270,10 @@ void Node::Parts::tell_leadership() {
 void Node::Parts::start_transports() {
     org_secrets = std::make_unique<security::OrgSecrets>(settings, log);
     if (!context.is_css()) edge = std::make_unique<EdgeSide>(context, operations, line_scheduler, settings, files, received_files, log);
+    if (edge) {
+        packet_lines.report_to([this](const ObjectRecord& object, const Error& error) { edge->unreadable(object, error); },
+                               [this](const ObjectKey& key) { edge->readable(key); });
+    }
     for (auto& loaded : transports) {
         hosts.push_back(make_host(loaded));
         loaded.transport->start(*hosts.back());

@@ -7,6 +7,12 @@ namespace {
 
 bool is_registration(Command command) { return command == Command::Register || command == Command::RegisterNew; }
 
+Message register_as_new() {
+    Message message;
+    message.command = Command::RegisterAsNew;
+    return message;
+}
+
 bool is_registration_answer(Command command) {
     return command == Command::RegAck || command == Command::RegisterAsNew || command == Command::AckResend;
 }
@@ -20,7 +26,13 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
     }
     if (!parts().context->is_css()) return handle_at_edge(peer, std::move(message), std::move(done));
     if (message.command == Command::Update && !message.sha256.empty()) remember_digest(message);
-    if (!is_registration(message.command)) return NodeTransportHost::handle(peer, std::move(message), std::move(done));
+    if (!is_registration(message.command)) {
+        return NodeTransportHost::handle(peer, std::move(message), [done = std::move(done)](HandleResult result) {
+            // A traditional CSS keeps silent, and the node notices at its next ping, a day later.
+            if (result.verdict == Verdict::UnknownPeer && result.replies.empty()) result.replies.push_back(register_as_new());
+            done(std::move(result));
+        });
+    }
     NodeTransportHost::handle(peer, std::move(message), [this, peer, done = std::move(done)](HandleResult result) {
         const bool is_known = result.verdict == Verdict::Accepted;
         done(std::move(result));

@@ -20,6 +20,10 @@ public:
     /// A host for such a transport, which refers to this object. `name`: of the plugin. `line_changed`: see TransportHost.
     std::unique_ptr<NodeTransportHost> make_host(const std::string& name, Transport& line, HostParts parts,
                                                  std::function<void(bool is_connected)> line_changed);
+    /// ESS, before the transports start: see ChunkService.
+    void report_to(packet_line::ChunkService::Unreadable unreadable, packet_line::ChunkService::Readable readable) {
+        chunks_.report_to(std::move(unreadable), std::move(readable));
+    }
     /// The transport as the other parts use it: `line` itself unless a host was made for it here.
     Transport& seen(Transport& line);
 

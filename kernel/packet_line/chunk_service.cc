@@ -72,18 +72,31 @@ HandleResult ChunkService::answer(Transport& transport, const NodeKey& peer, con
         });
         if (result.verdict != Verdict::Accepted) return refusal(question, kUnknownObject, result.reason);
     }
-    const auto source = source_of(*object);
+    if (!unreadable_) return push(transport, peer, question, *object);
+    try {
+        auto result = push(transport, peer, question, *object);
+        readable_(key);
+        return result;
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::Io && error.kind() != ErrorKind::Corrupt && error.kind() != ErrorKind::NotFound) throw;
+        unreadable_(*object, error);
+        return {Verdict::Unavailable, {}, error.what()};
+    }
+}
+
+HandleResult ChunkService::push(Transport& transport, const NodeKey& peer, const Message& question, const ObjectRecord& object) {
+    const auto source = source_of(object);
     if (!source) return refusal(question, kUnknownObject, "Object was not found");
     const std::int64_t total = source->reader->size();
     const bool is_inside = question.offset >= 0 && (question.offset < total || (total == 0 && question.offset == 0));
     if (!is_inside) return refusal(question, kUnknownObject, "The data ends before this offset");
     DataRequest request;
-    request.key = key;
+    request.key = object.key();
     request.instance_id = question.meta.instance_id;
-    request.data_id = object->meta.data_id;
+    request.data_id = object.meta.data_id;
     request.offset = question.offset;
     // The receiver counts in chunks of the size that it was told, which is what it tells us.
-    std::int64_t length = question.meta.chunk_size > 0 ? question.meta.chunk_size : object->meta.chunk_size;
+    std::int64_t length = question.meta.chunk_size > 0 ? question.meta.chunk_size : object.meta.chunk_size;
     if (length <= 0) length = context_.max_chunk_size;
     length = std::min<std::int64_t>(length, context_.max_chunk_size);
     if (const auto largest = transport.traits().largest_payload; largest > 0) length = std::min(length, largest);

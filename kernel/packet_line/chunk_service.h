@@ -23,8 +23,16 @@ public:
     /// @throws Error if the octets cannot be read; a result without reader: there are none.
     using Open = std::function<OpenedData(const ObjectRecord&)>;
     using Done = std::function<void(HandleResult)>;
+    /// ESS: told when the octets of an own object cannot be read. It will be announced again.
+    using Unreadable = std::function<void(const ObjectRecord&, const Error&)>;
+    using Readable = std::function<void(const ObjectKey&)>;
 
     ChunkService(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Open open);
+    /// Before the first call of `serve`.
+    void report_to(Unreadable unreadable, Readable readable) {
+        unreadable_ = std::move(unreadable);
+        readable_ = std::move(readable);
+    }
     /// No timer of it runs afterwards.
     ~ChunkService();
 
@@ -42,6 +50,7 @@ private:
     };
 
     HandleResult answer(Transport& transport, const NodeKey& peer, const Message& question);
+    HandleResult push(Transport& transport, const NodeKey& peer, const Message& question, const ObjectRecord& object);
     std::shared_ptr<Source> source_of(const ObjectRecord& object);
     std::shared_ptr<Source> remembered(const ObjectKey& key, InstanceId instance);
     void forget_unused();
@@ -55,6 +64,8 @@ private:
     rules::Operations& operations_;
     rules::Scheduler& scheduler_;
     const Open open_;
+    Unreadable unreadable_;
+    Readable readable_;
     std::mutex mutex_;
     std::list<std::shared_ptr<Source>> sources_;  ///< The one used last is first.
     std::uint64_t timer_ = 0;

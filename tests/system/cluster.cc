@@ -23,6 +23,8 @@
 
 extern char** environ;
 
+#include "tests/system/proxy.h"
+
 namespace edgesync::system_test {
 namespace {
 
@@ -191,12 +193,14 @@ std::vector<std::string> database_lines(const std::string& schema, std::vector<s
 }
 
 /// What a node needs to speak MQTT, if the tests run beside a broker (tests/with-mosquitto), unless `lines` say how it speaks.
-std::vector<std::string> broker_lines(const std::vector<std::string>& lines) {
+/// `css_port`: of the CSS, or of a proxy that the line goes through.
+std::vector<std::string> broker_lines(const std::vector<std::string>& lines, int css_port = 0) {
     const char* port = std::getenv("EDGESYNC_TEST_BROKER");
     const bool names_protocol =
         std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("CommunicationProtocol "); });
     if (port == nullptr || names_protocol) return {};
-    return {"CommunicationProtocol mqtt", "BrokerAddress 127.0.0.1", std::string("BrokerPort ") + port, "MQTTUseSSL false"};
+    const std::string line = Proxy::listens_at(css_port) ? std::to_string(css_port) : std::string(port);
+    return {"CommunicationProtocol mqtt", "BrokerAddress 127.0.0.1", "BrokerPort " + line, "MQTTUseSSL false"};
 }
 
 std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<std::string> lines) {
@@ -222,7 +226,7 @@ std::unique_ptr<Node> make_ess(const std::filesystem::path& folder, const std::s
         const std::string text = line;
         if (!has(text.substr(0, text.find(' ')))) lines.push_back(text);
     }
-    const auto broker = broker_lines(lines);
+    const auto broker = broker_lines(lines, css_port);
     lines.insert(lines.end(), broker.begin(), broker.end());
     lines.insert(lines.begin(), {"NodeType ESS", "DestinationID " + id, "HTTPCSSHost 127.0.0.1", "HTTPCSSPort " + std::to_string(css_port),
                                  "ResendInterval 1", "ESSCallSPIRetryInterval 1", "HTTPPollingInterval 1"});

@@ -7,9 +7,23 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 
 namespace edgesync::system_test {
 namespace {
+
+int target_of(int css_port) {
+    const char* broker = std::getenv("EDGESYNC_TEST_BROKER");
+    return broker != nullptr ? std::atoi(broker) : css_port;
+}
+
+template <typename Function>
+auto with_ports(const Function& function) {
+    static std::mutex mutex;
+    static std::set<int> ports;
+    const std::lock_guard lock(mutex);
+    return function(ports);
+}
 
 sockaddr_in loopback(int port) {
     sockaddr_in address{};
@@ -35,7 +49,7 @@ bool pass_on(int from, int to, std::atomic<long long>& forwarded) {
 
 }  // namespace
 
-Proxy::Proxy(int target_port) : target_port_(target_port) {
+Proxy::Proxy(int css_port) : target_port_(target_of(css_port)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address = loopback(0);
     socklen_t size = sizeof(address);
@@ -43,10 +57,16 @@ Proxy::Proxy(int target_port) : target_port_(target_port) {
     ::listen(listener_, 64);
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
+    with_ports([this](std::set<int>& ports) { ports.insert(port_); });
     acceptor_ = std::thread([this] { accept_clients(); });
 }
 
+bool Proxy::listens_at(int port) {
+    return with_ports([port](const std::set<int>& ports) { return ports.contains(port); });
+}
+
 Proxy::~Proxy() {
+    with_ports([this](std::set<int>& ports) { ports.erase(port_); });
     is_stopped_ = true;
     cut();
     acceptor_.join();

@@ -12,12 +12,15 @@ namespace edgesync::system_test {
 
 class Proxy {
 public:
-    explicit Proxy(int target_port);
+    /// To `css_port`, or to the broker if the tests run beside one: the nodes' line then goes through it instead.
+    explicit Proxy(int css_port);
     ~Proxy();
     Proxy(const Proxy&) = delete;
     Proxy& operator=(const Proxy&) = delete;
 
     int port() const { return port_; }
+    /// Whether a proxy that lives listens there.
+    static bool listens_at(int port);
     /// Breaks all connections and accepts none.
     void cut();
     void restore() { is_cut_ = false; }
