@@ -17,12 +17,14 @@ int target_of(int css_port) {
     return broker != nullptr ? std::atoi(broker) : css_port;
 }
 
-template <typename Function>
-auto with_ports(const Function& function) {
-    static std::mutex mutex;
-    static std::set<int> ports;
-    const std::lock_guard lock(mutex);
-    return function(ports);
+struct Ports {
+    std::mutex mutex;
+    std::set<int> listening;
+};
+
+Ports& ports() {
+    static Ports of_all_proxies;
+    return of_all_proxies;
 }
 
 sockaddr_in loopback(int port) {
@@ -57,16 +59,23 @@ Proxy::Proxy(int css_port) : target_port_(target_of(css_port)) {
     ::listen(listener_, 64);
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
-    with_ports([this](std::set<int>& ports) { ports.insert(port_); });
+    {
+        const std::lock_guard lock(ports().mutex);
+        ports().listening.insert(port_);
+    }
     acceptor_ = std::thread([this] { accept_clients(); });
 }
 
 bool Proxy::listens_at(int port) {
-    return with_ports([port](const std::set<int>& ports) { return ports.contains(port); });
+    const std::lock_guard lock(ports().mutex);
+    return ports().listening.contains(port);
 }
 
 Proxy::~Proxy() {
-    with_ports([this](std::set<int>& ports) { ports.erase(port_); });
+    {
+        const std::lock_guard lock(ports().mutex);
+        ports().listening.erase(port_);
+    }
     is_stopped_ = true;
     cut();
     acceptor_.join();
