@@ -1,5 +1,6 @@
 #include "broker_options.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -11,6 +12,8 @@ namespace edgesync::mqtt_session {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::size_t kMiB = 1u << 20;
 
 /// PEM text stays, the path of a file becomes absolute.
 std::string pem_or_path(const Settings& settings, const char* key) {
@@ -34,6 +37,17 @@ TlsOptions tls_options(const Settings& settings) {
     return out;
 }
 
+/// An edge node is small. But whoever asks for many or large chunks at once also gets room for them.
+void set_bounds(const Settings& settings, SessionOptions& out) {
+    if (settings.role() == NodeRole::Ess) {
+        out.sending_bytes = kMiB * 8;
+        out.received_bytes = kMiB * 16;
+    }
+    const auto asked =
+        static_cast<std::size_t>(std::max<std::int64_t>(0, settings.integer("MaxDataChunkSize") * settings.integer("MaxInflightChunks")));
+    out.received_bytes = std::max(out.received_bytes, 3 * asked);
+}
+
 /// What all sessions of a node have in common.
 SessionOptions common_options(const Settings& settings) {
     SessionOptions out;
@@ -42,6 +56,7 @@ SessionOptions common_options(const Settings& settings) {
     out.password = settings.text("MQTTPassword");
     out.tls = tls_options(settings);
     out.allows_private = settings.boolean("AllowPrivateIPs");
+    set_bounds(settings, out);
     return out;
 }
 

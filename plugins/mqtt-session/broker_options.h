@@ -18,8 +18,8 @@ enum class BrokerKind {
 
 /// The settings that the functions below read; all are the service's own, a plugin need not declare them: MQTTClientID, MQTTUserName,
 /// MQTTPassword, MQTTUseSSL, MQTTCACertificate, MQTTSSLCert, MQTTSSLKey, MQTTAllowInvalidCertificates, MQTTPinnedCertFingerprints,
-/// BrokerAddress, BrokerPort, OrgID, CSSOnWIoTP, UsingEdgeConnector, AllowPrivateIPs. The kernel has already put the defaults of the mode
-/// into client id, user, address and port.
+/// BrokerAddress, BrokerPort, CSSOnWIoTP, UsingEdgeConnector, AllowPrivateIPs, MaxDataChunkSize, MaxInflightChunks. The kernel has already
+/// put the defaults of the mode into client id, user, address and port.
 
 /// Family and prefix by CSSOnWIoTP and UsingEdgeConnector; `is_shared` is left to the plugin.
 TopicRules topic_rules(const Settings& settings, BrokerKind kind);

@@ -8,6 +8,7 @@
 
 #include "edgesync/sdk/error.h"
 #include "handshake_guard.h"
+#include "paho_threads.h"
 
 namespace edgesync::mqtt_session {
 namespace {
@@ -24,18 +25,6 @@ constexpr int kUnavailable = 3;
 constexpr int kFirstReason = 0x80;  ///< MQTT 5 and SUBACK: this and above is a failure.
 /// What Paho says when the broker closed the connection instead of answering CONNECT.
 constexpr char kClosedInsteadOfAnswer[] = "TCP connect completion failure";
-
-/// The library's threads and its global state live while it has a client; with one that is never connected they are not torn down and set
-/// up again (a second each, and with races of its own) whenever the last session is between two connections.
-void keep_library() {
-    static const auto* const keeper = [] {
-        MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
-        options.do_openssl_init = 0;
-        MQTTAsync_global_init(&options);
-        return new mqtt::async_client("tcp://localhost:1883", "keeper", mqtt::create_options(MQTTVERSION_3_1_1));
-    }();
-    (void)keeper;
-}
 
 bool is_for_later(int code) {
     switch (code) {
@@ -81,8 +70,9 @@ std::string message_of(const mqtt::token& token) {
 
 class ConnectResult : public mqtt::iaction_listener {
 public:
-    explicit ConnectResult(ConnectionObserver& observer) : observer_(observer) {}
+    ConnectResult(ConnectionObserver& observer, PahoThreads::Work& work) : observer_(observer), work_(work) {}
     void on_success(const mqtt::token& token) override {
+        work_.end();
         BrokerFacts facts;
         const auto response = token.get_connect_response();
         const mqtt::properties& properties = response.get_properties();
@@ -92,16 +82,21 @@ public:
             facts.has_shared_subscriptions = mqtt::get<std::uint8_t>(properties, mqtt::property::SHARED_SUBSCRIPTION_AVAILABLE) != 0;
         observer_.connect_succeeded(facts);
     }
-    void on_failure(const mqtt::token& token) override { observer_.connect_failed(failure_of(token.get_return_code(), message_of(token))); }
+    void on_failure(const mqtt::token& token) override {
+        work_.end();
+        observer_.connect_failed(failure_of(token.get_return_code(), message_of(token)));
+    }
 
 private:
     ConnectionObserver& observer_;
+    PahoThreads::Work& work_;
 };
 
 class SubscribeResult : public mqtt::iaction_listener {
 public:
-    explicit SubscribeResult(ConnectionObserver& observer) : observer_(observer) {}
+    SubscribeResult(ConnectionObserver& observer, PahoThreads::Work& work) : observer_(observer), work_(work) {}
     void on_success(const mqtt::token& token) override {
+        work_.end();
         std::vector<int> codes;
         const auto response = token.get_subscribe_response();
         for (const auto code : response.get_reason_codes()) codes.push_back(static_cast<int>(code));
@@ -109,6 +104,7 @@ public:
     }
     /// Paho calls a refusal of the only filter a failure.
     void on_failure(const mqtt::token& token) override {
+        work_.end();
         const int code = std::max<int>(token.get_return_code(), token.get_reason_code());
         if (code >= kFirstReason && code <= 0xff) return observer_.subscribe_answered({code});
         const std::string message = message_of(token);
@@ -117,18 +113,23 @@ public:
 
 private:
     ConnectionObserver& observer_;
+    PahoThreads::Work& work_;
 };
 
 class SendResult : public mqtt::iaction_listener {
 public:
-    explicit SendResult(ConnectionObserver& observer) : observer_(observer) {}
-    void on_success(const mqtt::token& token) override { observer_.send_finished(octets_of(token), true); }
-    void on_failure(const mqtt::token& token) override { observer_.send_finished(octets_of(token), false); }
+    SendResult(ConnectionObserver& observer, PahoThreads::Work& work) : observer_(observer), work_(work) {}
+    void on_success(const mqtt::token& token) override { finish(token, true); }
+    void on_failure(const mqtt::token& token) override { finish(token, false); }
 
 private:
-    static std::size_t octets_of(const mqtt::token& token) { return reinterpret_cast<std::uintptr_t>(token.get_user_context()); }
+    void finish(const mqtt::token& token, bool is_written) {
+        work_.end();
+        observer_.send_finished(reinterpret_cast<std::uintptr_t>(token.get_user_context()), is_written);
+    }
 
     ConnectionObserver& observer_;
+    PahoThreads::Work& work_;
 };
 
 [[noreturn]] void throw_error(const mqtt::exception& error) {
@@ -136,8 +137,10 @@ private:
     throw Error(ErrorKind::NotConnected, "The broker is not connected: " + std::string(error.what()));
 }
 
-mqtt::create_options create_options_of(ProtocolVersion version) {
+mqtt::create_options create_options_of(const SessionOptions& options, ProtocolVersion version) {
     mqtt::create_options out(version == ProtocolVersion::V5 ? MQTTVERSION_5 : MQTTVERSION_DEFAULT);
+    // Counts also while connected; the session has its own bound, so this one must never be reached.
+    out.set_max_buffered_messages(static_cast<int>(options.sending_messages + 1));
     out.set_send_while_disconnected(false);
     return out;
 }
@@ -156,29 +159,42 @@ const char* to_string(ProtocolVersion version) {
 class Connection::Client {
 public:
     Client(const SessionOptions& options, const std::string& uri, ProtocolVersion version, ConnectionObserver& observer)
-        : observer_(observer), connected_(observer), subscribed_(observer), sent_(observer), options_(connect_options(options, version)),
-          client_(uri, options.client_id, create_options_of(version)) {
+        : observer_(observer), work_(PahoThreads::get()), connected_(observer, work_), subscribed_(observer, work_), sent_(observer, work_),
+          options_(connect_options(options, version)), client_(uri, options.client_id, create_options_of(options, version)) {
         client_.set_connection_lost_handler([this](const std::string&) { lost(); });
         client_.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode code) { farewell_ = reason_text(code); });
         client_.set_message_callback([this](const mqtt::const_message_ptr& message) { arrived(*message); });
     }
 
-    void connect() { client_.connect(options_, nullptr, connected_); }
+    void connect() {
+        begin([this] { client_.connect(options_, nullptr, connected_); });
+    }
 
     void subscribe(const std::vector<std::string>& filters) {
-        client_.subscribe(mqtt::string_collection::create(filters), mqtt::iasync_client::qos_collection(filters.size(), 0), nullptr,
-                          subscribed_);
+        const mqtt::iasync_client::qos_collection qos(filters.size(), 0);
+        begin([&] { client_.subscribe(mqtt::string_collection::create(filters), qos, nullptr, subscribed_); });
     }
 
     void unsubscribe(const std::vector<std::string>& filters) { client_.unsubscribe(mqtt::string_collection::create(filters)); }
 
     void send(const std::string& topic, std::string payload) {
         const std::size_t octets = payload.size();
-        client_.publish(mqtt::message::create(topic, mqtt::binary_ref(std::move(payload)), 0, false), reinterpret_cast<void*>(octets),
-                        sent_);
+        auto message = mqtt::message::create(topic, mqtt::binary_ref(std::move(payload)), 0, false);
+        begin([&] { client_.publish(std::move(message), reinterpret_cast<void*>(octets), sent_); });
     }
 
 private:
+    template <typename F>
+    void begin(F&& action) {
+        work_.begin();
+        try {
+            action();
+        } catch (...) {
+            work_.end();
+            throw;
+        }
+    }
+
     static mqtt::connect_options connect_options(const SessionOptions& options, ProtocolVersion version);
 
     void lost() {
@@ -192,6 +208,7 @@ private:
     }
 
     ConnectionObserver& observer_;
+    PahoThreads::Work work_;  ///< Destroyed last: what the library never ended ends with it.
     ConnectResult connected_;
     SubscribeResult subscribed_;
     SendResult sent_;
@@ -224,7 +241,6 @@ mqtt::connect_options Connection::Client::connect_options(const SessionOptions& 
 }
 
 Connection::Connection(const SessionOptions& options, const std::string& uri, ProtocolVersion version, ConnectionObserver& observer) {
-    keep_library();
     try {
         client_ = std::make_unique<Client>(options, uri, version, observer);
     } catch (const mqtt::exception& error) {

@@ -1,4 +1,4 @@
-// The topics of the node protocol over MQTT (docs/protocol.md): their names, the filters that receive them, and their meaning.
+// The topics of the node protocol over MQTT: their names, the filters that receive them, and their meaning.
 #pragma once
 
 #include <optional>

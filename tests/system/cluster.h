@@ -11,26 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "tests/system/sandbox.h"
+
 namespace edgesync::system_test {
-
-/// Removed with everything in it.
-class TemporaryFolder {
-public:
-    TemporaryFolder();
-    ~TemporaryFolder();
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
-
-/// Asked of the kernel; free at that moment.
-int free_port();
-
-/// True once `condition` holds, false at the deadline.
-bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(20));
 
 struct Answer {
     int status = 0;  ///< 0: no connection.
