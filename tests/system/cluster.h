@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/system/free_port.h"
+
 namespace edgesync::system_test {
 
 /// Removed with everything in it.
@@ -25,9 +27,6 @@ public:
 private:
     std::filesystem::path path_;
 };
-
-/// Asked of the kernel; free at that moment.
-int free_port();
 
 /// True once `condition` holds, false at the deadline.
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(20));
