@@ -38,17 +38,26 @@ LoadedPlugin::LoadedPlugin(const std::filesystem::path& file, PluginKind kind) {
     check(*descriptor_, file, kind);
 }
 
-std::unique_ptr<Store> LoadedPlugin::create_store() const {
+template <typename Kind>
+std::unique_ptr<Kind> LoadedPlugin::create(const char* kind) const {
     std::unique_ptr<Plugin> plugin(descriptor_->create());
-    if (auto* const store = dynamic_cast<Store*>(plugin.get())) {
+    if (auto* const created = dynamic_cast<Kind*>(plugin.get())) {
         (void)plugin.release();  // The same object.
-        return std::unique_ptr<Store>(store);
+        return std::unique_ptr<Kind>(created);
     }
-    throw std::runtime_error("the factory of the plugin did not create an edgesync::Store");
+    throw std::runtime_error(std::string("the factory of the plugin did not create an edgesync::") + kind);
 }
 
-const LoadedPlugin& plugin_under_test() {
+std::unique_ptr<Store> LoadedPlugin::create_store() const { return create<Store>("Store"); }
+std::unique_ptr<Transport> LoadedPlugin::create_transport() const { return create<Transport>("Transport"); }
+
+const LoadedPlugin& store_plugin() {
     static const LoadedPlugin plugin(options().plugin, PluginKind::Store);
+    return plugin;
+}
+
+const LoadedPlugin& transport_plugin() {
+    static const LoadedPlugin plugin(options().plugin, PluginKind::Transport);
     return plugin;
 }
 

@@ -6,6 +6,7 @@
 
 #include "edgesync/sdk/plugin.h"
 #include "edgesync/sdk/store.h"
+#include "edgesync/sdk/transport.h"
 
 namespace edgesync::conformance {
 
@@ -20,12 +21,18 @@ public:
     /// A new store. Unlike the service the suite creates several in one process, one after the other.
     /// @throws what the plugin's constructor throws; std::runtime_error if it creates something else than a store.
     std::unique_ptr<Store> create_store() const;
+    /// A new transport; the suite runs one as CSS and others as ESS in one process.
+    std::unique_ptr<Transport> create_transport() const;
 
 private:
+    template <typename Kind>
+    std::unique_ptr<Kind> create(const char* kind) const;
+
     const PluginDescriptor* descriptor_;
 };
 
 /// The plugin under test. @throws as the constructor, at the first call only.
-const LoadedPlugin& plugin_under_test();
+const LoadedPlugin& store_plugin();
+const LoadedPlugin& transport_plugin();
 
 }  // namespace edgesync::conformance

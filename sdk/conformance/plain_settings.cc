@@ -25,10 +25,14 @@ std::string name_of_folder(const std::filesystem::path& root) {
 }  // namespace
 
 PlainSettings::PlainSettings(const std::vector<SettingDeclaration>& declared, const std::filesystem::path& file, NodeRole role,
-                             const std::filesystem::path& root)
-    : role_(role), root_(root.string() + "/") {
+                             const std::filesystem::path& root, const Values& given)
+    : role_(role), folder_(root), root_(root.string() + "/") {
     for (const SettingDeclaration& one : declared) defaults_[one.key] = one.default_value;
-    if (file.empty()) return;
+    if (!file.empty()) read(file);
+    for (const auto& [key, value] : given) give(key, value);
+}
+
+void PlainSettings::read(const std::filesystem::path& file) {
     std::ifstream in(file);
     if (!in) throw std::runtime_error("cannot read the settings file " + file.string());
     for (std::string line; std::getline(in, line);) {
@@ -38,11 +42,15 @@ PlainSettings::PlainSettings(const std::vector<SettingDeclaration>& declared, co
         std::string value;
         std::getline(words >> std::ws, value);
         value.erase(value.find_last_not_of(" \t\r") + 1);
-        // A store in the network keeps tests apart by a name, as others do by their folder.
-        if (const auto at = value.find(kTest); at != std::string::npos) value.replace(at, kTest.size(), name_of_folder(root));
-        if (const auto at = value.find(kFolder); at != std::string::npos) value.replace(at, kFolder.size(), root.string());
-        given_[key] = value;
+        give(key, std::move(value));
     }
+}
+
+void PlainSettings::give(const std::string& key, std::string value) {
+    // A store in the network keeps tests apart by a name, as others do by their folder.
+    if (const auto at = value.find(kTest); at != std::string::npos) value.replace(at, kTest.size(), name_of_folder(folder_));
+    if (const auto at = value.find(kFolder); at != std::string::npos) value.replace(at, kFolder.size(), folder_.string());
+    given_[key] = std::move(value);
 }
 
 std::string PlainSettings::text(std::string_view key) const {

@@ -15,9 +15,11 @@ namespace edgesync::conformance {
 /// a name of letters and digits that is the folder's alone, "{folder}" the folder).
 class PlainSettings : public Settings {
 public:
-    /// `file` may be empty. @throws std::runtime_error if it cannot be read.
+    using Values = std::map<std::string, std::string>;
+
+    /// `file` may be empty; `given` counts before it. @throws std::runtime_error if it cannot be read.
     PlainSettings(const std::vector<SettingDeclaration>& declared, const std::filesystem::path& file, NodeRole role,
-                  const std::filesystem::path& root);
+                  const std::filesystem::path& root, const Values& given = {});
 
     std::string text(std::string_view key) const override;
     bool boolean(std::string_view key) const override;
@@ -28,9 +30,14 @@ public:
     std::string persistence_root() const override { return root_; }
 
 private:
+    void read(const std::filesystem::path& file);
+    /// With the names of the folder put in.
+    void give(const std::string& key, std::string value);
+
     std::map<std::string, std::string, std::less<>> defaults_;
     std::map<std::string, std::string, std::less<>> given_;
     NodeRole role_;
+    std::filesystem::path folder_;
     std::string root_;
 };
 

@@ -36,6 +36,7 @@ public:
                                           "--child-acknowledges-on",
                                           std::to_string(kChildEnd)};
         if (!options().settings.empty()) words.insert(words.end(), {"--settings", options().settings.string()});
+        for (const auto& [key, value] : options().given) words.insert(words.end(), {"--setting", key + "=" + value});
         std::vector<char*> arguments;
         for (std::string& word : words) arguments.push_back(word.data());
         arguments.push_back(nullptr);

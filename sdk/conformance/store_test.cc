@@ -9,8 +9,8 @@
 namespace edgesync::conformance {
 
 OpenStore::OpenStore(const std::filesystem::path& folder) : log_(options().is_verbose) {
-    store_ = plugin_under_test().create_store();
-    settings_ = std::make_unique<PlainSettings>(store_->declare_settings(), options().settings, options().role, folder);
+    store_ = store_plugin().create_store();
+    settings_ = std::make_unique<PlainSettings>(store_->declare_settings(), options().settings, options().role, folder, options().given);
     store_->configure(*settings_, log_);
     store_->open();
     is_open_ = true;

@@ -122,6 +122,10 @@ void Proxy::forward(int client) {
             if (waiting[0].revents != 0) is_open = pass_on(client, server, forwarded_);
             if (is_open && waiting[1].revents != 0) is_open = pass_on(server, client, forwarded_);
         }
+        // An answer that ends a request early comes just before the end.
+        pollfd rest{server, POLLIN, 0};
+        while (!is_cut_ && ::poll(&rest, 1, 0) > 0 && pass_on(server, client, forwarded_)) {
+        }
     }
     const std::lock_guard lock(mutex_);
     sockets_.erase(client);

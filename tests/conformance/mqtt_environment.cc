@@ -1,0 +1,44 @@
+#include "tests/conformance/mqtt_environment.h"
+
+namespace edgesync::conformance {
+namespace {
+
+std::string topic(const NodeKey& node, const std::string& direction) {
+    return "iot-2/type/" + node.type + "/id/" + node.id + "/" + direction + "/sync-cmd/fmt/bin";
+}
+
+}  // namespace
+
+void MqttEnvironment::begin(const std::filesystem::path&) { relay_ = std::make_unique<MqttRelay>(broker_port_); }
+
+PlainSettings::Values MqttEnvironment::settings(NodeRole role, const NodeKey& self) {
+    return {{"CommunicationProtocol", "mqtt"},
+            {"BrokerAddress", "127.0.0.1"},
+            {"BrokerPort", std::to_string(relay_->port())},
+            {"MQTTClientID", role == NodeRole::Css ? "CSS-conformance" : "ESS-" + self.id},
+            {"MQTTUserName", ""},
+            {"MQTTPassword", ""},
+            {"MQTTUseSSL", "false"},
+            {"MQTTCACertificate", ""},
+            {"MQTTSSLCert", ""},
+            {"MQTTSSLKey", ""},
+            {"MQTTAllowInvalidCertificates", "false"},
+            {"MQTTPinnedCertFingerprints", ""},
+            {"MQTTBrokerConnectTimeout", "300"},
+            {"MQTTParallelMode", "none"},
+            {"OrgID", self.org},
+            {"CSSOnWIoTP", "false"},
+            {"UsingEdgeConnector", "false"},
+            {"AllowPrivateIPs", "true"},
+            {"MaxDataChunkSize", "5242880"}};
+}
+
+void MqttEnvironment::to_css(const NodeKey& node, const std::string& payload) {
+    MqttPublisher(broker_port_).publish(topic(node, "evt"), payload);
+}
+
+void MqttEnvironment::to_ess(const NodeKey& node, const std::string& payload) {
+    MqttPublisher(broker_port_).publish(topic(node, "cmd"), payload);
+}
+
+}  // namespace edgesync::conformance
