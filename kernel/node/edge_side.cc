@@ -32,12 +32,11 @@ EdgeSide::EdgeSide(const rules::NodeContext& context, rules::Operations& operati
     outbox_.set_source_opener([&files](const ObjectRecord& object) { return data::open_source(files, object); });
 }
 
-void EdgeSide::start(Transport& transport) {
+void EdgeSide::use(Transport& transport) {
     transport_ = &transport;
     outbox_.set_transport(transport);
     fetcher_.set_transport(transport);
     registration_.set_transport(transport);
-    registration_.start();
 }
 
 void EdgeSide::fetch(const rules::ExchangeKey& key) {

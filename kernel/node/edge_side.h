@@ -21,7 +21,9 @@ public:
     EdgeSide(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, const Settings& settings,
              const files::DataFiles& files, data::ReceivedFiles& received_files, Log& log);
 
-    void start(Transport& transport);
+    /// The transport of all that follows; once, before anything else.
+    void use(Transport& transport);
+    void start() { registration_.start(); }
     /// No call to the transport runs when it returns. The transport must have been drained.
     void stop();
 

@@ -274,9 +274,11 @@ void Node::Parts::start_transports() {
         packet_lines.report_to([this](const ObjectRecord& object, const Error& error) { edge->unreadable(object, error); },
                                [this](const ObjectKey& key) { edge->readable(key); });
     }
-    for (auto& loaded : transports) {
-        hosts.push_back(make_host(loaded));
-        loaded.transport->start(*hosts.back());
+    for (auto& loaded : transports) hosts.push_back(make_host(loaded));
+    // From the start of its transport on messages may come.
+    if (edge) edge->use(packet_lines.seen(*transports.front().transport));
+    for (std::size_t i = 0; i < transports.size(); ++i) {
+        transports[i].transport->start(*hosts[i]);
         ++started_transports;
     }
     tell_leadership();
@@ -364,7 +366,7 @@ void Node::start() {
     if (p.leadership.term()) p.verifications.scan();
     p.work.kick();
     p.received_files.remove_unused();
-    if (p.edge) p.edge->start(p.packet_lines.seen(*p.transports.front().transport));
+    if (p.edge) p.edge->start();
     p.log.log(LogLevel::Status, std::string(p.context.is_css() ? "CSS" : "ESS") + " is running");
 }
 
@@ -376,6 +378,7 @@ void Node::Parts::stop_communication() {
     for (auto& listener : listeners) listener->drain();
     for (auto& listener : listeners) listener->wait_idle(std::chrono::seconds(settings.integer("ShutdownQuiesceTime")));
     for (auto& listener : listeners) listener->stop();
+    packet_lines.drain();
     if (edge) edge->stop();
     packet_lines.stop();
     for (std::size_t i = 0; i < started_transports; ++i) transports[i].transport->stop();

@@ -20,22 +20,19 @@ bool is_registration_answer(Command command) {
 }  // namespace
 
 void PacketHost::handle(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) {
-    if (packets_.dispatcher != nullptr && !message.meta.object_id.empty()) packets_.dispatcher->answered({message.key(), peer});
-    if (message.command == Command::GetData) {
-        return packets_.chunks->serve(*packets_.transport, peer, std::move(message), std::move(done));
-    }
     if (!parts().context->is_css()) return handle_at_edge(peer, std::move(message), std::move(done));
-    if (message.command == Command::Update && !message.sha256.empty()) remember_digest(message);
-    if (!is_registration(message.command)) {
-        return NodeTransportHost::handle(peer, std::move(message), [done = std::move(done)](HandleResult result) {
-            // A traditional CSS keeps silent, and the node notices at its next ping, a day later.
-            if (result.verdict == Verdict::UnknownPeer && result.replies.empty()) result.replies.push_back(register_as_new());
-            done(std::move(result));
-        });
-    }
-    NodeTransportHost::handle(peer, std::move(message), [this, peer, done = std::move(done)](HandleResult result) {
-        const bool is_known = result.verdict == Verdict::Accepted;
+    if (!message.meta.object_id.empty()) packets_.dispatcher->answered({message.key(), peer});
+    const auto told = [done = std::move(done)](HandleResult result) {
+        // A traditional CSS keeps silent, and the node notices at its next ping, a day later.
+        if (result.verdict == Verdict::UnknownPeer && result.replies.empty()) result.replies.push_back(register_as_new());
         done(std::move(result));
+    };
+    if (message.command == Command::GetData) return packets_.chunks->serve(*packets_.transport, peer, std::move(message), told);
+    if (message.command == Command::Update && !message.sha256.empty()) remember_digest(message);
+    if (!is_registration(message.command)) return NodeTransportHost::handle(peer, std::move(message), told);
+    NodeTransportHost::handle(peer, std::move(message), [this, peer, told](HandleResult result) {
+        const bool is_known = result.verdict == Verdict::Accepted;
+        told(std::move(result));
         if (is_known) parts().scheduler->work([this, peer] { packets_.repeater->repeat(peer); });
     });
 }
@@ -43,6 +40,9 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
 void PacketHost::handle_at_edge(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) {
     if (message.command == Command::Feedback && message.feedback.from_origin) {
         packets_.transport->chunks().refused(message.key(), message.meta.instance_id, message.feedback.reason);
+    }
+    if (message.command == Command::GetData) {
+        return packets_.chunks->serve(*packets_.transport, peer, std::move(message), std::move(done));
     }
     if (!is_registration_answer(message.command)) return NodeTransportHost::handle(peer, std::move(message), std::move(done));
     // It may block on the store, and send the next message of the registration.

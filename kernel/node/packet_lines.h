@@ -33,6 +33,10 @@ public:
     void look() {
         if (!lines_.empty()) repeater_.look();
     }
+    /// ESS: ends what waits for data.
+    void drain() {
+        for (auto& line : lines_) line.transport.chunks().stop();
+    }
     /// Ends; returns when no call to a transport is running that was begun here.
     void stop() { dispatcher_.stop(); }
 

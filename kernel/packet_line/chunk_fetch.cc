@@ -106,6 +106,7 @@ std::chrono::milliseconds ChunkFetch::patience(std::int64_t wanted) const {
 std::shared_ptr<ChunkFetch::Awaited> ChunkFetch::expect(const Place& place, DataSink& sink, std::int64_t wanted) {
     auto awaited = std::make_shared<Awaited>(sink, wanted);
     const std::lock_guard lock(mutex_);
+    if (is_stopped_) throw Error(ErrorKind::NotConnected, "this node stops");
     if (!awaited_.emplace(place, awaited).second) throw Error(ErrorKind::Conflict, "This data is being fetched already");
     return awaited;
 }
@@ -187,6 +188,14 @@ void ChunkFetch::refused(const ObjectKey& key, InstanceId instance, const std::s
 void ChunkFetch::line_lost() {
     const std::lock_guard lock(mutex_);
     for (const auto& [place, awaited] : awaited_) awaited->end(Awaited::State::Lost, "the connection was lost");
+}
+
+void ChunkFetch::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_stopped_ = true;
+    }
+    line_lost();
 }
 
 }  // namespace edgesync::packet_line

@@ -31,6 +31,8 @@ public:
     void refused(const ObjectKey& key, InstanceId instance, const std::string& reason);
     /// Ends what waits with Error{NotConnected}: nothing comes before the line is back.
     void line_lost();
+    /// The same for good.
+    void stop();
 
     static constexpr int kAttempts = 3;
 
@@ -47,6 +49,7 @@ private:
     const rules::NodeContext& context_;
     const Send send_;
     std::mutex mutex_;
+    bool is_stopped_ = false;
     std::map<Place, std::shared_ptr<Awaited>> awaited_;  ///< Bounded by the transfers that the fetcher runs.
 };
 
