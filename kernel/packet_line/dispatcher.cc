@@ -13,6 +13,7 @@ constexpr std::chrono::milliseconds kPauseWhenBusy{50};
 /// After it the other nodes have their turn.
 constexpr std::size_t kMostPerTurn = 64;
 constexpr std::size_t kScanPage = 256;
+constexpr std::chrono::seconds kLongestPause{60};
 
 bool is_to_be_sent(NotificationStatus status) {
     switch (status) {
@@ -75,14 +76,15 @@ void Dispatcher::enqueue(const NodeKey& peer, Node& node) {
 /// With the lock held.
 void Dispatcher::look_again_later(const NodeKey& peer, Node& node) {
     if (node.timer != 0 || is_stopped_) return;
-    node.timer = scheduler_.after(kAnswerLimit, [this, peer] {
+    const auto pause = std::min<std::chrono::seconds>(kAnswerLimit * (1 << std::clamp(node.failures - 1, 0, 4)), kLongestPause);
+    node.timer = scheduler_.after(pause, [this, peer] {
         const std::lock_guard lock(mutex_);
         const auto found = nodes_.find(peer);
         if (found == nodes_.end() || is_stopped_) return;
         Node& waiting = found->second;
         waiting.timer = 0;
         expire(waiting);
-        if (!is_line_down_) waiting.has_failed = false;
+        waiting.has_failed = false;
         enqueue(peer, waiting);
         if (waiting.has_failed || !waiting.unanswered.empty()) look_again_later(peer, waiting);
         erase_if_idle(peer);
@@ -251,11 +253,13 @@ void Dispatcher::finish_turn(const NodeKey& peer, bool succeeded) {
     node.is_ready = false;
     if (succeeded) {
         is_line_down_ = false;
+        node.failures = 0;
     } else {
         // Its records remain; who looks again finds them.
         drop_queue(node);
         node.must_scan = true;
         node.has_failed = true;
+        ++node.failures;
     }
     enqueue(peer, node);
     if (node.has_failed || !node.unanswered.empty()) look_again_later(peer, node);
@@ -276,7 +280,11 @@ void Dispatcher::line_restored() {
     is_line_down_ = false;
     for (auto& [peer, node] : nodes_) {
         node.has_failed = false;
+        node.failures = 0;
+        scheduler_.cancel(node.timer);
+        node.timer = 0;
         enqueue(peer, node);
+        if (!node.unanswered.empty()) look_again_later(peer, node);
     }
 }
 

