@@ -97,8 +97,9 @@ const std::map<std::string, Try>& tries() {
           ", k('acme', 'model', 'o1', 'acme', 'sensor'), k('acme', 'model', 'o1', 'acme') || '\\x73656e736f720001', " END_OF_OBJECT_1
           ", 10"}},
         {"prefetch",
-         {"ARRAY[" ONE_OBJECT "], ARRAY[" ONE_PAIR "], ARRAY[" ONE_PAIR "], ARRAY[" ONE_NODE "], " OBJECT_1 ", " END_OF_OBJECT_1
-          ", k('acme', 'sensor'), k('acme', 'sensor', 't'), 10"}},
+         {"ARRAY[" ONE_OBJECT "], ARRAY[" ONE_PAIR "], ARRAY[" ONE_PAIR "], ARRAY[" ONE_NODE "], ARRAY[" OBJECT_1
+          "], ARRAY[" END_OF_OBJECT_1 "]"
+          ", ARRAY[k('acme', 'sensor')], ARRAY[k('acme', 'sensor', 't')], 10"}},
         {"destinations", {"k('acme', 'sensor'), '\\x61636d65000073656e736f720001', 10"}},
         {"inactive", {"100, 10"}},
         {"open_blob", {"int8send(777)", 8}},
