@@ -12,10 +12,16 @@ constexpr int kMostAttempts = 12;
 constexpr int kMostReconnections = 2;
 /// Of one group: with small data as large as it may be, a statement of 4 MiB.
 constexpr std::size_t kMostTogether = 32;
+/// Two, so that one can be put together while the other one waits for the disk. With more they are smaller and cost more each, which is
+/// worth it only for a database that is far away or has many processors: those get more connections.
+constexpr std::size_t kFewestGroups = 2;
+constexpr std::size_t kThreadsPerGroup = 6;
 
 }  // namespace
 
-Writers::Writers(WritersOptions options, WritersNeeds needs) : options_(options), needs_(needs), most_together_(kMostTogether) {
+Writers::Writers(WritersOptions options, WritersNeeds needs)
+    : options_(options), needs_(needs), most_groups_(std::max(kFewestGroups, options.threads / kThreadsPerGroup)),
+      most_together_(kMostTogether) {
     for (std::size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
@@ -81,7 +87,6 @@ void Writers::run_group(std::vector<Job> jobs) noexcept {
         }
     }
     const bool is_done = group.empty() || run_together(group, needs_);
-    end_group(is_done, group.size());
     for (Member& member : group) {
         if (is_done) {
             if (member.failure) note(member.failure);
@@ -92,9 +97,11 @@ void Writers::run_group(std::vector<Job> jobs) noexcept {
             leave_alone(std::move(member.job));
         }
     }
+    end_group(is_done, group.size());
 }
 
-// Groups that lose, because of records that everybody changes, become smaller, until they lose nobody else's work.
+// After the answers, so that what they lead to is in the next group. Groups that lose, because of records that everybody changes, become
+// smaller, until they lose nobody else's work.
 void Writers::end_group(bool is_done, std::size_t count) {
     {
         const std::lock_guard lock(mutex_);

@@ -35,7 +35,7 @@ private:
     enum class Outcome { Done, Lost, Disconnected };
 
     void work();
-    bool may_group() const { return !queue_.empty() && groups_ < kMostGroups; }
+    bool may_group() const { return !queue_.empty() && groups_ < most_groups_; }
     bool is_over() const { return is_closing_ && running_ == 0 && queue_.empty() && alone_.empty(); }
     std::vector<Job> take_group();
     void run_group(std::vector<Job> jobs) noexcept;
@@ -47,11 +47,9 @@ private:
     void finish(const Job& job, const std::exception_ptr& failure) noexcept;
     void note(const std::exception_ptr& failure) noexcept;
 
-    /// Two, so that one can be put together while the other one waits for the disk. More would be smaller.
-    static constexpr std::size_t kMostGroups = 2;
-
     const WritersOptions options_;
     const WritersNeeds needs_;
+    const std::size_t most_groups_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Job> queue_;  ///< As submitted.
