@@ -103,21 +103,15 @@ protected:
     }
     /// How many transactions have written the rows of the table.
     int transactions_of(const std::string& table) {
-        return database_->run("SELECT count(DISTINCT xmin::text) FROM " + table)[0][0].as<int>();
+        return database_.run("SELECT count(DISTINCT xmin::text) FROM " + table)[0][0].as<int>();
     }
 
-    void SetUp() override {
-        const std::string address = settings_.at("PostgresAddressCsv");
-        const auto colon = address.rfind(':');
-        database_ = std::make_unique<Connection>(ServerOptions{
-            "host=" + address.substr(0, colon) + " port=" + address.substr(colon + 1) + " dbname=postgres user=postgres", {}});
-        database_->run("SET search_path TO " + schema_of_test());
-    }
+    void SetUp() override { database_.run("SET search_path TO " + schema_of_test()); }
 
     const ObjectKey kKey{"acme", "model", "m1"};
     const Given settings_ = database_settings(schema_of_test(), {{"PostgresPoolSize", "8"}});
     Instance here_{settings_};
-    std::unique_ptr<Connection> database_;
+    Connection database_{server_of_tests()};
 };
 
 TEST_F(Groups, WhatWaitsTogetherIsOneTransaction) {
@@ -173,7 +167,7 @@ TEST_F(Groups, OneThatFailsAfterItsChangesIsLeftOutAlone) {
 }
 
 TEST_F(Groups, OneWhoseChangesTheDatabaseRefusesIsLeftOutAlone) {
-    database_->run("ALTER TABLE entry ADD CHECK (position('\\x626164'::bytea IN record) = 0)");
+    database_.run("ALTER TABLE entry ADD CHECK (position('\\x626164'::bytea IN record) = 0)");
     auto ends = submit_together({put_entry("good1"), put_entry("bad"), put_entry("good2")});
     EXPECT_NO_THROW(ends[0].get());
     EXPECT_THROW(ends[1].get(), Error);
@@ -210,14 +204,14 @@ TEST_F(Groups, OneThatLosesAgainstAnotherInstanceRunsAgain) {
 
 TEST_F(Groups, WhoWaitsForALockKeepsNobodyElseWaiting) {
     put(kKey, 10);
-    database_->run("BEGIN");
-    database_->run("SELECT FROM object FOR UPDATE");
+    database_.run("BEGIN");
+    database_.run("SELECT FROM object FOR UPDATE");
     int seen = 0;
     auto ends = submit_together({put_entry("e1"), decrement(kKey, seen), put_entry("e2")});
     EXPECT_TRUE(is_over(ends[0]));
     EXPECT_TRUE(is_over(ends[2]));
     EXPECT_EQ(ends[1].wait_for(seconds(0)), std::future_status::timeout);
-    database_->run("COMMIT");
+    database_.run("COMMIT");
     ASSERT_TRUE(is_over(ends[1]));
     EXPECT_NO_THROW(ends[1].get());
     EXPECT_EQ(seen, 9);
