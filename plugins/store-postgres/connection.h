@@ -40,6 +40,10 @@ public:
     /// @throws Conflict, Error{NotConnected, NoSpace, Timeout, Busy, Corrupt, Io}
     Rows run(const std::string& text);
 
+    /// Sends a statement whose result nobody needs, and does not wait for it: it is done before what is run next. If the connection is
+    /// lost meanwhile, that is what the next one finds.
+    void send(const char* statement) noexcept { connection_.send(statement); }
+
     /// Hears of the channel from now on; for a connection that does nothing else. @throws as run
     void listen(const std::string& channel);
     /// Waits until there is a notification of `listen` or `wake_fd` is readable, or for `patience`.

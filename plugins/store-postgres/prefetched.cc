@@ -1,6 +1,7 @@
 #include "prefetched.h"
 
 #include <algorithm>
+#include <array>
 
 #include "edgesync/sdk/codec.h"
 #include "key.h"
@@ -16,61 +17,74 @@ std::string pair_key(const std::pair<ObjectKey, NodeKey>& pair) { return Key().o
 
 /// Adds the keys that are not known yet, as absent until they are found.
 template <typename Record, typename Name, typename MakeKey>
-ArrayText unknown(Changes<Record>& known, const std::vector<Name>& names, MakeKey make_key) {
-    ArrayText keys;
+void add_unknown(ArrayText& keys, Changes<Record>& known, const std::vector<Name>& names, MakeKey make_key) {
     for (const auto& name : names) {
         const std::string key = make_key(name);
         if (known.try_emplace(key).second) keys.octets(key);
     }
-    return keys;
 }
 
-std::optional<std::string> prefix_of_deliveries(const Prefetch& names) {
-    return names.few_deliveries_of ? std::optional(object_key(*names.few_deliveries_of)) : std::nullopt;
-}
-
-std::optional<std::string> prefix_of_nodes(const Prefetch& names) {
-    return names.few_nodes_of ? std::optional(prefix_of_destinations(names.few_nodes_of->first, names.few_nodes_of->second)) : std::nullopt;
+/// Adds the range, if it is not known yet, as empty until something is found.
+template <typename Few>
+void add_unknown_range(std::array<ArrayText, 2>& ranges, Few& few, const std::string& prefix) {
+    if (!few.known.try_emplace(prefix).second) return;
+    few.asked.push_back(prefix);
+    ranges[0].octets(prefix);
+    ranges[1].octets(end_of_prefix(prefix));
 }
 
 /// The page, as far as what was read tells; nullopt: it does not.
-template <typename Record, typename KeyOf>
-std::optional<Page<Record>> page_of_few(const std::vector<Record>& few, std::size_t limit, KeyOf key_of) {
-    if (few.size() == Prefetched::kFew && limit >= Prefetched::kFew) return std::nullopt;
-    Page<Record> page;
-    page.items.assign(few.begin(), few.begin() + static_cast<std::ptrdiff_t>(std::min(limit, few.size())));
-    if (few.size() > limit) page.next = key_of(page.items.back());
+template <typename Few, typename KeyOf>
+auto page_of_few(const Few& few, const std::string& prefix, std::size_t limit, KeyOf key_of) {
+    const auto found = few.known.find(prefix);
+    using Records = std::decay_t<decltype(found->second)>;
+    std::optional<Page<typename Records::value_type>> page;
+    if (found == few.known.end()) return page;
+    const auto& records = found->second;
+    if (records.size() == Prefetched::kFew && limit >= Prefetched::kFew) return page;
+    page.emplace();
+    page->items.assign(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(std::min(limit, records.size())));
+    if (records.size() > limit) page->next = key_of(page->items.back());
     return page;
+}
+
+/// What is known of ranges that `name` is in is not true any more.
+template <typename Few>
+void forget_ranges_of(Few& few, const std::string& name) {
+    std::erase_if(few.known, [&](const auto& range) { return name.starts_with(range.first); });
 }
 
 }  // namespace
 
-std::optional<std::string> Prefetched::call_for(const Prefetch& names) {
-    const ArrayText of_objects = unknown(objects, names.objects, object_key);
-    const ArrayText of_deliveries = unknown(deliveries, names.deliveries, pair_key);
-    const ArrayText of_notifications = unknown(notifications, names.notifications, pair_key);
-    const ArrayText of_destinations = unknown(destinations, names.destinations, [](const NodeKey& node) { return Key().node(node).str(); });
-    if (of_objects.is_empty() && of_deliveries.is_empty() && of_notifications.is_empty() && of_destinations.is_empty() &&
-        !names.few_deliveries_of && !names.few_nodes_of) {
-        return std::nullopt;
+std::optional<std::string> Prefetched::call_for(std::span<const Prefetch> questions) {
+    std::array<ArrayText, 4> keys;
+    std::array<ArrayText, 2> of_objects;
+    std::array<ArrayText, 2> of_types;
+    few_deliveries_.asked.clear();
+    few_nodes_.asked.clear();
+    for (const Prefetch& names : questions) {
+        add_unknown(keys[0], objects, names.objects, object_key);
+        add_unknown(keys[1], deliveries, names.deliveries, pair_key);
+        add_unknown(keys[2], notifications, names.notifications, pair_key);
+        add_unknown(keys[3], destinations, names.destinations, [](const NodeKey& node) { return Key().node(node).str(); });
+        if (const auto& object = names.few_deliveries_of) add_unknown_range(of_objects, few_deliveries_, object_key(*object));
+        if (const auto& type = names.few_nodes_of)
+            add_unknown_range(of_types, few_nodes_, prefix_of_destinations(type->first, type->second));
     }
     Call call("prefetch");
-    call.array(of_objects).array(of_deliveries).array(of_notifications).array(of_destinations);
-    for (const auto& prefix : {prefix_of_deliveries(names), prefix_of_nodes(names)}) {
-        call.octets(prefix.value_or("")).octets(prefix ? end_of_prefix(*prefix) : "");  // From nothing to nothing there is nothing.
+    bool is_empty = true;
+    for (const auto arrays :
+         {std::span<const ArrayText>(keys), std::span<const ArrayText>(of_objects), std::span<const ArrayText>(of_types)}) {
+        for (const ArrayText& array : arrays) {
+            call.array(array);
+            is_empty = is_empty && array.is_empty();
+        }
     }
+    if (is_empty) return std::nullopt;
     return call.number(static_cast<std::int64_t>(kFew)).str();
 }
 
-void Prefetched::take(const Prefetch& names, const Rows& rows) {
-    if (names.few_deliveries_of) {
-        object_of_few_ = prefix_of_deliveries(names);
-        few_deliveries_.clear();
-    }
-    if (names.few_nodes_of) {
-        prefix_of_few_ = prefix_of_nodes(names);
-        few_nodes_.clear();
-    }
+void Prefetched::take(const Rows& rows) {
     for (const auto& row : rows) {
         const std::string key = octets_of(row[1]);
         const std::string record = octets_of(row[2]);
@@ -78,8 +92,13 @@ void Prefetched::take(const Prefetch& names, const Rows& rows) {
             case kObject: objects[key] = codec::decode_object(record); break;
             case kDelivery: deliveries[key] = codec::decode_delivery(record); break;
             case kDestination: destinations[key] = codec::decode_destination(record); break;
-            case kFewDeliveries: few_deliveries_.push_back(codec::decode_delivery(record)); break;
-            case kFewNodes: few_nodes_.push_back(codec::decode_destination(record)); break;
+            // The number of the range, from one on.
+            case kFewDeliveries:
+                few_deliveries_.known[few_deliveries_.asked.at(row[3].as<std::size_t>() - 1)].push_back(codec::decode_delivery(record));
+                break;
+            case kFewNodes:
+                few_nodes_.known[few_nodes_.asked.at(row[3].as<std::size_t>() - 1)].push_back(codec::decode_destination(record));
+                break;
             case kNotification: {
                 NotificationRecord found = codec::decode_notification(record);
                 found.sequence = row[3].as<std::uint64_t>();
@@ -92,29 +111,27 @@ void Prefetched::take(const Prefetch& names, const Rows& rows) {
 }
 
 std::optional<Page<DeliveryRecord>> Prefetched::first_page(const std::string& object, std::size_t limit) const {
-    if (object_of_few_ != object) return std::nullopt;
-    return page_of_few(few_deliveries_, limit,
+    return page_of_few(few_deliveries_, object, limit,
                        [](const DeliveryRecord& record) { return Key().object(record.object).node(record.node).str(); });
 }
 
 std::optional<Page<DestinationRecord>> Prefetched::first_nodes(const std::string& prefix, std::size_t limit) const {
-    if (prefix_of_few_ != prefix) return std::nullopt;
-    return page_of_few(few_nodes_, limit, [](const DestinationRecord& record) { return Key().node(record.node).str(); });
+    return page_of_few(few_nodes_, prefix, limit, [](const DestinationRecord& record) { return Key().node(record.node).str(); });
 }
 
 void Prefetched::forget_delivery(const std::string& name) {
     deliveries.erase(name);
-    object_of_few_.reset();
+    forget_ranges_of(few_deliveries_, name);
 }
 
 void Prefetched::forget_destination(const std::string& name) {
     destinations.erase(name);
-    prefix_of_few_.reset();
+    forget_ranges_of(few_nodes_, name);
 }
 
 void Prefetched::forget_deliveries() {
     deliveries.clear();
-    object_of_few_.reset();
+    few_deliveries_.known.clear();
 }
 
 }  // namespace edgesync::postgres

@@ -1,6 +1,8 @@
 // Single records that a transaction had read ahead, until it changes them.
 #pragma once
 
+#include <span>
+
 #include "change_buffer.h"
 #include "connection.h"
 
@@ -18,9 +20,9 @@ public:
     Changes<DestinationRecord> destinations;
 
     /// The call that reads what is not known yet; nullopt: everything is.
-    std::optional<std::string> call_for(const Prefetch& names);
-    /// Takes what that call found.
-    void take(const Prefetch& names, const Rows& rows);
+    std::optional<std::string> call_for(std::span<const Prefetch> questions);
+    /// Takes what the last call found.
+    void take(const Rows& rows);
 
     /// The first page of an object's deliveries, if it is known.
     std::optional<Page<DeliveryRecord>> first_page(const std::string& object, std::size_t limit) const;
@@ -33,10 +35,15 @@ public:
     void forget_destination(const std::string& name);
 
 private:
-    std::optional<std::string> object_of_few_;
-    std::vector<DeliveryRecord> few_deliveries_;
-    std::optional<std::string> prefix_of_few_;
-    std::vector<DestinationRecord> few_nodes_;
+    /// The first records of some ranges, in order, by what the keys of a range start with.
+    template <typename Record>
+    struct Few {
+        std::map<std::string, std::vector<Record>> known;
+        std::vector<std::string> asked;  ///< By the last call.
+    };
+
+    Few<DeliveryRecord> few_deliveries_;  ///< Of objects.
+    Few<DestinationRecord> few_nodes_;    ///< Of organizations and types.
 };
 
 }  // namespace edgesync::postgres

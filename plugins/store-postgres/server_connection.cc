@@ -32,15 +32,20 @@ bool shows_pinned(SSL* tls, const PinnedCertificates& pins) {
 
 PinnedConnect::handle PinnedConnect::do_startconnect(handle former) {
     const handle connected = connect_direct::do_startconnect(former);
+    connected_ = connected;
     if (pins_.empty() || connected == former) return connected;
     auto* const tls = static_cast<SSL*>(::PQsslStruct(connected, "OpenSSL"));
     if (tls != nullptr && shows_pinned(tls, pins_)) return connected;
+    connected_ = nullptr;
     do_disconnect(connected);
     if (tls == nullptr)
         throw Refused("Cannot connect to the database: PostgresPinnedCertFingerprints needs TLS, which the connection does not use");
     throw Refused(std::string("Cannot connect to the database: its ") + PinnedCertificates::kMismatch +
                   " (PostgresPinnedCertFingerprints)");
 }
+
+// libpq takes the results of what was sent before a query by itself (PQexec).
+void PinnedConnect::send(const char* statement) noexcept { ::PQsendQuery(connected_, statement); }
 
 ServerConnection::ServerConnection(const ServerOptions& options) : connection_base(connect_), connect_(options.text, options.pins) {
     init();

@@ -14,9 +14,12 @@ public:
     PinnedConnect(const std::string& options, const PinnedCertificates& pins) : connect_direct(options), pins_(pins) {}
     /// @throws Refused no pinned certificate; as the library
     handle do_startconnect(handle former) override;
+    /// Sends a statement and does not wait for its end; the next one's result comes after it. Whether it arrived is said by the next one.
+    void send(const char* statement) noexcept;
 
 private:
     const PinnedCertificates pins_;
+    handle connected_ = nullptr;
 };
 
 class ServerConnection : public pqxx::connection_base {
@@ -26,6 +29,7 @@ public:
     ~ServerConnection() noexcept { close(); }
     ServerConnection(const ServerConnection&) = delete;
     ServerConnection& operator=(const ServerConnection&) = delete;
+    void send(const char* statement) noexcept { connect_.send(statement); }
 
 private:
     PinnedConnect connect_;

@@ -60,10 +60,9 @@ std::string fan_out_call(const char* statement, const FanOut& order, const std::
 
 }  // namespace
 
-void Writes::prefetch(const Prefetch& names) {
+void Writes::prefetch_all(std::span<const Prefetch> questions) {
     if (transaction_.isolation() == Isolation::Locking) return;  // Then every record is read with its lock.
-    settle();
-    if (const auto call = prefetched_.call_for(names)) prefetched_.take(names, query(*call));
+    if (const auto call = prefetched_.call_for(questions)) prefetched_.take(query(*call));
 }
 
 std::size_t Writes::fan_out_step() const { return kStep; }
@@ -89,6 +88,7 @@ FanOutStep Writes::fan_out(const FanOut& order, const std::string& cursor, std::
     std::erase_if(seen_.absent, [](const std::string& name) { return name.starts_with("delivery:") || name.starts_with("notification:"); });
     const Rows rows = query(fan_out_call(fan_out_statement(order, cursor, limit), order, cursor, limit));
     transaction_.note_change();
+    ++count_of_changes_;
     FanOutStep step;
     step.count = rows[0][0].as<std::size_t>();
     if (step.count == limit) step.next = octets_of(rows[0][1]);

@@ -65,14 +65,16 @@ constexpr Statement kQueries[] = {
      "(SELECT key, record FROM delivery WHERE key >= greatest($1, $3) AND key < $4 ORDER BY key LIMIT $5) ORDER BY key LIMIT $5"},
     {"has_records", "bytea, bytea",
      "SELECT EXISTS (SELECT FROM delivery WHERE key >= $1 AND key < $2) OR EXISTS (SELECT FROM notification WHERE key >= $1 AND key < $2)"},
-    // Single records of several tables, by the number of the table.
-    {"prefetch", "bytea[], bytea[], bytea[], bytea[], bytea, bytea, bytea, bytea, bigint",
+    // Single records of several tables, by the number of the table, and the first ones of ranges, with the range's number.
+    {"prefetch", "bytea[], bytea[], bytea[], bytea[], bytea[], bytea[], bytea[], bytea[], bigint",
      "SELECT 1 AS kind, key, record, 0 AS seq FROM object WHERE key = ANY($1)"
      " UNION ALL SELECT 2, key, record, 0 FROM delivery WHERE key = ANY($2)"
      " UNION ALL SELECT 3, key, record, seq FROM notification WHERE key = ANY($3)"
      " UNION ALL SELECT 4, key, record, 0 FROM destination WHERE key = ANY($4)"
-     " UNION ALL (SELECT 5, key, record, 0 FROM delivery WHERE key >= $5 AND key < $6 ORDER BY key LIMIT $9)"
-     " UNION ALL (SELECT 6, key, record, 0 FROM destination WHERE key >= $7 AND key < $8 ORDER BY key LIMIT $9)"},
+     " UNION ALL SELECT 5, key, record, number FROM unnest($5, $6) WITH ORDINALITY AS range(low, high, number),"
+     " LATERAL (SELECT key, record FROM delivery WHERE key >= low AND key < high ORDER BY key LIMIT $9) few"
+     " UNION ALL SELECT 6, key, record, number FROM unnest($7, $8) WITH ORDINALITY AS range(low, high, number),"
+     " LATERAL (SELECT key, record FROM destination WHERE key >= low AND key < high ORDER BY key LIMIT $9) few"},
     {"destinations", "bytea, bytea, bigint", "SELECT key, record FROM destination WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"},
     {"inactive", "bigint, bigint", "SELECT record FROM destination WHERE last_ping < $1 ORDER BY last_ping, key LIMIT $2"},
     {"open_blob", "bytea", "SELECT record, small, (SELECT is_file FROM octets WHERE octets.id = blob.id) FROM blob WHERE id = $1"},

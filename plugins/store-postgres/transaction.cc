@@ -7,6 +7,7 @@ const char* begin_of(Isolation isolation) {
     switch (isolation) {
         case Isolation::ReadSnapshot: return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;";
         case Isolation::Snapshot: return "BEGIN ISOLATION LEVEL REPEATABLE READ;";
+        case Isolation::Group: return "BEGIN ISOLATION LEVEL REPEATABLE READ;SET LOCAL lock_timeout TO '100ms';";
         case Isolation::Locking: break;
     }
     return "BEGIN ISOLATION LEVEL READ COMMITTED;";
@@ -15,12 +16,9 @@ const char* begin_of(Isolation isolation) {
 }  // namespace
 
 Transaction::~Transaction() {
-    if (!has_begun_ || is_over_ || !connection_.is_usable()) return;
-    try {
-        connection_.run("ROLLBACK");
-    } catch (const std::exception&) {
-        // The connection is marked unusable and will be dropped, which rolls back too.
-    }
+    if (!has_begun_ || is_over_ || connection_ == nullptr || !connection_->is_usable()) return;
+    // Nobody waits for it: a read is over with its last row.
+    connection_->send("ROLLBACK");
 }
 
 void Transaction::add(const std::string& statement) {
@@ -31,7 +29,8 @@ void Transaction::add(const std::string& statement) {
 
 Rows Transaction::run(const std::string& text) {
     try {
-        return connection_.run(text);
+        if (connection_ == nullptr) throw Conflict("There is no database to ask");
+        return connection_->run(text);
     } catch (const Conflict&) {
         has_conflict_ = has_failed_ = true;
         throw;

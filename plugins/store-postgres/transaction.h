@@ -9,13 +9,16 @@ namespace edgesync::postgres {
 enum class Isolation {
     ReadSnapshot,  ///< Reads only, all of one moment.
     Snapshot,      ///< All reads of one moment; a row that somebody else changed since then makes changing it a Conflict.
+    Group,         ///< As Snapshot; waiting for somebody else's lock is a Conflict after a moment, because others wait here.
     Locking,       ///< What is read by key is locked in its newest version; so it waits instead of losing.
 };
 
 /// Not thread-safe. Rolls back unless committed.
 class Transaction {
 public:
-    Transaction(Connection& connection, Isolation isolation) : connection_(connection), isolation_(isolation) {}
+    Transaction(Connection& connection, Isolation isolation) : connection_(&connection), isolation_(isolation) {}
+    /// Without a database: every query fails.
+    Transaction() : connection_(nullptr), isolation_(Isolation::Snapshot) {}
     ~Transaction();
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
@@ -32,13 +35,15 @@ public:
     /// Whether `add` or `note_change` was called.
     bool has_changes() const { return has_changes_; }
     bool has_conflict() const { return has_conflict_; }
+    /// A query failed, so nothing can be committed.
+    bool has_failed() const { return has_failed_; }
     /// After a lost connection: whether the changes may have been committed.
     bool was_committing() const { return is_committing_; }
 
 private:
     Rows run(const std::string& text);
 
-    Connection& connection_;
+    Connection* const connection_;
     const Isolation isolation_;
     std::string waiting_;
     bool has_begun_ = false;

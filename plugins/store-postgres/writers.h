@@ -4,13 +4,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <mutex>
 #include <thread>
-#include <vector>
 
-#include "feed.h"
-#include "writes.h"
+#include "group.h"
 
 namespace edgesync::postgres {
 
@@ -19,17 +16,9 @@ struct WritersOptions {
     std::chrono::milliseconds first_pause{100};  ///< Before a transaction that had a conflict twice is run again.
 };
 
-/// What the transactions need.
-struct WritersNeeds {
-    ConnectionPool& pool;
-    Blobs& blobs;
-    Sources sources;
-    Feed& feed;
-    Log& log;
-};
-
-/// A transaction first runs in a snapshot without any lock. If it loses, it runs again with locks, so that it waits for its turn
-/// instead of losing again. Thread-safe.
+/// What waits while the threads for groups are busy runs together in one transaction; what cannot, or lost, runs alone. A transaction
+/// first runs in a snapshot without any lock. If it loses, it runs again with locks, so that it waits for its turn instead of losing
+/// again. Thread-safe.
 class Writers {
 public:
     Writers(WritersOptions options, WritersNeeds needs);
@@ -43,23 +32,30 @@ public:
     std::int64_t last_failure() const { return last_failure_; }
 
 private:
-    struct Job {
-        std::function<void(WriteTransaction&)> f;
-        std::function<void(std::exception_ptr)> done;
-    };
     enum class Outcome { Done, Lost, Disconnected };
 
     void work();
+    bool may_group() const { return !queue_.empty() && groups_ < most_groups_; }
+    bool is_over() const { return is_closing_ && running_ == 0 && queue_.empty() && alone_.empty(); }
+    std::vector<Job> take_group();
+    void run_group(std::vector<Job> jobs) noexcept;
+    void end_group(bool is_done, std::size_t count);
+    void leave_alone(Job job);
     std::exception_ptr run(const Job& job) noexcept;
     /// `failure` is set if Done with one, Lost or Disconnected.
     Outcome attempt(const Job& job, Isolation isolation, std::exception_ptr& failure);
+    void finish(const Job& job, const std::exception_ptr& failure) noexcept;
     void note(const std::exception_ptr& failure) noexcept;
 
     const WritersOptions options_;
     const WritersNeeds needs_;
+    const std::size_t most_groups_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<Job> queue_;
+    std::deque<Job> queue_;  ///< As submitted.
+    std::deque<Job> alone_;  ///< What must not be in a group.
+    std::size_t groups_ = 0;
+    std::size_t most_together_;
     std::size_t running_ = 0;
     bool is_closing_ = false;
     std::atomic<std::uint64_t> failures_ = 0;

@@ -29,6 +29,7 @@ void Writes::commit() {
 }
 
 void Writes::add(const std::string& statement) {
+    ++count_of_changes_;
     settle();
     transaction_.add(statement);
 }
@@ -138,7 +139,7 @@ std::optional<std::string> Writes::entry(EntryTable table, const std::vector<std
 // What is erased is not kept: who erases it decided so by itself.
 void Writes::put_object(const ObjectRecord& record) {
     const std::string name = object_key(record.key());
-    changes_.objects[name] = record;
+    changed().objects[name] = record;
     prefetched_.objects.erase(name);
     seen_.objects.erase(name);
     seen_.decided.erase(name);
@@ -146,7 +147,7 @@ void Writes::put_object(const ObjectRecord& record) {
 
 void Writes::erase_object(const ObjectKey& key) {
     const std::string name = object_key(key);
-    changes_.objects[name] = std::nullopt;
+    changed().objects[name] = std::nullopt;
     prefetched_.objects.erase(name);
     seen_.objects.erase(name);
     seen_.decided.erase(name);
@@ -154,13 +155,13 @@ void Writes::erase_object(const ObjectKey& key) {
 
 void Writes::put_delivery(const DeliveryRecord& record) {
     const std::string name = pair_of(record.object, record.node);
-    changes_.deliveries[name] = record;
+    changed().deliveries[name] = record;
     prefetched_.forget_delivery(name);
 }
 
 void Writes::erase_delivery(const ObjectKey& object, const NodeKey& node) {
     const std::string name = pair_of(object, node);
-    changes_.deliveries[name] = std::nullopt;
+    changed().deliveries[name] = std::nullopt;
     prefetched_.forget_delivery(name);
 }
 
@@ -172,13 +173,13 @@ void Writes::erase_deliveries(const ObjectKey& object) {
 
 void Writes::put_notification(const NotificationRecord& record) {
     const std::string name = pair_of(record.object, record.peer);
-    changes_.notifications[name] = NotificationChange{record, ++changes_.puts_of_notifications};
+    changed().notifications[name] = NotificationChange{record, ++changes_.puts_of_notifications};
     prefetched_.notifications.erase(name);
 }
 
 void Writes::erase_notification(const ObjectKey& object, const NodeKey& peer) {
     const std::string name = pair_of(object, peer);
-    changes_.notifications[name] = std::nullopt;
+    changed().notifications[name] = std::nullopt;
     prefetched_.notifications.erase(name);
 }
 
@@ -195,20 +196,20 @@ void Writes::erase_notifications_of_peer(const NodeKey& peer) {
 
 void Writes::put_destination(const DestinationRecord& record) {
     const std::string name = node_key(record.node);
-    changes_.destinations[name] = record;
+    changed().destinations[name] = record;
     prefetched_.forget_destination(name);
     seen_.destinations.erase(name);
 }
 
 void Writes::erase_destination(const NodeKey& node) {
     const std::string name = node_key(node);
-    changes_.destinations[name] = std::nullopt;
+    changed().destinations[name] = std::nullopt;
     prefetched_.forget_destination(name);
     seen_.destinations.erase(name);
 }
 
 void Writes::put_blob(const BlobRecord& record) {
-    auto& change = changes_.blobs[blob_key(record.id)];
+    auto& change = changed().blobs[blob_key(record.id)];
     std::optional<std::string> small;
     if (change) small = std::move(change->small);
     change = BlobChange{record, std::move(small)};
@@ -219,21 +220,24 @@ void Writes::put_small_data(const BlobRecord& record, std::span<const std::byte>
         throw Error(ErrorKind::InvalidRequest,
                     std::to_string(octets.size()) + " octets exceed the inline limit of " + std::to_string(kInlineLimit));
     }
-    changes_.blobs[blob_key(record.id)] = BlobChange{record, std::string(reinterpret_cast<const char*>(octets.data()), octets.size())};
+    const std::string name = blob_key(record.id);
+    // Small data has an id of its own. Where it has not after all, the insertion fails, and with locks nothing is assumed.
+    if (transaction_.isolation() != Isolation::Locking && !find(changes_.blobs, name)) seen_.absent.insert("blob:" + name);
+    changed().blobs[name] = BlobChange{record, std::string(reinterpret_cast<const char*>(octets.data()), octets.size())};
 }
 
-void Writes::erase_blob(const BlobId& id) { changes_.blobs[blob_key(id)] = std::nullopt; }
+void Writes::erase_blob(const BlobId& id) { changed().blobs[blob_key(id)] = std::nullopt; }
 
 void Writes::put_entry(EntryTable table, const std::vector<std::string>& key, const std::string& value) {
     if (key.empty() || key.size() > 6) throw Error(ErrorKind::InvalidRequest, "The key of an entry has one to six parts");
-    changes_.entries[entry_key(table, key)] = entry_value(key, value);
+    changed().entries[entry_key(table, key)] = entry_value(key, value);
 }
 
-void Writes::erase_entry(EntryTable table, const std::vector<std::string>& key) { changes_.entries[entry_key(table, key)] = std::nullopt; }
+void Writes::erase_entry(EntryTable table, const std::vector<std::string>& key) { changed().entries[entry_key(table, key)] = std::nullopt; }
 
 std::uint64_t Writes::enqueue_work(const std::string& kind, const std::string& payload, TimePoint not_before) {
     const std::uint64_t id = sources_.work_ids.next();
-    changes_.work.push_back({id, kind, payload, not_before, 0});
+    changed().work.push_back({id, kind, payload, not_before, 0});
     return id;
 }
 
@@ -264,6 +268,7 @@ void Writes::reschedule_work(std::uint64_t id, TimePoint not_before, const std::
 void Writes::broadcast(const std::string& message) {
     constexpr std::size_t kLargest = 1024 * 1024;
     if (message.size() > kLargest) throw Error(ErrorKind::InvalidRequest, "A message to other instances has at most 1 MiB");
+    ++count_of_changes_;
     messages_.octets(message);
 }
 

@@ -67,8 +67,12 @@ public:
     /// Whether other instances must be notified of what `commit` has stored.
     bool has_told() const { return has_told_; }
 
+    /// Raised by every change.
+    std::uint64_t changes() const { return count_of_changes_; }
+
     // set_operations.cc
-    void prefetch(const Prefetch& names) override;
+    void prefetch(const Prefetch& names) override { prefetch_all({&names, 1}); }
+    void prefetch_all(std::span<const Prefetch> questions);
     FanOutStep fan_out(const FanOut& order, const std::string& cursor, std::size_t limit) override;
     std::size_t fan_out_step() const override;
     Page<DeliveryRecord> deliveries_outside(const ObjectKey& object, const std::string& node_type, const std::string& cursor,
@@ -77,6 +81,11 @@ public:
 private:
     const char* fan_out_statement(const FanOut& order, const std::string& cursor, std::size_t limit);
     void settle() override { changes_.move_to(transaction_, seen_); }
+    /// To be changed.
+    ChangeBuffer& changed() {
+        ++count_of_changes_;
+        return changes_;
+    }
     /// Called before all deliveries or notifications of the object are looked at.
     void decide_by(const ObjectKey& object);
     /// A change that is not of one record: what was gathered before must be sent before it.
@@ -89,6 +98,7 @@ private:
     Observations seen_;
     Prefetched prefetched_;  ///< Of what `changes_` does not have.
     ArrayText messages_;
+    std::uint64_t count_of_changes_ = 0;
     bool has_told_ = false;
 };
 

@@ -17,6 +17,12 @@ Given database_settings(const std::string& schema, Given given) {
     return given;
 }
 
+ServerOptions server_of_tests() {
+    const std::string address = database_settings("").at("PostgresAddressCsv");
+    const auto colon = address.rfind(':');
+    return {"host=" + address.substr(0, colon) + " port=" + address.substr(colon + 1) + " dbname=postgres user=postgres", {}};
+}
+
 std::string schema_of_test() {
     const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
     return "t" + std::to_string(std::hash<std::string>()(std::string(info->test_suite_name()) + info->name()));
