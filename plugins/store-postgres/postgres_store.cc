@@ -139,8 +139,10 @@ void PostgresStore::resign(const std::string& holder) noexcept { postgres::resig
 StoreHealth PostgresStore::health() const {
     StoreHealth health;
     if (!writers_) return health;
-    health.is_connected = pool_->is_connected();
+    const bool is_silent = housekeeping_->is_silent();
+    health.is_connected = pool_->is_connected() && !is_silent;
     health.problem = health.is_connected ? blobs_->problem() : pool_->problem();
+    if (health.problem.empty() && is_silent) health.problem = "The database does not answer";
     health.read_failures = read_failures_;
     health.write_failures = writers_->failures();
     if (const std::int64_t at = writers_->last_failure(); at != 0) health.last_failure = TimePoint(std::chrono::nanoseconds(at));

@@ -12,6 +12,9 @@ std::string folder();
 /// As after a power cut: without a last checkpoint.
 void stop_immediately();
 void start();
+/// As when its machine hangs: connections stay, and nothing is answered. False without the right to do so.
+bool freeze();
+void thaw();
 /// Runs SQL as the superuser; false if it failed.
 bool run(const std::string& sql);
 
