@@ -53,7 +53,7 @@ std::unique_ptr<Presence> PostgresStore::try_to_prepare(const std::string& sessi
     }
     auto presence = std::make_unique<Presence>(settings_.server, session, owner);
     presence->hold();
-    blobs_->set_folder(join_folder(*pool_->take(), settings_.blob_path), settings_.blob_path_above, *log_);
+    blobs_->set_folder(join_folder(*pool_->take(), settings_.blob_path), settings_.blob_path_above);
     presence->doom_orphans(true);
     blobs_->sweep(kSweepGrace);
     instances_->open();

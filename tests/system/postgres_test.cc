@@ -99,8 +99,11 @@ TEST_F(Postgres, ReadinessFollowsTheDatabase) {
     database::stop_immediately();
     EXPECT_TRUE(eventually([&] { return probe("/readyz") == 503; }, std::chrono::seconds(5)));
     EXPECT_EQ(probe("/livez"), 200);
+    EXPECT_NE(css_->request("GET", "health").body.find("\"problems\":[\"Store: "), std::string::npos);
+    EXPECT_TRUE(eventually([&] { return css_->output().find("The store is not well: ") != std::string::npos; })) << css_->output();
     database::start();
     EXPECT_TRUE(eventually([&] { return probe("/readyz") == 200; })) << css_->output();
+    EXPECT_TRUE(eventually([&] { return css_->output().find("The store is well again") != std::string::npos; })) << css_->output();
 }
 
 TEST_F(Postgres, AnInstanceWhoseDatabaseHangsIsNotReady) {
