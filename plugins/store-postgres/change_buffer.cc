@@ -106,6 +106,11 @@ void ChangeBuffer::move_objects(Transaction& transaction, Observations& seen) {
 }
 
 void ChangeBuffer::move_blobs(Transaction& transaction, Observations& seen) {
+    ArrayText apart;
+    for (const auto& [id, change] : blobs) {
+        if (change && !change->small) apart.octets(id);
+    }
+    if (!apart.is_empty()) transaction.add(Call("own_octets").array(apart).str());
     move_table<5>(transaction, seen, "blob", "erase_blobs", pointers_to(blobs), [](const BlobChange& change, auto& to) {
         to[1].octets(codec::encode(change.record));
         to[2].number(nanoseconds(change.record.created));

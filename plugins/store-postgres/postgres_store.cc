@@ -17,9 +17,10 @@ std::string quoted_identifier(const std::string& name) {
     return out + "\"";
 }
 
+/// Not 0, which is the owner of octets that have a record.
 std::int64_t random_owner() {
     std::random_device device;
-    return static_cast<std::int64_t>((static_cast<std::uint64_t>(device()) << 31U | device()) & INT64_MAX);
+    return static_cast<std::int64_t>((static_cast<std::uint64_t>(device()) << 31U | device()) & INT64_MAX) | 1;
 }
 
 /// Of the schema's name in the name of the notifications' channel, which the server would cut. Schemas that share one are woken in vain.

@@ -172,7 +172,17 @@ constexpr Statement kChanges[] = {
      " SELECT sealed, is_file FROM octets WHERE id = $1 AND doomed IS NULL"},
     {"seal_octets", "bytea, bigint",
      "UPDATE octets SET sealed = true WHERE id = $1 AND doomed IS NULL RETURNING writers <@ ARRAY[$2], is_file"},
-    {"discard_octets", "bytea", "UPDATE octets SET doomed = 'epoch' WHERE id = $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = $1)"},
+    // Octets that get a record are nobody's from now on. Whoever dooms those of an owner waits for this and then finds the owner changed;
+    // who
+    // came too late has an error of its own here (substring of negative length), because running the transaction again would not help.
+    // The octets of small data are in the record.
+    {"own_octets", "bytea[]",
+     "WITH owned AS MATERIALIZED (UPDATE octets SET owner = 0 WHERE id = ANY($1) AND owner <> 0 AND doomed IS NULL RETURNING id)"
+     " SELECT substr('', 1, CASE WHEN EXISTS (SELECT FROM unnest($1) AS given(id) WHERE NOT id = ANY (ARRAY(SELECT id FROM owned))"
+     " AND (SELECT true FROM octets WHERE octets.id = given.id AND owner = 0 AND doomed IS NULL LIMIT 1) IS NULL"
+     " AND (SELECT true FROM blob WHERE blob.id = given.id AND small IS NOT NULL LIMIT 1) IS NULL) THEN -1 ELSE 0 END)"},
+    {"discard_octets", "bytea",
+     "UPDATE octets SET doomed = 'epoch' WHERE id = $1 AND owner <> 0 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = $1)"},
     // $3 is the place in the row. A hole before it is filled with zeros. The lock makes whoever seals the octets wait until these are
     // stored; of sealed ones no row is returned.
     {"put_chunk", "bytea, bigint, int, bytea",
@@ -182,7 +192,8 @@ constexpr Statement kChanges[] = {
      "'hex') PLACING $4 FROM $3 + 1)"
      " RETURNING 1"},
     {"orphan_owners", "bigint",
-     "SELECT DISTINCT owner FROM octets WHERE doomed IS NULL AND owner <> $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = octets.id)"},
+     "SELECT DISTINCT owner FROM octets WHERE doomed IS NULL AND owner <> 0 AND owner <> $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id "
+     "= octets.id)"},
     {"doom_orphans", "bigint",
      "UPDATE octets SET doomed = 'epoch' WHERE doomed IS NULL AND owner = $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = octets.id)"},
     {"sweep", "bigint, bytea[]",

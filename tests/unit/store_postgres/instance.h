@@ -19,6 +19,8 @@ public:
 
 /// Of a schema of the test's own in the database that the tests run beside; `given` comes first.
 Given database_settings(const std::string& schema, Given given = {});
+/// The same database, for a connection of the test's own.
+ServerOptions server_of_tests();
 /// Named as the test that runs.
 std::string schema_of_test();
 

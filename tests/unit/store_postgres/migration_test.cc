@@ -9,17 +9,14 @@
 #include "plugins/store-postgres/record_frame.h"
 #include "plugins/store-postgres/schema.h"
 #include "plugins/store-postgres/sql_text.h"
+#include "tests/unit/store_postgres/instance.h"
 
 namespace edgesync::postgres {
 namespace {
 
 TEST(Migration, NodesOfTheFirstVersionGetTheirNamesAndProtocols) {
-    const char* server = std::getenv("EDGESYNC_TEST_POSTGRES");
-    if (!server) GTEST_SKIP() << "not inside tests/with-postgres";
-    const std::string address = server;
-    const auto colon = address.rfind(':');
-    Connection connection(
-        ServerOptions{"host=" + address.substr(0, colon) + " port=" + address.substr(colon + 1) + " dbname=postgres user=postgres", {}});
+    if (!std::getenv("EDGESYNC_TEST_POSTGRES")) GTEST_SKIP() << "not inside tests/with-postgres";
+    Connection connection(server_of_tests());
     migrate(connection, "old", 1);
     connection.run("SET search_path TO old");
     const std::vector<DestinationRecord> nodes = {

@@ -10,6 +10,7 @@
 #include "plugins/store-postgres/connection.h"
 #include "plugins/store-postgres/schema.h"
 #include "plugins/store-postgres/statements.h"
+#include "tests/unit/store_postgres/instance.h"
 
 namespace edgesync::postgres {
 namespace {
@@ -144,6 +145,7 @@ const std::map<std::string, Try>& tries() {
         {"new_octets", {"int8send(100001), 1, true"}},
         {"open_octets", {"int8send(777), 7"}},
         {"seal_octets", {"int8send(777), 7"}},
+        {"own_octets", {"ARRAY[int8send(777), int8send(778)]"}},
         {"discard_octets", {"int8send(777)"}},
         {"put_chunk", {"int8send(777), 0, 3, 'octets'"}},
         // At start and twice a minute, on a table of large uploads alone.
@@ -182,12 +184,8 @@ const std::map<std::string, Try>& tries() {
 class Plans : public testing::Test {
 protected:
     static void SetUpTestSuite() {
-        const char* server = std::getenv("EDGESYNC_TEST_POSTGRES");
-        if (!server) return;
-        const std::string address = server;
-        const auto colon = address.rfind(':');
-        connection_ = std::make_unique<Connection>(ServerOptions{
-            "host=" + address.substr(0, colon) + " port=" + address.substr(colon + 1) + " dbname=postgres user=postgres", {}});
+        if (!std::getenv("EDGESYNC_TEST_POSTGRES")) return;
+        connection_ = std::make_unique<Connection>(server_of_tests());
         migrate(*connection_, kSchema);
         connection_->run(std::string("SET search_path TO ") + kSchema);
         connection_->run(kRows);
