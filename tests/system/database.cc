@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 
@@ -49,6 +50,16 @@ void start() { tell("start\n"); }
 bool freeze() { return signal_all(SIGSTOP); }
 
 void thaw() { signal_all(SIGCONT); }
+
+bool has_clock() { return is_there() && std::filesystem::exists(folder() + "/clock"); }
+
+// In place: the server has the file mapped.
+void shift_clock(std::chrono::seconds ahead) {
+    const long seconds = ahead.count();
+    std::fstream file(folder() + "/clock", std::ios::in | std::ios::out | std::ios::binary);
+    file.write(reinterpret_cast<const char*>(&seconds), sizeof(seconds)).flush();
+    if (!file) throw std::runtime_error("the server's clock cannot be moved");
+}
 
 bool run(const std::string& sql) {
     const std::string server = std::getenv("EDGESYNC_TEST_POSTGRES");
