@@ -122,6 +122,7 @@ void Housekeeping::work(int period, bool lives) {
 void Housekeeping::clean() {
     presence_->doom_orphans(false);
     blobs_.sweep(kSweepGrace);
+    pool_.take()->run(Call("forget_erased").str());
     trim_feed();
 }
 

@@ -99,8 +99,8 @@ constexpr Upsert kUpserts[] = {
     {"destination", "key", "record, last_ping, name, protocol", "bytea, bytea, bigint, bytea, bytea"},
     {"blob", "id", "record, created, is_staged, small", "bytea, bytea, bigint, boolean, bytea"},
     {"entry", "key", "record", "bytea, bytea"},
-    {"object", "key", "record, updated_type, is_received, updated_order, expires, activates, consumed, is_own",
-     "bytea, bytea, bytea, boolean, bytea, bigint, bigint, bigint, boolean"},
+    {"object", "key", "record, updated_type, is_received, updated_order, expires, activates, consumed, is_own, instance_id",
+     "bytea, bytea, bytea, boolean, bytea, bigint, bigint, bigint, boolean, bigint"},
     {"notification", "key", "peer_key, record, status, resend_at, seq", "bytea, bytea, bytea, smallint, bigint"},
 };
 
@@ -110,9 +110,13 @@ constexpr Statement kChanges[] = {
      "DELETE FROM address WHERE object_key = ANY($1) AND NOT EXISTS (SELECT FROM unnest($2, $3) AS n(object_key, address)"
      " WHERE n.object_key = address.object_key AND n.address = address.address)"},
     {"put_addresses", "bytea[], bytea[]", "INSERT INTO address (object_key, address) SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING"},
+    // Ids that the clock has passed for good need not be kept.
     {"erase_objects", "bytea[]",
-     "WITH gone AS (DELETE FROM object WHERE key = ANY($1) RETURNING is_own, consumed),"
-     " addresses AS (DELETE FROM address WHERE object_key = ANY($1))"
+     "WITH gone AS (DELETE FROM object WHERE key = ANY($1) RETURNING key, is_own, consumed, instance_id),"
+     " addresses AS (DELETE FROM address WHERE object_key = ANY($1)),"
+     " ids AS (INSERT INTO erased SELECT key, instance_id FROM gone WHERE instance_id > (extract(epoch FROM now()) - 10) * "
+     "1000000000"
+     " ON CONFLICT (key) DO UPDATE SET id = greatest(erased.id, excluded.id))"
      " INSERT INTO counter SELECT name, -number FROM (VALUES (1::smallint, (SELECT count(*) FROM gone WHERE is_own)),"
      " (2::smallint, (SELECT count(*) FROM gone WHERE consumed IS NOT NULL))) AS changes(name, number) WHERE number <> 0"},
     {"erase_deliveries", "bytea[]", "DELETE FROM delivery WHERE key = ANY($1)"},
@@ -144,6 +148,8 @@ constexpr Statement kChanges[] = {
      "SELECT 1 / (count(*) = cardinality($1))::int FROM (SELECT FROM object WHERE key = ANY($1) FOR SHARE) kept"},
     {"keep_destinations", "bytea[]",
      "SELECT 1 / (count(*) = cardinality($1))::int FROM (SELECT FROM destination WHERE key = ANY($1) FOR KEY SHARE) kept"},
+    {"highest_erased", "", "SELECT coalesce(max(id), 0) FROM erased"},
+    {"forget_erased", "", "DELETE FROM erased WHERE id < ((extract(epoch FROM now()) - 60) * 1000000000)::bigint"},
     {"reserve_ids", "bigint", "UPDATE issued SET last = greatest(last, $1) RETURNING last"},
     {"work_ids", "", "SELECT nextval('work_ids')"},
     {"fold_counters", "",
@@ -274,6 +280,16 @@ std::string counting(const std::string& table, bool may_replace) {
            " AS changes(name, number) WHERE number <> 0";
 }
 
+/// The id of a new object, which is an error (division by zero) that runs the transaction again if it is not above the one that an object
+/// of this name had which is gone. Somebody else's object has none.
+constexpr char kIdAboveErased[] =
+    "instance_id / CASE WHEN (SELECT erased.id FROM erased WHERE erased.key = given.key) >= nullif(instance_id, 0) THEN 0 ELSE 1 END";
+
+std::string rows_above_erased(std::string rows) {
+    const std::string column = "instance_id";
+    return rows.replace(rows.find(column), column.size(), kIdAboveErased);
+}
+
 void prepare_upsert(std::string& out, const Upsert& upsert) {
     const std::string table = upsert.table;
     const std::string key = upsert.key;
@@ -290,7 +306,6 @@ void prepare_upsert(std::string& out, const Upsert& upsert) {
     const std::string given_columns = is_numbered ? all.substr(0, all.rfind(", ")) : all;
     // The sequence follows the order of the arrays, which is the order of the puts.
     const std::string rows = "SELECT " + given_columns + (is_numbered ? ", nextval('notification_seq')" : "") + " FROM given";
-    const std::string insert = "INSERT INTO " + table + " (" + all + ") " + rows;
     // Octets stay when a record is put without them.
     const std::string columns = table == "blob" ? "record, created, is_staged" : upsert.columns;
     const std::string replace = " ON CONFLICT (" + key + ") DO UPDATE SET " + each(columns, "@ = excluded.@") +
@@ -298,16 +313,17 @@ void prepare_upsert(std::string& out, const Upsert& upsert) {
     const std::string given = "WITH given AS (SELECT * FROM unnest(" + parameters + ") AS n(" + given_columns + "))";
     const bool is_counted = table == "object" || table == "destination";
     for (const bool may_replace : {true, false}) {
-        const std::string change = insert + (may_replace ? replace : "");
         // A new object's addresses go with it: one statement less for every publish.
         const bool has_addresses = !may_replace && table == "object";
+        const std::string rows_of_new = has_addresses ? rows_above_erased(rows) : rows;
+        const std::string change = "INSERT INTO " + table + " (" + all + ") " + rows_of_new + (may_replace ? replace : "");
         std::string sql = given;
         if (!is_counted) {
             sql.append(" ").append(change);
         } else {
             if (may_replace) sql.append(", former AS (SELECT * FROM ").append(table).append(" WHERE ").append(key).append(" = ANY($1))");
             sql.append(", stored AS (").append(change).append(")");
-            if (has_addresses) sql.append(", places AS (INSERT INTO address (object_key, address) SELECT * FROM unnest($10, $11))");
+            if (has_addresses) sql.append(", places AS (INSERT INTO address (object_key, address) SELECT * FROM unnest($11, $12))");
             sql.append(counting(table, may_replace));
         }
         prepare(out, (may_replace ? "put_" : "add_") + table, each(upsert.types, "@[]") + (has_addresses ? ", bytea[], bytea[]" : ""), sql);
