@@ -27,9 +27,11 @@ void InstanceIds::look_at_clock(InstanceId time) {
         latest_ = std::max(latest_, time);
         if (latest_ - time < kReserve) return;
     }
-    open();
+    const InstanceId reserved = reserve_(0);
     const std::lock_guard lock(mutex_);
     latest_ = time;
+    // If nobody has reserved more, what others have issued above is less than a second ahead, and kept when its object is erased.
+    if (reserved > limit_) limit_ = last_ = reserved;
 }
 
 InstanceId InstanceIds::next(TimePoint now, InstanceId floor) {

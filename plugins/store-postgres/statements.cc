@@ -104,18 +104,20 @@ constexpr Upsert kUpserts[] = {
     {"notification", "key", "peer_key, record, status, resend_at, seq", "bytea, bytea, bytea, smallint, bigint"},
 };
 
+// Whichever is lower: the clock may be behind, and issuing may rest.
+#define ISSUED_OR_NOW "(SELECT least(last, (extract(epoch FROM now()) * 1000000000)::bigint) FROM issued)"
+
 constexpr Statement kChanges[] = {
     // Every address that is not listed any more goes, the others stay as they are: most puts change the status alone.
     {"clear_addresses", "bytea[], bytea[], bytea[]",
      "DELETE FROM address WHERE object_key = ANY($1) AND NOT EXISTS (SELECT FROM unnest($2, $3) AS n(object_key, address)"
      " WHERE n.object_key = address.object_key AND n.address = address.address)"},
     {"put_addresses", "bytea[], bytea[]", "INSERT INTO address (object_key, address) SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING"},
-    // Ids that the clock has passed for good need not be kept.
+    // Ids that the clock and what is issued have passed for good need not be kept.
     {"erase_objects", "bytea[]",
      "WITH gone AS (DELETE FROM object WHERE key = ANY($1) RETURNING key, is_own, consumed, instance_id),"
      " addresses AS (DELETE FROM address WHERE object_key = ANY($1)),"
-     " ids AS (INSERT INTO erased SELECT key, instance_id FROM gone WHERE instance_id > (extract(epoch FROM now()) - 10) * "
-     "1000000000"
+     " ids AS (INSERT INTO erased SELECT key, instance_id FROM gone WHERE instance_id > " ISSUED_OR_NOW " - 10000000000"
      " ON CONFLICT (key) DO UPDATE SET id = greatest(erased.id, excluded.id))"
      " INSERT INTO counter SELECT name, -number FROM (VALUES (1::smallint, (SELECT count(*) FROM gone WHERE is_own)),"
      " (2::smallint, (SELECT count(*) FROM gone WHERE consumed IS NOT NULL))) AS changes(name, number) WHERE number <> 0"},
@@ -149,7 +151,7 @@ constexpr Statement kChanges[] = {
     {"keep_destinations", "bytea[]",
      "SELECT 1 / (count(*) = cardinality($1))::int FROM (SELECT FROM destination WHERE key = ANY($1) FOR KEY SHARE) kept"},
     {"highest_erased", "", "SELECT coalesce(max(id), 0) FROM erased"},
-    {"forget_erased", "", "DELETE FROM erased WHERE id < ((extract(epoch FROM now()) - 60) * 1000000000)::bigint"},
+    {"forget_erased", "", "DELETE FROM erased WHERE id < " ISSUED_OR_NOW " - 60000000000"},
     {"reserve_ids", "bigint", "UPDATE issued SET last = greatest(last, $1) RETURNING last"},
     {"work_ids", "", "SELECT nextval('work_ids')"},
     {"fold_counters", "",
@@ -178,10 +180,9 @@ constexpr Statement kChanges[] = {
      " SELECT sealed, is_file FROM octets WHERE id = $1 AND doomed IS NULL"},
     {"seal_octets", "bytea, bigint",
      "UPDATE octets SET sealed = true WHERE id = $1 AND doomed IS NULL RETURNING writers <@ ARRAY[$2], is_file"},
-    // Octets that get a record are nobody's from now on. Whoever dooms those of an owner waits for this and then finds the owner changed;
-    // who
-    // came too late has an error of its own here (substring of negative length), because running the transaction again would not help.
-    // The octets of small data are in the record.
+    // Octets that get a record are nobody's from now on. Whoever dooms those of an owner waits for this and then finds the owner changed.
+    // Who came too late has an error of its own here (substring of negative length), because running the transaction again would not
+    // help. The octets of small data are in the record.
     {"own_octets", "bytea[]",
      "WITH owned AS MATERIALIZED (UPDATE octets SET owner = 0 WHERE id = ANY($1) AND owner <> 0 AND doomed IS NULL RETURNING id)"
      " SELECT substr('', 1, CASE WHEN EXISTS (SELECT FROM unnest($1) AS given(id) WHERE NOT id = ANY (ARRAY(SELECT id FROM owned))"

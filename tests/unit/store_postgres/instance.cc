@@ -5,29 +5,22 @@
 #include "kernel/delivery/inbound.h"
 
 namespace edgesync::postgres {
-namespace {
-
-std::string address_of_server() {
-    const char* server = std::getenv("EDGESYNC_TEST_POSTGRES");
-    if (server == nullptr) throw std::runtime_error("not inside tests/with-postgres");
-    return server;
-}
-
-}  // namespace
-
-ServerOptions server_of_tests() {
-    const std::string address = address_of_server();
-    const auto colon = address.rfind(':');
-    return {"host=" + address.substr(0, colon) + " port=" + address.substr(colon + 1) + " dbname=postgres user=postgres", {}};
-}
 
 Given database_settings(const std::string& schema, Given given) {
-    given.emplace("PostgresAddressCsv", address_of_server());
+    const char* server = std::getenv("EDGESYNC_TEST_POSTGRES");
+    if (server == nullptr) throw std::runtime_error("not inside tests/with-postgres");
+    given.emplace("PostgresAddressCsv", server);
     given.emplace("PostgresDbName", "postgres");
     given.emplace("PostgresUsername", "postgres");
     given.emplace("PostgresSchema", schema);
     given.emplace("DatabaseConnectTimeout", "30");
     return given;
+}
+
+ServerOptions server_of_tests() {
+    const std::string address = database_settings("").at("PostgresAddressCsv");
+    const auto colon = address.rfind(':');
+    return {"host=" + address.substr(0, colon) + " port=" + address.substr(colon + 1) + " dbname=postgres user=postgres", {}};
 }
 
 std::string schema_of_test() {

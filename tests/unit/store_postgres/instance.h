@@ -19,7 +19,7 @@ public:
 
 /// Of a schema of the test's own in the database that the tests run beside; `given` comes first.
 Given database_settings(const std::string& schema, Given given = {});
-/// The same database, for a connection of the test's own.
+/// The server of these settings, for what looks at the database by itself.
 ServerOptions server_of_tests();
 /// Named as the test that runs.
 std::string schema_of_test();

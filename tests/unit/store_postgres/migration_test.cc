@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include "edgesync/sdk/codec.h"
-#include "plugins/store-postgres/connection.h"
 #include "plugins/store-postgres/key.h"
 #include "plugins/store-postgres/record_frame.h"
 #include "plugins/store-postgres/schema.h"
