@@ -141,7 +141,7 @@ void wake_if_owed(const ObjectRecord& object, const Progress& progress, bool is_
 }
 
 void enqueue(const NodeContext& context, WriteTransaction& txn, const char* kind, const std::string& payload, Effects& effects) {
-    txn.enqueue_work(kind, payload, context.now());
+    txn.enqueue_work(kind, payload, context.at_once());
     effects.has_work = true;
 }
 

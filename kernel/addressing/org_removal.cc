@@ -40,7 +40,7 @@ bool erase_some_entries(WriteTransaction& txn, const std::string& org, rules::Ef
 }  // namespace
 
 void enqueue_org_removal(const rules::NodeContext& context, WriteTransaction& txn, const std::string& org, rules::Effects& effects) {
-    txn.enqueue_work(kOrgRemovalWork, org, context.now());
+    txn.enqueue_work(kOrgRemovalWork, org, context.at_once());
     effects.has_work = true;
 }
 

@@ -79,6 +79,7 @@ void AdminHandler::health(const CallPtr& call, std::uint64_t client_requests) co
     facts.is_css = context.node.is_css();
     facts.now = context.node.now();
     facts.resend_interval = context.node.resend_interval;
+    facts.is_for_administrators = call->identity.code == AuthCode::Admin || call->identity.code == AuthCode::SyncAdmin;
     facts.store = context.operations.store().health();
     facts.extras = context.health();
     if (has_details) {

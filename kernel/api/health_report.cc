@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <string_view>
+#include <vector>
+
+#include "edgesync/sdk/codec.h"
 
 namespace edgesync::api {
 namespace {
@@ -19,10 +22,11 @@ std::int64_t seconds_since(const std::optional<TimePoint>& when, TimePoint now) 
 
 std::string_view store_colour(const HealthFacts& facts) {
     if (!facts.store.is_connected) return "red";
-    if (facts.store.read_failures + facts.store.write_failures == 0 || !facts.store.last_failure) return "green";
+    const std::string_view well = facts.store.problem.empty() ? "green" : "yellow";
+    if (facts.store.read_failures + facts.store.write_failures == 0 || !facts.store.last_failure) return well;
     const auto age = facts.now - *facts.store.last_failure;
     if (age < 12 * facts.resend_interval) return "red";
-    return age < 60 * facts.resend_interval ? "yellow" : "green";
+    return age < 60 * facts.resend_interval ? "yellow" : well;
 }
 
 std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
@@ -54,26 +58,39 @@ std::string mqtt_part(const MqttHealth& mqtt) {
            unless_zero("timeSinceLastPublishError", mqtt.since_publish_error.count()) + "}";
 }
 
-/// What hinders the exchange although store and broker are well; nothing if nothing does.
-std::string problems_part(const HealthExtras& extras) {
-    if (extras.unsendable_objects == 0) return "";
-    return ",\"problems\":[\"Objects of this node whose data cannot be read to send it: " + std::to_string(extras.unsendable_objects) +
-           "; the log names them\"]";
+/// Sentences for humans; what the store says may name hosts, files and users.
+std::vector<std::string> problems_of(const HealthFacts& facts) {
+    std::vector<std::string> problems;
+    if (!facts.store.problem.empty())
+        problems.push_back(facts.is_for_administrators ? "Store: " + facts.store.problem : "The store; administrators are told more");
+    if (facts.extras.unsendable_objects > 0) {
+        problems.push_back("Objects of this node whose data cannot be read to send it: " + std::to_string(facts.extras.unsendable_objects) +
+                           "; the log names them");
+    }
+    return problems;
+}
+
+/// Nothing if there is none.
+std::string problems_part(const std::vector<std::string>& problems) {
+    std::string list;
+    for (const std::string& problem : problems) {
+        list += list.empty() ? ",\"problems\":[" : ",";
+        codec::append_json_string(list, problem);
+    }
+    return list.empty() ? list : list + "]";
 }
 
 }  // namespace
 
 std::string health_report(const HealthFacts& facts) {
     const std::string_view store = store_colour(facts);
-    const std::string problems = problems_part(facts.extras);
-    const std::string_view exchange = problems.empty() ? "green" : "yellow";
+    const std::string_view exchange = facts.extras.unsendable_objects == 0 ? "green" : "yellow";
     const std::string_view all = worst(worst(store, exchange), facts.extras.mqtt ? std::string_view(facts.extras.mqtt->status) : "green");
     std::string report = "{\"general\":{\"nodeType\":" + quoted(facts.is_css ? "CSS" : "ESS") + ",\"healthStatus\":" + quoted(all) +
                          ",\"upTime\":" + std::to_string(facts.extras.uptime.count()) + "}," + store_part(facts, store);
     if (facts.usage) report += usage_part(*facts.usage);
     if (facts.extras.mqtt) report += mqtt_part(*facts.extras.mqtt);
-    report += problems;
-    return report + "}";
+    return report + problems_part(problems_of(facts)) + "}";
 }
 
 MqttHealth mqtt_health(const LineHealth& line, std::chrono::seconds resend_interval) {

@@ -23,6 +23,7 @@ struct HealthFacts {
     std::chrono::seconds resend_interval{10};
     StoreHealth store;
     HealthExtras extras;
+    bool is_for_administrators = false;  ///< Who are told what is wrong with the store; others only that something is.
     std::optional<Usage> usage;
 };
 

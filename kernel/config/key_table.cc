@@ -220,7 +220,9 @@ void add_own_keys(Keys& keys) {
                   flag("AllowDummyAuthentication", "ALLOW_DUMMY_AUTHENTICATION", true,
                        "Allow the handler dummy on listeners that others can reach."),
                   text("OrgSecretKeyFile", "ORG_SECRET_KEY_FILE", "", "File of the key that encrypts stored broker passwords."),
-                  flag("AnonymousProbes", "ANONYMOUS_PROBES", false, "Answer GET /livez and /readyz to this machine without credentials."),
+                  flag("AnonymousProbes", "ANONYMOUS_PROBES", false, "Answer GET /livez and /readyz without credentials."),
+                  text("AnonymousProbesFrom", "ANONYMOUS_PROBES_FROM", "local",
+                       "Who AnonymousProbes answers: local (this machine) or any (also a load balancer elsewhere)."),
               });
 }
 

@@ -99,6 +99,12 @@ void check_handler(EffectiveValues& values, Findings& findings) {
                                  "set AuthenticationHandler to dummy or preset"});
 }
 
+void check_probes(EffectiveValues& values, Findings& findings) {
+    const auto callers = lower_case(values.text("AnonymousProbesFrom"));
+    if (callers == "local" || callers == "any") return values.derive("AnonymousProbesFrom", callers, "written in lower case", findings);
+    add_problem(findings, "AnonymousProbesFrom", "AnonymousProbesFrom must be local or any", key_and_value(values, "AnonymousProbesFrom"));
+}
+
 void check_level(EffectiveValues& values, const char* key, Findings& findings) {
     constexpr std::string_view kLevels[] = {"none", "status", "fatal", "error", "warning", "info", "debug", "trace", "xtrace"};
     const auto level = lower_case(values.text(key));
@@ -152,6 +158,7 @@ void check_identity(EffectiveValues& values, const Surroundings& surroundings, D
 }
 
 void check_listeners(EffectiveValues& values, const Decisions& decisions, Findings& findings) {
+    check_probes(values, findings);
     const bool is_css = decisions.role == NodeRole::Css;
     auto type = lower_case(values.text("ListeningType"));
     if (type.empty()) type = is_css ? "unsecure" : "secure";

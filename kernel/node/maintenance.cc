@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kStep = 200;
 constexpr std::chrono::milliseconds kEveryMinute = std::chrono::minutes(1);
+constexpr std::chrono::milliseconds kBetweenLooksAtStore = std::chrono::seconds(1);
 constexpr std::chrono::milliseconds kEveryTenSeconds = std::chrono::seconds(10);
 constexpr std::chrono::milliseconds kHourly = std::chrono::hours(1);
 
@@ -32,6 +33,7 @@ Maintenance::Maintenance(const rules::NodeContext& context, rules::Operations& o
     : context_(context), operations_(operations), scheduler_(scheduler), log_(log), options_(std::move(options)) {}
 
 void Maintenance::start() {
+    every(kBetweenLooksAtStore, [this] { watch_store(); });
     every(options_.resend_interval, [this] { repeat_due(); });
     every(options_.activation_interval, [this] { activate_due(); });
     if (context_.is_css()) every(options_.expiration_interval, [this] { expire_due(); });
@@ -104,6 +106,15 @@ void Maintenance::run_as_leader(const char* what, std::function<bool(WriteTransa
         txn.require_leadership(term);
         return step(txn, effects);
     });
+}
+
+// Once for each time that it lasts: while a server is away its failure may be worded differently at each attempt.
+void Maintenance::watch_store() {
+    const std::string problem = operations_.store().health().problem;
+    if (problem.empty() == store_problem_.empty()) return;
+    store_problem_ = problem;
+    if (problem.empty()) return log_.log(LogLevel::Info, "The store is well again");
+    log_.log(LogLevel::Error, "The store is not well: " + problem);
 }
 
 void Maintenance::repeat_due() {

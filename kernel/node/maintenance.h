@@ -46,6 +46,7 @@ public:
 private:
     void every(std::chrono::milliseconds interval, std::function<void()> job);
     void arm(std::size_t timer, std::chrono::milliseconds interval, std::function<void()> job);
+    void watch_store();
     void repeat_due();
     void activate_due();
     void expire_due();
@@ -63,6 +64,7 @@ private:
     std::mutex mutex_;
     bool is_stopped_ = false;
     std::vector<std::uint64_t> timers_;
+    std::string store_problem_;  ///< As logged last; used by one timer alone.
 };
 
 }  // namespace edgesync::node

@@ -158,8 +158,8 @@ struct Node::Parts {
     std::unique_ptr<api::Api> api;
     std::unique_ptr<swagger::Site> site;
     BenchRoute bench;
-    ProbeRoute live{[] { return true; }};
-    ProbeRoute ready{[this] { return is_running && store->health().is_connected; }};
+    ProbeRoute live{probe_callers(settings), [] { return true; }};
+    ProbeRoute ready{probe_callers(settings), [this] { return is_running && store->health().is_connected; }};
     std::vector<std::unique_ptr<http::Listener>> listeners;
     std::atomic<bool> is_running{false};
     bool is_store_open = false;

@@ -31,11 +31,16 @@ bool is_same_machine(std::string_view remote_address) {
     return host == "::1";
 }
 
+ProbeCallers probe_callers(const Settings& settings) {
+    return settings.text("AnonymousProbesFrom") == "any" ? ProbeCallers::Any : ProbeCallers::SameMachine;
+}
+
 void ProbeRoute::handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) {
-    if (!is_same_machine(request.remote_address)) return responder->send(answer(404, "404 page not found\n"));
-    if (request.method != "GET") {
+    const bool is_answered = callers_ == ProbeCallers::Any || is_same_machine(request.remote_address);
+    if (!is_answered) return responder->send(answer(404, "404 page not found\n"));
+    if (request.method != "GET" && request.method != "HEAD") {
         HttpResponse refusal = answer(405, "");
-        refusal.headers.push_back({"Allow", "GET"});
+        refusal.headers.push_back({"Allow", "GET, HEAD"});
         return responder->send(std::move(refusal));
     }
     const bool is_well = is_well_();

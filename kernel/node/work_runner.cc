@@ -8,7 +8,7 @@
 namespace edgesync::node {
 namespace {
 
-/// Another process takes over an item this long after its holder died.
+/// Another process takes over an item this long after its holder died. Nothing is put off for longer.
 constexpr std::chrono::seconds kLease{60};
 constexpr std::chrono::seconds kPauseAfterFailure{10};
 constexpr std::chrono::milliseconds kSoon{100};
@@ -34,25 +34,37 @@ void WorkRunner::kick() {
     next();
 }
 
+// A time that is later than anything could have been put off comes from a clock that was ahead, and means nothing.
+std::optional<WorkItem> WorkRunner::claim(WriteTransaction& txn, std::chrono::seconds lease, std::optional<TimePoint>& later) const {
+    const TimePoint now = context_.now();
+    auto items = txn.claim_work(now, lease, 1);
+    if (items.empty()) later = txn.next_work();
+    if (items.empty() && later && *later > now + kLease) {
+        items = txn.claim_work(*later, lease, 1);
+        for (WorkItem& item : items) {
+            item.not_before = now;
+            txn.reschedule_work(item.id, now + lease, item.payload);
+        }
+    }
+    return items.empty() ? std::nullopt : std::optional(std::move(items.front()));
+}
+
 WorkRunner::Step WorkRunner::step(WriteTransaction& txn, rules::Effects& effects) {
     Step result;
     current_ = {};
     // Many items are small (a new node with nothing to be told); they share a commit, but none waits long for another.
     const auto end = std::chrono::steady_clock::now() + kLongestStep;
     do {
-        const auto items = txn.claim_work(context_.now(), kLease, 1);
-        if (items.empty()) {
-            if (!result.found) result.next = txn.next_work();
-            return result;
-        }
+        const auto item = claim(txn, kLease, result.next);
+        if (!item) return result;
         result.found = true;
-        current_ = items.front();
+        current_ = *item;
         try {
-            addressing::run_work_step(context_, txn, items.front(), effects);
+            addressing::run_work_step(context_, txn, *item, effects);
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::InvalidRequest) throw;
             // An item that cannot be read would be tried for ever.
-            txn.complete_work(items.front().id);
+            txn.complete_work(item->id);
             result.problem = error.what();
         }
     } while (std::chrono::steady_clock::now() < end);
@@ -97,9 +109,9 @@ void WorkRunner::put_off(const std::exception_ptr& error) {
     log_.log(LogLevel::Error, "Work in the background failed and is tried again: " + problem);
     operations_.run<rules::Done>(
         [this](WriteTransaction& txn, rules::Effects&) {
-            for (const auto& item : txn.claim_work(context_.now(), kPauseAfterFailure, 1)) {
-                if (item.id != current_.id) txn.reschedule_work(item.id, item.not_before, item.payload);
-            }
+            std::optional<TimePoint> later;
+            const auto item = claim(txn, kPauseAfterFailure, later);
+            if (item && item->id != current_.id) txn.reschedule_work(item->id, item->not_before, item->payload);
             return rules::Done{};
         },
         [this](const rules::Outcome<rules::Done>& outcome) {

@@ -31,6 +31,8 @@ private:
     void next();
     void wake_at(TimePoint time);
     void put_off(const std::exception_ptr& error);
+    /// What is to be done next; `later`: when it will be, if nothing is.
+    std::optional<WorkItem> claim(WriteTransaction& txn, std::chrono::seconds lease, std::optional<TimePoint>& later) const;
     Step step(WriteTransaction& txn, rules::Effects& effects);
 
     const rules::NodeContext& context_;

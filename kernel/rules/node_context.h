@@ -37,6 +37,9 @@ struct NodeContext {
     bool is_polled(const std::string& protocol) const {
         return std::find(polled_protocols.begin(), polled_protocols.end(), protocol) != polled_protocols.end();
     }
+    /// For work that waits for no time: long past, so that it does not wait for a clock that went back either (a database's, after a
+    /// failover to another server), but in the order of the clock.
+    TimePoint at_once() const { return TimePoint(now().time_since_epoch() / 1000); }
     /// When an unanswered message is repeated: six resend intervals from now.
     TimePoint resend_at() const { return now() + 6 * resend_interval; }
     /// The CSS as this ESS addresses it.

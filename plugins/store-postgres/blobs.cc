@@ -150,8 +150,6 @@ void Blobs::look_after_folder() {
     } catch (const Error& e) {
         found = e.what();
     }
-    if (!found.empty() && found != problem()) log_->log(LogLevel::Error, found);
-    if (found.empty() && !problem().empty()) log_->log(LogLevel::Info, "PostgresBlobPath can be used again");
     const std::lock_guard lock(mutex_);
     problem_ = found;
 }

@@ -8,7 +8,6 @@
 #include <mutex>
 
 #include "connection_pool.h"
-#include "edgesync/sdk/log.h"
 #include "edgesync/sdk/store.h"
 #include "shared_folder.h"
 
@@ -49,12 +48,10 @@ public:
 
     /// Staged octets without a record belong to the run of the service that started them; `owner` names this run. Before any use.
     void set_owner(std::int64_t owner) { owner_ = owner; }
-    /// Blobs of more than `above` bytes, and those of unknown size, become files. Null: all are rows. `log` is told when the folder
-    /// cannot be used, and when it can again. Before any use.
-    void set_folder(std::shared_ptr<SharedFolder> folder, std::int64_t above, Log& log) {
+    /// Blobs of more than `above` bytes, and those of unknown size, become files. Null: all are rows. Before any use.
+    void set_folder(std::shared_ptr<SharedFolder> folder, std::int64_t above) {
         folder_ = std::move(folder);
         above_ = above;
-        log_ = &log;
     }
 
     BlobId new_id() override;
@@ -85,7 +82,6 @@ private:
     std::int64_t owner_ = 0;
     std::shared_ptr<SharedFolder> folder_;
     std::int64_t above_ = 0;
-    Log* log_ = nullptr;
     mutable std::mutex mutex_;
     std::string problem_;
     std::uint8_t next_folder_ = 0;  ///< Whose strays are looked for next.

@@ -93,19 +93,25 @@ void ChangeBuffer::move_objects(Transaction& transaction, Observations& seen) {
         to[6].number_or_null(columns.activates);
         to[7].number_or_null(columns.consumed);
         to[8].flag(columns.is_own);
+        to[9].number(columns.instance_id);
         if (!is_new) changed.octets(key);
         for (const std::string& address : columns.addresses) {
             addresses[is_new ? 1 : 0][0].octets(key);
             addresses[is_new ? 1 : 0][1].octets(address);
         }
     };
-    move_table<9>(transaction, seen, "object", "erase_objects", pointers_to(objects), fill, {&addresses[1][0], &addresses[1][1]});
+    move_table<10>(transaction, seen, "object", "erase_objects", pointers_to(objects), fill, {&addresses[1][0], &addresses[1][1]});
     const auto& [keys, places] = addresses[0];
     if (!changed.is_empty()) transaction.add(Call("clear_addresses").array(changed).array(keys).array(places).str());
     if (!keys.is_empty()) transaction.add(Call("put_addresses").array(keys).array(places).str());
 }
 
 void ChangeBuffer::move_blobs(Transaction& transaction, Observations& seen) {
+    ArrayText apart;
+    for (const auto& [id, change] : blobs) {
+        if (change && !change->small) apart.octets(id);
+    }
+    if (!apart.is_empty()) transaction.add(Call("own_octets").array(apart).str());
     move_table<5>(transaction, seen, "blob", "erase_blobs", pointers_to(blobs), [](const BlobChange& change, auto& to) {
         to[1].octets(codec::encode(change.record));
         to[2].number(nanoseconds(change.record.created));

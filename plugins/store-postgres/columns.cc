@@ -52,6 +52,7 @@ ObjectColumns columns_of(const ObjectRecord& record) {
         columns.updated_order = Key().number(record.meta.instance_id).text(record.meta.object_id).str();
     }
     if (record.side == Side::Sender) {
+        columns.instance_id = record.meta.instance_id;
         columns.expires = nanoseconds_if_any(record.expires);
         if (!record.meta.destination_policy) columns.addresses = addresses_of(record.meta);
     }

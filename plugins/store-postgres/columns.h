@@ -17,6 +17,7 @@ struct ObjectColumns {
     std::optional<std::int64_t> activates;
     std::optional<std::int64_t> consumed;
     bool is_own = false;
+    InstanceId instance_id = 0;          ///< That this side has issued; 0 if the object is somebody else's.
     std::vector<std::string> addresses;  ///< Sorted, each once.
 };
 

@@ -50,6 +50,9 @@ bool is_any(std::string_view state, std::initializer_list<std::string_view> stat
 [[noreturn]] void fail(const std::string& state, const std::string& message) {
     const std::string text = "The database says: " + first_line(message) + (state.empty() ? "" : " (SQLSTATE " + state + ")");
     if (is_any(state, {"40001", "40P01", "23505", "55P03", "22012"})) throw Conflict(text);
+    if (is_any(state, {"22011"}))
+        throw Error(ErrorKind::NotConnected,
+                    "The data was removed, because this instance counted as gone while it was received; send it again");
     if (is_any(state, {"08", "57P", "25006", "26000", "25P03"})) throw Error(ErrorKind::NotConnected, text);
     if (is_any(state, {"53100"})) throw Error(ErrorKind::NoSpace, text);
     if (is_any(state, {"53", "54"})) throw Error(ErrorKind::Busy, text);

@@ -1,6 +1,7 @@
 #include "connection_settings.h"
 
 #include <fcntl.h>
+#include <libpq-fe.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,7 +10,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <set>
 #include <sstream>
+#include <utility>
 
 #include "edgesync/sdk/error.h"
 
@@ -102,15 +106,44 @@ PinnedCertificates pins_of(const Settings& settings) {
     return pins;
 }
 
-/// Bounds on how long a server that fell silent is waited for.
-void add_limits(std::string& out) {
-    add_option(out, "connect_timeout", "10");
-    add_option(out, "keepalives_idle", "30");
-    add_option(out, "keepalives_interval", "10");
-    add_option(out, "keepalives_count", "3");
-    add_option(out, "tcp_user_timeout", "30000");
-    add_option(out, "target_session_attrs", "read-write");
-    add_option(out, "fallback_application_name", "edge-sync-service");
+/// Bounds on how long a server that fell silent is waited for, and which of several servers is used. What a session itself is allowed
+/// (statements.cc) does not depend on these.
+constexpr std::pair<const char*, const char*> kDefaults[] = {
+    {"connect_timeout", "10"},
+    {"keepalives_idle", "30"},
+    {"keepalives_interval", "10"},
+    {"keepalives_count", "3"},
+    {"tcp_user_timeout", "30000"},
+    {"target_session_attrs", "read-write"},
+    {"fallback_application_name", "edge-sync-service"},
+};
+
+void add_defaults(std::string& out, const std::set<std::string>& named = {}) {
+    for (const auto& [name, value] : kDefaults) {
+        if (!named.contains(name)) add_option(out, name, value);
+    }
+}
+
+/// What the operator's own string says, whichever of the two forms it has, and the defaults for what it does not name. What libpq finds
+/// wrong is not repeated, because it quotes the string, which has a password.
+std::string completed(const std::string& given) {
+    const std::unique_ptr<PQconninfoOption, decltype(&::PQconninfoFree)> options(::PQconninfoParse(given.c_str(), nullptr),
+                                                                                 ::PQconninfoFree);
+    if (!options) {
+        throw Error(
+            ErrorKind::InvalidRequest,
+            "PostgresConnection is not a connection URI, postgresql://user@host/database?name=value&name=value, with names that libpq "
+            "knows");
+    }
+    std::string out;
+    std::set<std::string> named;
+    for (const PQconninfoOption* one = options.get(); one->keyword != nullptr; ++one) {
+        if (one->val == nullptr) continue;
+        named.insert(one->keyword);
+        add_option(out, one->keyword, one->val);
+    }
+    add_defaults(out, named);
+    return out;
 }
 
 }  // namespace
@@ -170,8 +203,8 @@ ConnectionSettings connection_settings(const Settings& settings) {
     out.pool_size = std::max<std::size_t>(2, static_cast<std::size_t>(settings.integer("PostgresPoolSize")));
     out.retry_pause = std::chrono::milliseconds(settings.integer("PostgresSleepTimeBetweenRetry"));
     out.connect_timeout = std::chrono::seconds(settings.integer("DatabaseConnectTimeout"));
-    out.server.text = settings.text("PostgresConnection");
-    if (!out.server.text.empty()) {
+    if (const std::string given = settings.text("PostgresConnection"); !given.empty()) {
+        out.server.text = completed(given);
         out.address = "the server of PostgresConnection";
         return out;
     }
@@ -191,7 +224,7 @@ ConnectionSettings connection_settings(const Settings& settings) {
         if (!out.server.pins.empty()) add_option(out.server.text, "channel_binding", "require");
     }
     add_tls(settings, out.server.text);
-    add_limits(out.server.text);
+    add_defaults(out.server.text);
     return out;
 }
 

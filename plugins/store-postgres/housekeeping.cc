@@ -9,6 +9,24 @@ constexpr std::chrono::seconds kPeriod{1};
 constexpr int kPeriodsBetweenProbes = 10;
 constexpr int kPeriodsBetweenSweeps = 30;
 constexpr std::size_t kCleaningsThatFeedIsKept = 2;
+/// A server that does not answer a question that costs nothing, as when its machine or its disk hangs.
+constexpr std::chrono::seconds kSilence{10};
+
+std::int64_t steady_milliseconds() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Sets the time for as long as it lives.
+class Asking {
+public:
+    explicit Asking(std::atomic<std::int64_t>& at) : at_(at) { at_ = steady_milliseconds(); }
+    ~Asking() { at_ = 0; }
+    Asking(const Asking&) = delete;
+    Asking& operator=(const Asking&) = delete;
+
+private:
+    std::atomic<std::int64_t>& at_;
+};
 
 std::string lock_call(const char* function, const std::string& owner) {
     return std::string("SELECT ") + function + "('" + owner + "'::bigint)";
@@ -25,7 +43,13 @@ Presence::~Presence() {
     }
 }
 
+std::chrono::milliseconds Presence::silence() const {
+    const std::int64_t at = asked_at_;
+    return std::chrono::milliseconds(at == 0 ? 0 : steady_milliseconds() - at);
+}
+
 void Presence::hold() {
+    const Asking asking(asked_at_);
     if (connection_ && connection_->is_usable()) {
         connection_->run("SELECT 1");
         return;
@@ -69,20 +93,36 @@ void Housekeeping::run() {
     std::unique_lock lock(mutex_);
     for (int period = 1; !wake_.wait_for(lock, kPeriod, [&] { return is_closing_; }); ++period) {
         lock.unlock();
-        try {
-            presence_->hold();
-            if (!pool_.is_connected() || period % kPeriodsBetweenProbes == 0) pool_.take()->run(Call("fold_counters").str());
-            if (period % kPeriodsBetweenSweeps == 0) clean();
-        } catch (const std::exception&) {
-            // The pool says in the store's health what is wrong; the next period tries again.
-        }
+        work(period, show_life());
         lock.lock();
+    }
+}
+
+bool Housekeeping::is_silent() const { return presence_->silence() > kSilence; }
+
+bool Housekeeping::show_life() noexcept {
+    try {
+        presence_->hold();
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
+// When the lock's connection is lost the pool's most likely are, too; it must not count as connected until somebody needs it.
+void Housekeeping::work(int period, bool lives) {
+    try {
+        if (!lives || !pool_.is_connected() || period % kPeriodsBetweenProbes == 0) pool_.take()->run(Call("fold_counters").str());
+        if (lives && period % kPeriodsBetweenSweeps == 0) clean();
+    } catch (const std::exception&) {
+        // The pool says in the store's health what is wrong; the next period tries again.
     }
 }
 
 void Housekeeping::clean() {
     presence_->doom_orphans(false);
     blobs_.sweep(kSweepGrace);
+    pool_.take()->run(Call("forget_erased").str());
     trim_feed();
 }
 

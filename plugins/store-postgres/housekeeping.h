@@ -1,6 +1,7 @@
 // What a running instance does in the background: shows that it lives, gets a lost connection back, removes what is left over.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -19,8 +20,10 @@ public:
     Presence(ServerOptions server, std::string session, std::int64_t owner)
         : server_(std::move(server)), session_(std::move(session)), owner_(owner) {}
     ~Presence();
-    /// Connects again if need be. @throws as Connection
+    /// Asks the server for a sign of life; connects again if need be. @throws as Connection
     void hold();
+    /// Since the server was asked and has not answered yet; 0 while it is not asked. Any thread.
+    std::chrono::milliseconds silence() const;
     /// Dooms the staged octets without a record of runs that are over.
     void doom_orphans(bool at_once);
 
@@ -29,7 +32,8 @@ private:
     const std::string session_;
     const std::int64_t owner_;
     std::unique_ptr<Connection> connection_;
-    std::set<std::string> absent_;  ///< Owners whose lock was free when it was looked at last.
+    std::atomic<std::int64_t> asked_at_{0};  ///< By the steady clock, ms; 0: the server has answered.
+    std::set<std::string> absent_;           ///< Owners whose lock was free when it was looked at last.
 };
 
 /// One thread of its own between construction and destruction.
@@ -39,9 +43,13 @@ public:
     ~Housekeeping();
     Housekeeping(const Housekeeping&) = delete;
     Housekeeping& operator=(const Housekeeping&) = delete;
+    /// Whether the server has not answered for so long that it counts as away. Any thread.
+    bool is_silent() const;
 
 private:
     void run();
+    bool show_life() noexcept;
+    void work(int period, bool lives);
     void clean();
     void trim_feed();
 

@@ -8,8 +8,7 @@ namespace edgesync::postgres {
 namespace {
 
 constexpr InstanceId kLargest = INT64_MAX;
-/// A second of the clock: one round trip per second, and as far the ids of one instance run ahead of another's. An object that is
-/// deleted and published again at another one within that time gets a lower id, which a node that missed the deletion ignores.
+/// A second of the clock: one round trip per second, and as far the ids of one instance run ahead of another's.
 constexpr InstanceId kReserve = 1'000'000'000;
 
 }  // namespace
@@ -21,7 +20,22 @@ void InstanceIds::open() {
     limit_ = last_;
 }
 
+// After a failover to a server whose clock is behind, say. What other instances issued before it is below the limit in the database.
+void InstanceIds::look_at_clock(InstanceId time) {
+    {
+        const std::lock_guard lock(mutex_);
+        latest_ = std::max(latest_, time);
+        if (latest_ - time < kReserve) return;
+    }
+    const InstanceId reserved = reserve_(0);
+    const std::lock_guard lock(mutex_);
+    latest_ = time;
+    // If nobody has reserved more, what others have issued above is less than a second ahead, and kept when its object is erased.
+    if (reserved > limit_) limit_ = last_ = reserved;
+}
+
 InstanceId InstanceIds::next(TimePoint now, InstanceId floor) {
+    look_at_clock(now.time_since_epoch().count());
     for (;;) {
         InstanceId wanted = 0;
         {

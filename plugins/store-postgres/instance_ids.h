@@ -10,7 +10,8 @@ namespace edgesync::postgres {
 
 /// Instance ids of this process. What is issued stays below a limit that the database keeps, so that a later run begins above it.
 /// Two instances of the service may issue the same id for different objects, never for one: a transaction issues above the id that
-/// it read of the object, and of two transactions that read the same one loses. Thread-safe.
+/// it read of the object, and of two transactions that read the same one loses; of an object that is gone the id stays (table `erased`)
+/// until the clock has passed it, and after a clock that went back all begin above what any of them may have issued. Thread-safe.
 class InstanceIds {
 public:
     /// Makes a limit durable; returns what the database has now, which is not smaller. May block.
@@ -23,10 +24,13 @@ public:
     InstanceId next(TimePoint now, InstanceId floor);
 
 private:
+    void look_at_clock(InstanceId time);
+
     const Reserve reserve_;
     std::mutex mutex_;
     InstanceId last_ = 0;
     InstanceId limit_ = 0;
+    InstanceId latest_ = 0;  ///< The highest time that was seen since the clock went back last.
 };
 
 /// Ids of work items, reserved by the thousand. Thread-safe.

@@ -17,9 +17,10 @@ std::string quoted_identifier(const std::string& name) {
     return out + "\"";
 }
 
+/// Not 0, which is the owner of octets that have a record.
 std::int64_t random_owner() {
     std::random_device device;
-    return static_cast<std::int64_t>((static_cast<std::uint64_t>(device()) << 31U | device()) & INT64_MAX);
+    return static_cast<std::int64_t>((static_cast<std::uint64_t>(device()) << 31U | device()) & INT64_MAX) | 1;
 }
 
 /// Of the schema's name in the name of the notifications' channel, which the server would cut. Schemas that share one are woken in vain.
@@ -53,7 +54,7 @@ std::unique_ptr<Presence> PostgresStore::try_to_prepare(const std::string& sessi
     }
     auto presence = std::make_unique<Presence>(settings_.server, session, owner);
     presence->hold();
-    blobs_->set_folder(join_folder(*pool_->take(), settings_.blob_path), settings_.blob_path_above, *log_);
+    blobs_->set_folder(join_folder(*pool_->take(), settings_.blob_path), settings_.blob_path_above);
     presence->doom_orphans(true);
     blobs_->sweep(kSweepGrace);
     instances_->open();
@@ -139,8 +140,10 @@ void PostgresStore::resign(const std::string& holder) noexcept { postgres::resig
 StoreHealth PostgresStore::health() const {
     StoreHealth health;
     if (!writers_) return health;
-    health.is_connected = pool_->is_connected();
+    const bool is_silent = housekeeping_->is_silent();
+    health.is_connected = pool_->is_connected() && !is_silent;
     health.problem = health.is_connected ? blobs_->problem() : pool_->problem();
+    if (health.problem.empty() && is_silent) health.problem = "The database does not answer";
     health.read_failures = read_failures_;
     health.write_failures = writers_->failures();
     if (const std::int64_t at = writers_->last_failure(); at != 0) health.last_failure = TimePoint(std::chrono::nanoseconds(at));

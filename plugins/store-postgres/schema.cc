@@ -92,8 +92,15 @@ CREATE INDEX delivery_node ON delivery (node_key);
 CREATE INDEX notification_peer ON notification (peer_key, (CASE WHEN status IN (1, 7, 13, 16, 19) THEN seq END));
 )";
 
+// The ids of objects that are gone, as long as the clock has not passed them. What is published again under the same name must be above.
+constexpr char kErasedIds[] = R"(
+ALTER TABLE object ADD instance_id bigint NOT NULL DEFAULT 0;
+CREATE TABLE erased (key bytea PRIMARY KEY, id bigint NOT NULL);
+CREATE INDEX erased_id ON erased (id);
+)";
+
 /// Number i brings version i to version i + 1. Never changed once released; new ones are added at the end.
-constexpr std::array kMigrations = {kFirst, kSecondInstances, kSealedOctets, kManyNodes};
+constexpr std::array kMigrations = {kFirst, kSecondInstances, kSealedOctets, kManyNodes, kErasedIds};
 
 }  // namespace
 

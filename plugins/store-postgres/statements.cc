@@ -101,10 +101,13 @@ constexpr Upsert kUpserts[] = {
     {"destination", "key", "record, last_ping, name, protocol", "bytea, bytea, bigint, bytea, bytea"},
     {"blob", "id", "record, created, is_staged, small", "bytea, bytea, bigint, boolean, bytea"},
     {"entry", "key", "record", "bytea, bytea"},
-    {"object", "key", "record, updated_type, is_received, updated_order, expires, activates, consumed, is_own",
-     "bytea, bytea, bytea, boolean, bytea, bigint, bigint, bigint, boolean"},
+    {"object", "key", "record, updated_type, is_received, updated_order, expires, activates, consumed, is_own, instance_id",
+     "bytea, bytea, bytea, boolean, bytea, bigint, bigint, bigint, boolean, bigint"},
     {"notification", "key", "peer_key, record, status, resend_at, seq", "bytea, bytea, bytea, smallint, bigint"},
 };
+
+// Whichever is lower: the clock may be behind, and issuing may rest.
+#define ISSUED_OR_NOW "(SELECT least(last, (extract(epoch FROM now()) * 1000000000)::bigint) FROM issued)"
 
 constexpr Statement kChanges[] = {
     // Every address that is not listed any more goes, the others stay as they are: most puts change the status alone.
@@ -112,9 +115,12 @@ constexpr Statement kChanges[] = {
      "DELETE FROM address WHERE object_key = ANY($1) AND NOT EXISTS (SELECT FROM unnest($2, $3) AS n(object_key, address)"
      " WHERE n.object_key = address.object_key AND n.address = address.address)"},
     {"put_addresses", "bytea[], bytea[]", "INSERT INTO address (object_key, address) SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING"},
+    // Ids that the clock and what is issued have passed for good need not be kept.
     {"erase_objects", "bytea[]",
-     "WITH gone AS (DELETE FROM object WHERE key = ANY($1) RETURNING is_own, consumed),"
-     " addresses AS (DELETE FROM address WHERE object_key = ANY($1))"
+     "WITH gone AS (DELETE FROM object WHERE key = ANY($1) RETURNING key, is_own, consumed, instance_id),"
+     " addresses AS (DELETE FROM address WHERE object_key = ANY($1)),"
+     " ids AS (INSERT INTO erased SELECT key, instance_id FROM gone WHERE instance_id > " ISSUED_OR_NOW " - 10000000000"
+     " ON CONFLICT (key) DO UPDATE SET id = greatest(erased.id, excluded.id))"
      " INSERT INTO counter SELECT name, -number FROM (VALUES (1::smallint, (SELECT count(*) FROM gone WHERE is_own)),"
      " (2::smallint, (SELECT count(*) FROM gone WHERE consumed IS NOT NULL))) AS changes(name, number) WHERE number <> 0"},
     {"erase_deliveries", "bytea[]", "DELETE FROM delivery WHERE key = ANY($1)"},
@@ -146,6 +152,8 @@ constexpr Statement kChanges[] = {
      "SELECT 1 / (count(*) = cardinality($1))::int FROM (SELECT FROM object WHERE key = ANY($1) FOR SHARE) kept"},
     {"keep_destinations", "bytea[]",
      "SELECT 1 / (count(*) = cardinality($1))::int FROM (SELECT FROM destination WHERE key = ANY($1) FOR KEY SHARE) kept"},
+    {"highest_erased", "", "SELECT coalesce(max(id), 0) FROM erased"},
+    {"forget_erased", "", "DELETE FROM erased WHERE id < " ISSUED_OR_NOW " - 60000000000"},
     {"reserve_ids", "bigint", "UPDATE issued SET last = greatest(last, $1) RETURNING last"},
     {"work_ids", "", "SELECT nextval('work_ids')"},
     {"fold_counters", "",
@@ -174,7 +182,16 @@ constexpr Statement kChanges[] = {
      " SELECT sealed, is_file FROM octets WHERE id = $1 AND doomed IS NULL"},
     {"seal_octets", "bytea, bigint",
      "UPDATE octets SET sealed = true WHERE id = $1 AND doomed IS NULL RETURNING writers <@ ARRAY[$2], is_file"},
-    {"discard_octets", "bytea", "UPDATE octets SET doomed = 'epoch' WHERE id = $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = $1)"},
+    // Octets that get a record are nobody's from now on. Whoever dooms those of an owner waits for this and then finds the owner changed.
+    // Who came too late has an error of its own here (substring of negative length), because running the transaction again would not
+    // help. The octets of small data are in the record.
+    {"own_octets", "bytea[]",
+     "WITH owned AS MATERIALIZED (UPDATE octets SET owner = 0 WHERE id = ANY($1) AND owner <> 0 AND doomed IS NULL RETURNING id)"
+     " SELECT substr('', 1, CASE WHEN EXISTS (SELECT FROM unnest($1) AS given(id) WHERE NOT id = ANY (ARRAY(SELECT id FROM owned))"
+     " AND (SELECT true FROM octets WHERE octets.id = given.id AND owner = 0 AND doomed IS NULL LIMIT 1) IS NULL"
+     " AND (SELECT true FROM blob WHERE blob.id = given.id AND small IS NOT NULL LIMIT 1) IS NULL) THEN -1 ELSE 0 END)"},
+    {"discard_octets", "bytea",
+     "UPDATE octets SET doomed = 'epoch' WHERE id = $1 AND owner <> 0 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = $1)"},
     // $3 is the place in the row. A hole before it is filled with zeros. The lock makes whoever seals the octets wait until these are
     // stored; of sealed ones no row is returned.
     {"put_chunk", "bytea, bigint, int, bytea",
@@ -184,7 +201,8 @@ constexpr Statement kChanges[] = {
      "'hex') PLACING $4 FROM $3 + 1)"
      " RETURNING 1"},
     {"orphan_owners", "bigint",
-     "SELECT DISTINCT owner FROM octets WHERE doomed IS NULL AND owner <> $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = octets.id)"},
+     "SELECT DISTINCT owner FROM octets WHERE doomed IS NULL AND owner <> 0 AND owner <> $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id "
+     "= octets.id)"},
     {"doom_orphans", "bigint",
      "UPDATE octets SET doomed = 'epoch' WHERE doomed IS NULL AND owner = $1 AND NOT EXISTS (SELECT FROM blob WHERE blob.id = octets.id)"},
     {"sweep", "bigint, bytea[]",
@@ -265,6 +283,16 @@ std::string counting(const std::string& table, bool may_replace) {
            " AS changes(name, number) WHERE number <> 0";
 }
 
+/// The id of a new object, which is an error (division by zero) that runs the transaction again if it is not above the one that an object
+/// of this name had which is gone. Somebody else's object has none.
+constexpr char kIdAboveErased[] =
+    "instance_id / CASE WHEN (SELECT erased.id FROM erased WHERE erased.key = given.key) >= nullif(instance_id, 0) THEN 0 ELSE 1 END";
+
+std::string rows_above_erased(std::string rows) {
+    const std::string column = "instance_id";
+    return rows.replace(rows.find(column), column.size(), kIdAboveErased);
+}
+
 void prepare_upsert(std::string& out, const Upsert& upsert) {
     const std::string table = upsert.table;
     const std::string key = upsert.key;
@@ -281,7 +309,6 @@ void prepare_upsert(std::string& out, const Upsert& upsert) {
     const std::string given_columns = is_numbered ? all.substr(0, all.rfind(", ")) : all;
     // The sequence follows the order of the arrays, which is the order of the puts.
     const std::string rows = "SELECT " + given_columns + (is_numbered ? ", nextval('notification_seq')" : "") + " FROM given";
-    const std::string insert = "INSERT INTO " + table + " (" + all + ") " + rows;
     // Octets stay when a record is put without them.
     const std::string columns = table == "blob" ? "record, created, is_staged" : upsert.columns;
     const std::string replace = " ON CONFLICT (" + key + ") DO UPDATE SET " + each(columns, "@ = excluded.@") +
@@ -289,16 +316,17 @@ void prepare_upsert(std::string& out, const Upsert& upsert) {
     const std::string given = "WITH given AS (SELECT * FROM unnest(" + parameters + ") AS n(" + given_columns + "))";
     const bool is_counted = table == "object" || table == "destination";
     for (const bool may_replace : {true, false}) {
-        const std::string change = insert + (may_replace ? replace : "");
         // A new object's addresses go with it: one statement less for every publish.
         const bool has_addresses = !may_replace && table == "object";
+        const std::string rows_of_new = has_addresses ? rows_above_erased(rows) : rows;
+        const std::string change = "INSERT INTO " + table + " (" + all + ") " + rows_of_new + (may_replace ? replace : "");
         std::string sql = given;
         if (!is_counted) {
             sql.append(" ").append(change);
         } else {
             if (may_replace) sql.append(", former AS (SELECT * FROM ").append(table).append(" WHERE ").append(key).append(" = ANY($1))");
             sql.append(", stored AS (").append(change).append(")");
-            if (has_addresses) sql.append(", places AS (INSERT INTO address (object_key, address) SELECT * FROM unnest($10, $11))");
+            if (has_addresses) sql.append(", places AS (INSERT INTO address (object_key, address) SELECT * FROM unnest($11, $12))");
             sql.append(counting(table, may_replace));
         }
         prepare(out, (may_replace ? "put_" : "add_") + table, each(upsert.types, "@[]") + (has_addresses ? ", bytea[], bytea[]" : ""), sql);

@@ -235,6 +235,12 @@ void Writes::put_entry(EntryTable table, const std::vector<std::string>& key, co
 
 void Writes::erase_entry(EntryTable table, const std::vector<std::string>& key) { changed().entries[entry_key(table, key)] = std::nullopt; }
 
+// A transaction that lost may have lost because an id was not above that of an object which is gone.
+InstanceId Writes::next_instance_id(TimePoint now, InstanceId floor) {
+    if (transaction_.isolation() == Isolation::Locking) floor = std::max(floor, query(Call("highest_erased").str())[0][0].as<InstanceId>());
+    return sources_.instances.next(now, floor);
+}
+
 std::uint64_t Writes::enqueue_work(const std::string& kind, const std::string& payload, TimePoint not_before) {
     const std::uint64_t id = sources_.work_ids.next();
     changed().work.push_back({id, kind, payload, not_before, 0});

@@ -57,7 +57,7 @@ public:
     void erase_blob(const BlobId& id) override;
     void put_entry(EntryTable table, const std::vector<std::string>& key, const std::string& value) override;
     void erase_entry(EntryTable table, const std::vector<std::string>& key) override;
-    InstanceId next_instance_id(TimePoint now, InstanceId floor) override { return sources_.instances.next(now, floor); }
+    InstanceId next_instance_id(TimePoint now, InstanceId floor) override;
     std::uint64_t enqueue_work(const std::string& kind, const std::string& payload, TimePoint not_before) override;
     std::vector<WorkItem> claim_work(TimePoint now, std::chrono::seconds lease, std::size_t limit) override;
     void complete_work(std::uint64_t id) override;

@@ -57,7 +57,7 @@ Answer call(int port, const std::string& method, const std::string& path, const 
         Poco::StreamCopier::copyToString64(in, answer.body);
         for (const auto& [name, value] : response) answer.headers[name] = value;
         const auto length = response.getContentLength64();
-        const bool is_cut = length >= 0 && static_cast<std::size_t>(length) != answer.body.size();
+        const bool is_cut = method != "HEAD" && length >= 0 && static_cast<std::size_t>(length) != answer.body.size();
         answer.status = is_cut ? 0 : static_cast<int>(response.getStatus());
     } catch (const Poco::Exception&) {
         answer.status = 0;

@@ -1,6 +1,7 @@
 // The PostgreSQL server that the tests run beside (tests/with-postgres).
 #pragma once
 
+#include <chrono>
 #include <string>
 
 namespace edgesync::system_test::database {
@@ -12,6 +13,13 @@ std::string folder();
 /// As after a power cut: without a last checkpoint.
 void stop_immediately();
 void start();
+/// As when its machine hangs: connections stay, and nothing is answered. False without the right to do so.
+bool freeze();
+void thaw();
+/// Whether the server's clock can be moved.
+bool has_clock();
+/// From now on it is so much ahead.
+void shift_clock(std::chrono::seconds ahead);
 /// Runs SQL as the superuser; false if it failed.
 bool run(const std::string& sql);
 

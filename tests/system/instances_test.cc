@@ -159,6 +159,25 @@ TEST_F(Instances, IdsGrowWhoeverPublishesAndWhateverTheClocksSay) {
     }
 }
 
+TEST_F(Instances, IdsOfAnObjectGrowAlsoWhenTheDatabasesClockGoesBack) {
+    if (!database::has_clock()) GTEST_SKIP() << "not inside tests/with-postgres --clock";
+    start_two();
+    std::int64_t last = 0;
+    // Deleted each time, so that no record remembers the id; instances notice the other time within seconds.
+    const auto publish_and_delete = [&](const Node& css) {
+        ASSERT_EQ(put(css, "m"), 204) << css.output();
+        const std::int64_t id = instance_id(css, "m");
+        EXPECT_GT(id, last);
+        last = id;
+        ASSERT_EQ(css.request("DELETE", "objects/acme/model/m").status, 204);
+    };
+    for (int i = 0; i < 4; ++i) publish_and_delete(i % 2 == 0 ? *one_ : *two_);
+    database::shift_clock(-1h);
+    const auto end = Clock::now() + 8s;
+    for (int i = 0; Clock::now() < end; ++i) publish_and_delete(i % 3 == 0 ? *one_ : *two_);
+    database::shift_clock(0s);
+}
+
 TEST_F(Instances, ALeaderWhoseClockIsAheadExpiresNothingTooEarly) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "the library that moves the clock cannot be loaded before a sanitizer's";

@@ -88,6 +88,35 @@ TEST_F(Postgres, ACssWaitsForItsServerWhenItStarts) {
     EXPECT_EQ(css_->request("GET", "objects/acme/model/before/data").body, "hello");
 }
 
+/// What a balancer asks; nobody else asks anything meanwhile.
+TEST_F(Postgres, ReadinessFollowsTheDatabase) {
+    const std::vector<std::string> lines = {"AnonymousProbes true", "AnonymousProbesFrom any", "LeadershipTimeout 600",
+                                            "ResendInterval 600"};
+    css_ = std::make_unique<Node>(folder_.path(), "css", database_lines("readiness", lines));
+    css_->start();
+    const auto probe = [&](const std::string& path) { return call(css_->port(), "GET", path, "", {}, "").status; };
+    EXPECT_EQ(probe("/readyz"), 200);
+    database::stop_immediately();
+    EXPECT_TRUE(eventually([&] { return probe("/readyz") == 503; }, std::chrono::seconds(5)));
+    EXPECT_EQ(probe("/livez"), 200);
+    EXPECT_NE(css_->request("GET", "health").body.find("\"problems\":[\"Store: "), std::string::npos);
+    EXPECT_TRUE(eventually([&] { return css_->output().find("The store is not well: ") != std::string::npos; })) << css_->output();
+    database::start();
+    EXPECT_TRUE(eventually([&] { return probe("/readyz") == 200; })) << css_->output();
+    EXPECT_TRUE(eventually([&] { return css_->output().find("The store is well again") != std::string::npos; })) << css_->output();
+}
+
+TEST_F(Postgres, AnInstanceWhoseDatabaseHangsIsNotReady) {
+    css_ = make_css(folder_.path(), {"AnonymousProbes true"});
+    css_->start();
+    const auto probe = [&] { return call(css_->port(), "GET", "/readyz", "", {}, "").status; };
+    EXPECT_EQ(probe(), 200);
+    if (!database::freeze()) GTEST_SKIP() << "the server's processes cannot be stopped";
+    EXPECT_TRUE(eventually([&] { return probe() == 503; }));
+    database::thaw();
+    EXPECT_TRUE(eventually([&] { return probe() == 200; })) << css_->output();
+}
+
 TEST_F(Postgres, LargeDataGoesThroughTheDatabaseInBothDirections) {
     start_both();
     const std::string data = random_octets(20'000'003, 5);

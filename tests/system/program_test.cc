@@ -112,7 +112,22 @@ TEST(Program, AnswersProbesWithoutCredentialsOnlyIfItShall) {
     node->start();
     for (const char* path : {"/livez", "/readyz"}) EXPECT_EQ(probe(path).status, 200) << path;
     EXPECT_EQ(probe("/livez/more").status, 404);
+    EXPECT_EQ(call(node->port(), "HEAD", "/readyz", "", {}, "").status, 200);
     EXPECT_EQ(call(node->port(), "PUT", "/livez", "", {}, "").status, 405);
+}
+
+TEST(Program, IsNotReadyOnceItStops) {
+    TemporaryFolder folder;
+    auto css = make_css(folder.path(), {"AnonymousProbes true", "AnonymousProbesFrom any"});
+    std::filesystem::create_directories(css->root() / "sync");
+    std::ofstream(css->root() / "sync/dummy-auth.json") << R"({"regularUsers":[],"syncAdmins":["root"],"exchangeAdmins":[]})";
+    css->start();
+    EXPECT_EQ(call(css->port(), "GET", "/readyz", "", {}, "").body, "ok\n");
+    ASSERT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=600", "", {}, "root@acme").status, 204);
+    EXPECT_TRUE(eventually([&] { return call(css->port(), "GET", "/readyz", "", {}, "").status == 503; }));
+    EXPECT_EQ(call(css->port(), "GET", "/readyz", "", {}, "").body, "not ready\n") << "and nothing more";
+    EXPECT_EQ(call(css->port(), "GET", "/livez", "", {}, "").status, 200);
+    EXPECT_EQ(css->terminate(), 128 + SIGTERM);
 }
 
 TEST(Program, StopsOnlyForTheServiceAdministrator) {

@@ -28,7 +28,9 @@ void FaultyStore::submit(std::function<void(WriteTransaction&)> f, std::function
 
 StoreHealth FaultyStore::health() const {
     StoreHealth health = store_->health();
-    if (reads_fail == ErrorKind::NotConnected) health.is_connected = false;
+    if (reads_fail != ErrorKind::NotConnected) return health;
+    health.is_connected = false;
+    health.problem = "10.0.0.7 is away";
     return health;
 }
 

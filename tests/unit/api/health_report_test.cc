@@ -37,6 +37,25 @@ TEST(HealthReport, IsRedWithoutTheStore) {
     EXPECT_FALSE(report["dbHealth"].contains("timeSinceLastReadWriteError"));
 }
 
+TEST(HealthReport, TellsAdministratorsAloneWhatIsWrongWithTheStore) {
+    HealthFacts facts;
+    facts.store.problem = "PostgresBlobPath /data cannot be written: \"full\"";
+    facts.extras.unsendable_objects = 2;
+    const json others = json::parse(health_report(facts));
+    EXPECT_EQ(others["problems"], json::array({"The store; administrators are told more",
+                                               "Objects of this node whose data cannot be read to send it: 2; the log names them"}));
+    EXPECT_EQ(others["dbHealth"]["dbStatus"], "yellow");
+    EXPECT_EQ(others["dbHealth"]["disconnectedFromDB"], false);
+    EXPECT_EQ(others["general"]["healthStatus"], "yellow");
+    facts.is_for_administrators = true;
+    EXPECT_EQ(json::parse(health_report(facts))["problems"][0], "Store: PostgresBlobPath /data cannot be written: \"full\"");
+    facts.store.is_connected = false;
+    EXPECT_EQ(json::parse(health_report(facts))["dbHealth"]["dbStatus"], "red");
+    facts.store.problem.clear();
+    facts.extras.unsendable_objects = 0;
+    EXPECT_FALSE(json::parse(health_report(facts)).contains("problems"));
+}
+
 TEST(HealthReport, IncludesTheBroker) {
     HealthFacts facts;
     facts.extras.mqtt.emplace();

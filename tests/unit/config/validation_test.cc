@@ -54,6 +54,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"UnsecurePort", http_css("UnsecureListeningPort 0\n"),
             "Have requested unsecure API serving, but the UnsecureListeningPort is zero."},
         Row{"SecurePort", ess("SecureListeningPort 0\n"), "Have requested secure API serving, but the SecureListeningPort is zero."},
+        Row{"Probes", http_css("AnonymousProbesFrom everywhere\n"), "AnonymousProbesFrom must be local or any"},
         Row{"Certificate", http_css("ListeningType secure\nServerKey k.pem\n"),
             "Have requested secure API serving, but no server certificate has been specified."},
         Row{"Key", http_css("ListeningType both\nServerCertificate c.pem\n"),

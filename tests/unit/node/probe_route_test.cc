@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/security/fake_settings.h"
+
 namespace edgesync::node {
 namespace {
 
@@ -31,13 +33,32 @@ TEST(SameMachine, IsLoopbackOrAUnixSocket) {
 
 TEST(ProbeRoute, SaysHowItIsToThisMachineAlone) {
     bool is_well = true;
-    ProbeRoute route([&] { return is_well; });
+    ProbeRoute route(ProbeCallers::SameMachine, [&] { return is_well; });
     EXPECT_EQ(ask(route, "127.0.0.1:5000"), 200);
     EXPECT_EQ(ask(route, "127.0.0.1:5000", "POST"), 405);
     EXPECT_EQ(ask(route, "10.0.0.5:5000"), 404);
     is_well = false;
     EXPECT_EQ(ask(route, "unix"), 503);
     EXPECT_EQ(ask(route, "10.0.0.5:5000"), 404);
+}
+
+TEST(ProbeRoute, AnswersABalancerElsewhereIfItShall) {
+    bool is_well = true;
+    ProbeRoute route(ProbeCallers::Any, [&] { return is_well; });
+    for (const char* peer : {"127.0.0.1:5000", "unix", "10.0.0.5:5000", "[fe80::1]:5000"}) EXPECT_EQ(ask(route, peer), 200) << peer;
+    EXPECT_EQ(ask(route, "10.0.0.5:5000", "HEAD"), 200);
+    EXPECT_EQ(ask(route, "10.0.0.5:5000", "PUT"), 405);
+    is_well = false;
+    EXPECT_EQ(ask(route, "10.0.0.5:5000"), 503);
+    EXPECT_EQ(ask(route, "10.0.0.5:5000", "HEAD"), 503);
+}
+
+TEST(ProbeRoute, IsForThisMachineUnlessTheSettingSaysAny) {
+    fakes::FakeSettings settings;
+    settings.values["AnonymousProbesFrom"] = "local";
+    EXPECT_EQ(probe_callers(settings), ProbeCallers::SameMachine);
+    settings.values["AnonymousProbesFrom"] = "any";
+    EXPECT_EQ(probe_callers(settings), ProbeCallers::Any);
 }
 
 }  // namespace

@@ -25,12 +25,48 @@ TEST(ConnectionSettings, TellTheLibraryWhatTheKeysSay) {
         {"quotes", {{"PostgresUsername", "o'x"}, {"PostgresPassword", "a\\b c"}}, "user='o\\'x' password='a\\\\b c'"},
         {"tls", {{"PostgresUseSSL", "true"}}, "sslmode='verify-full'"},
         {"no check of certificates", {{"PostgresUseSSL", "true"}, {"PostgresAllowInvalidCertificates", "true"}}, "sslmode='require'"},
-        {"a complete string", {{"PostgresConnection", "postgresql://u@h/d"}, {"PostgresUsername", "x"}}, "postgresql://u@h/d"},
+        {"a complete string", {{"PostgresConnection", "postgresql://u@h/d"}, {"PostgresUsername", "x"}}, "user='u' dbname='d' host='h'"},
     };
     for (const Case& one : cases) {
         const auto settings = connection_settings(GivenSettings(one.given, "/root-of-test"));
         EXPECT_NE(settings.server.text.find(one.expected), std::string::npos) << one.name << ": " << settings.server.text;
         EXPECT_EQ(settings.address.find("a\\b c"), std::string::npos) << "the address is shown, the password never";
+    }
+}
+
+constexpr char kDefaults[] =
+    "connect_timeout='10' keepalives_idle='30' keepalives_interval='10' keepalives_count='3' tcp_user_timeout='30000' "
+    "target_session_attrs='read-write' fallback_application_name='edge-sync-service'";
+
+TEST(ConnectionSettings, BoundTheWaitForAServerThatFellSilentHoweverItIsNamed) {
+    for (const Given& given : {Given{}, Given{{"PostgresConnection", "postgresql://u:p%27w@h:1,g:2/d"}},
+                               Given{{"PostgresConnection", "host=h dbname=d user=u"}}}) {
+        const auto settings = connection_settings(GivenSettings(given, "/root-of-test"));
+        EXPECT_NE(settings.server.text.find(kDefaults), std::string::npos) << settings.server.text;
+    }
+}
+
+TEST(ConnectionSettings, LeaveWhatACompleteStringNamesAsItIs) {
+    const Given given = {
+        {"PostgresConnection",
+         "postgresql://u:p%27w@h:1,g:2/d?connect_timeout=3&tcp_user_timeout=500&target_session_attrs=any&sslmode=disable"}};
+    const std::string text = connection_settings(GivenSettings(given, "/root-of-test")).server.text;
+    for (const char* part : {"password='p\\'w'", "host='h,g'", "port='1,2'", "connect_timeout='3'", "tcp_user_timeout='500'",
+                             "target_session_attrs='any'", "sslmode='disable'", "keepalives_idle='30'"})
+        EXPECT_NE(text.find(part), std::string::npos) << part << ": " << text;
+    for (const char* part : {"connect_timeout='10'", "tcp_user_timeout='30000'", "read-write"})
+        EXPECT_EQ(text.find(part), std::string::npos) << part << ": " << text;
+}
+
+TEST(ConnectionSettings, DoNotShowThePasswordOfAStringThatIsWrong) {
+    for (const char* given : {"postgresql://u:secret@h/d?wrong=secret", "user=u password=secret secret", "secret"}) {
+        try {
+            connection_settings(GivenSettings({{"PostgresConnection", given}}, "/root-of-test"));
+            ADD_FAILURE() << given;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::InvalidRequest);
+            EXPECT_EQ(std::string(error.what()).find("secret"), std::string::npos) << error.what();
+        }
     }
 }
 

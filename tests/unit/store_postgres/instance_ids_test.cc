@@ -29,6 +29,22 @@ TEST(InstanceIds, AreReservedBeforeTheyAreIssuedAndSeldom) {
     EXPECT_GT(after_a_crash.next(at(0), 0), last);
 }
 
+TEST(InstanceIds, BeginAboveThoseOfOthersWhenTheClockGoesBack) {
+    constexpr std::int64_t kHour = 3'600'000'000'000;
+    InstanceId durable = 0;
+    InstanceIds here([&](InstanceId limit) { return durable = std::max(durable, limit); });
+    InstanceIds there([&](InstanceId limit) { return durable = std::max(durable, limit); });
+    here.open();
+    there.open();
+    here.next(at(2 * kHour), 0);
+    const InstanceId theirs = there.next(at(2 * kHour + kHour / 6), 0);
+    const InstanceId first = here.next(at(kHour), 0);
+    EXPECT_GT(first, theirs);
+    const InstanceId limit = durable;
+    for (int i = 0; i < 1000; ++i) here.next(at(kHour + i), 0);
+    EXPECT_LT(durable - limit, 3'000'000'000) << "they look once and not each time, or their limits would chase each other";
+}
+
 TEST(InstanceIds, AreNotIssuedWhenTheyCannotBeReserved) {
     bool is_away = false;
     InstanceIds ids([&](InstanceId limit) {

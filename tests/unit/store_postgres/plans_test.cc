@@ -38,6 +38,7 @@ INSERT INTO blob (id, record, created, is_staged, small) SELECT int8send(i), 're
 INSERT INTO octets (id, owner, doomed) SELECT int8send(i), 1, CASE WHEN i % 2 = 0 THEN now() END FROM generate_series(1, 20000) i;
 INSERT INTO chunk (blob, no, octets) SELECT int8send(i), n, 'octets' FROM generate_series(1, 20000) i, generate_series(0, 1) n;
 INSERT INTO entry (key, record) SELECT '\x00' || k('name' || i), 'value' FROM generate_series(1, 20000) i;
+INSERT INTO erased SELECT k('acme', 'model', 'e' || i), i FROM generate_series(1, 20000) i;
 INSERT INTO work (id, kind, payload, not_before, attempts) SELECT i, 'kind', 'payload', i, 0 FROM generate_series(1, 20000) i;
 INSERT INTO feed (xid, origin, message) SELECT (3 + i % 100)::text::xid8, 1, 'message' FROM generate_series(1, 20000) i;
 INSERT INTO leader VALUES (true, 'holder', now(), 10, 1);
@@ -113,7 +114,7 @@ const std::map<std::string, Try>& tries() {
         {"extent", {"int8send(777)", 8}},
         {"clear_addresses", {"ARRAY[" ONE_OBJECT "], ARRAY[" ONE_OBJECT "], ARRAY['a'::bytea]"}},
         {"put_addresses", {"ARRAY[" ONE_OBJECT "], ARRAY['a'::bytea]"}},
-        {"erase_objects", {"ARRAY[" ONE_OBJECT "]"}},
+        {"erase_objects", {"ARRAY[" ONE_OBJECT "]", 60, {"issued"}}},
         {"erase_deliveries", {"ARRAY[" ONE_PAIR "]"}},
         {"erase_deliveries_of", {"k('acme', 'model', 'o7'), k('acme', 'model') || '\\x6f370001'"}},
         {"erase_notifications", {"ARRAY[" ONE_PAIR "]"}},
@@ -139,12 +140,15 @@ const std::map<std::string, Try>& tries() {
         {"touch_objects", {"ARRAY[" ONE_OBJECT "]"}},
         {"keep_objects", {"ARRAY[" ONE_OBJECT "]"}},
         {"keep_destinations", {"ARRAY[" ONE_NODE "]"}},
+        {"highest_erased", {"", 8}},
+        {"forget_erased", {"", 60, {"issued"}}},
         {"reserve_ids", {"5", 60, {"issued"}}},  // One row.
         {"work_ids", {""}},
         {"fold_counters", {"", 60, {"counter"}, {"counter_name"}}},  // A few dozen rows, folded every ten seconds.
         {"new_octets", {"int8send(100001), 1, true"}},
         {"open_octets", {"int8send(777), 7"}},
         {"seal_octets", {"int8send(777), 7"}},
+        {"own_octets", {"ARRAY[int8send(777), int8send(778)]"}},
         {"discard_octets", {"int8send(777)"}},
         {"put_chunk", {"int8send(777), 0, 3, 'octets'"}},
         // At start and twice a minute, on a table of large uploads alone.
@@ -163,11 +167,11 @@ const std::map<std::string, Try>& tries() {
         {"add_entry", {"ARRAY['a'::bytea], ARRAY['r'::bytea]"}},
         {"put_object",
          {"ARRAY[" ONE_OBJECT "], ARRAY['r'::bytea], ARRAY['t'::bytea], ARRAY[true], ARRAY['o'::bytea], ARRAY[1], ARRAY[1], ARRAY[1], "
-          "ARRAY[true]",
+          "ARRAY[true], ARRAY[1]",
           90}},
         {"add_object",
          {"ARRAY['a'::bytea], ARRAY['r'::bytea], ARRAY['t'::bytea], ARRAY[true], ARRAY['o'::bytea], ARRAY[1], ARRAY[1], ARRAY[1], "
-          "ARRAY[true], ARRAY['a'::bytea], ARRAY['b'::bytea]",
+          "ARRAY[true], ARRAY[1], ARRAY['a'::bytea], ARRAY['b'::bytea]",
           90}},
         {"put_notification", {"ARRAY[" ONE_PAIR "], ARRAY[" ONE_NODE "], ARRAY['r'::bytea], ARRAY[1], ARRAY[1]"}},
         {"add_notification", {"ARRAY['a'::bytea], ARRAY['a'::bytea], ARRAY['r'::bytea], ARRAY[1], ARRAY[1]"}},
