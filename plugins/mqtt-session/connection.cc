@@ -137,6 +137,19 @@ private:
     throw Error(ErrorKind::NotConnected, "The broker is not connected: " + std::string(error.what()));
 }
 
+/// See handshake_guard.h. Copies of the library's options keep pointing to the path of the one that they were copied from, so that one
+/// stays.
+const mqtt::ssl_options& trusting_nothing() {
+    static const auto* const one = [] {
+        auto* options = new mqtt::ssl_options;
+        options->set_enable_server_cert_auth(true);
+        options->set_verify(false);
+        options->ca_path(kTrustNothing);
+        return options;
+    }();
+    return *one;
+}
+
 mqtt::create_options create_options_of(const SessionOptions& options, ProtocolVersion version) {
     mqtt::create_options out(version == ProtocolVersion::V5 ? MQTTVERSION_5 : MQTTVERSION_DEFAULT);
     // Counts also while connected; the session has its own bound, so this one must never be reached.
@@ -232,11 +245,7 @@ mqtt::connect_options Connection::Client::connect_options(const SessionOptions& 
         out.set_user_name(options.user);
         out.set_password(options.password);
     }
-    mqtt::ssl_options tls;  // See handshake_guard.h.
-    tls.set_enable_server_cert_auth(true);
-    tls.set_verify(false);
-    tls.ca_path(kTrustNothing);
-    out.set_ssl(std::move(tls));
+    out.set_ssl(trusting_nothing());
     return out;
 }
 

@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace edgesync::mqtt_session {
@@ -51,7 +53,9 @@ mqtt::create_options options_of_keeper() {
 
 /// The client that stays and whom it is connected to.
 struct PahoThreads::Peer {
-    explicit Peer(std::uint16_t port) : client("tcp://127.0.0.1:" + std::to_string(port), "keeper", options_of_keeper()) {}
+    explicit Peer(std::uint16_t port)
+        : name("keeper-" + std::to_string(std::random_device{}()) + std::to_string(std::random_device{}())),
+          client("tcp://127.0.0.1:" + std::to_string(port), name, options_of_keeper()) {}
 
     /// False: there is no connection, and Paho must do with its own pace.
     bool connect(int listener) {
@@ -63,11 +67,20 @@ struct PahoThreads::Peer {
         } catch (const mqtt::exception&) {
             return false;
         }
-        if (!is_readable(listener, kAcceptWaitMs)) return false;
-        socket = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+        while (is_readable(listener, kAcceptWaitMs)) {
+            socket = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+            if (is_client()) return ::send(socket, kConnectAccepted.data(), kConnectAccepted.size(), MSG_NOSIGNAL) > 0;
+            if (socket >= 0) ::close(socket);
+        }
+        return false;
+    }
+
+    /// Anybody on the machine may connect; the client's name is known to nobody else.
+    bool is_client() const {
+        std::array<char, 256> packet{};
         if (socket < 0 || !is_readable(socket, kAcceptWaitMs)) return false;
-        read_all();
-        return ::send(socket, kConnectAccepted.data(), kConnectAccepted.size(), MSG_NOSIGNAL) > 0;
+        const ssize_t count = ::recv(socket, packet.data(), packet.size(), MSG_DONTWAIT);
+        return count > 0 && std::string_view(packet.data(), static_cast<std::size_t>(count)).find(name) != std::string_view::npos;
     }
 
     void nudge() {
@@ -85,6 +98,7 @@ struct PahoThreads::Peer {
         }
     }
 
+    const std::string name;
     mqtt::async_client client;
     int socket = -1;
 };

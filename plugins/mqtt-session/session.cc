@@ -56,7 +56,10 @@ Session::Impl::Impl(SessionOptions options, SessionListener& listener, Log& log)
 }
 
 void Session::Impl::start() {
-    outage_begin_ = Clock::now();
+    {
+        const std::lock_guard lock(mutex_);
+        outage_begin_ = Clock::now();
+    }
     thread_ = std::thread([this] { run(); });
 }
 

@@ -50,6 +50,8 @@ Session::Impl::End Session::Impl::live(bool& was_ready) {
         if (reconnect_) return {false, *reconnect_};
         if (auto end = take_answer(lock)) return *end;
         if (auto end = send_filters(lock)) return *end;
+        // The listener may have replaced what was refused.
+        if (pending_.empty() && !news_.lost && !difference(wanted_, granted_).empty()) continue;
         if (!was_ready && pending_.empty() && !news_.lost) {
             was_ready = true;
             become_ready(lock);

@@ -5,7 +5,6 @@
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPResponse.h>
 #include <Poco/StreamCopier.h>
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -19,7 +18,6 @@
 #include <random>
 #include <set>
 #include <sstream>
-#include <thread>
 
 extern char** environ;
 

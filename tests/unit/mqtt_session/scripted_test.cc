@@ -146,6 +146,27 @@ TEST(ScriptedBrokers, ARefusedSharedFilterCanBeReplacedAtOnce) {
     EXPECT_EQ(one.session.health().subscribe_failures, 1u);
 }
 
+TEST(ScriptedBrokers, ABrokerThatSaysItHasNoSharedSubscriptionsIsNotAskedForOne) {
+    std::atomic<bool> was_asked{false};
+    std::atomic<int> subscriptions{0};
+    const ScriptedBroker broker([&](const std::string& packet) -> Reaction {
+        if (is(packet, Packet::Connect)) return {std::string{0x20, 5, 0, 0, 2, 0x2a, 0}};
+        if (!is(packet, Packet::Subscribe)) return {};
+        ++subscriptions;
+        if (packet.find("$share/") != std::string::npos) was_asked = true;
+        return {std::string{static_cast<char>(0x90), 4, packet[2], packet[3], 0, 0}};
+    });
+    auto options = quick_options(broker.uri());
+    options.may_use_v5 = true;
+    TestSession one(options, {"$share/g/a"});
+    one.listener.when_refused = [&](const std::vector<std::string>&) { one.session.set_filters({"a"}); };
+    one.connect();
+    EXPECT_FALSE(was_asked);
+    EXPECT_EQ(subscriptions, 1) << "for the plain filter, before it counts as connected";
+    EXPECT_FALSE(one.session.has_shared_subscriptions());
+    EXPECT_EQ(broker.connections(), 1);
+}
+
 TEST(ScriptedBrokers, AnUnansweredSubscriptionEndsTheConnection) {
     const ScriptedBroker broker([](const std::string& packet) { return is(packet, Packet::Connect) ? Reaction{connack(0)} : Reaction{}; });
     auto options = quick_options(broker.uri());
