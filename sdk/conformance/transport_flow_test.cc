@@ -31,9 +31,19 @@ protected:
     static bool has_all(RecordingHost& host, const std::string& prefix, int count) {
         return host.await([&](const Seen& seen) { return ids(seen, prefix).size() == static_cast<std::size_t>(count); }, 60s);
     }
-    /// Sends, again when it takes longer than the plugin waits.
-    void send_surely(const Message& message) {
-        ASSERT_TRUE(eventually([&] { return !failure_of([&] { send(message); }); })) << message.meta.object_id;
+    /// Says it to the cloud or to the node; again when the line takes no more for longer than the plugin waits.
+    void say(bool is_up, const std::string& id, Command command = Command::Update) {
+        const Message message = is_up ? from_node(command, id) : from_cloud(command, id);
+        const auto once = [&] { is_up ? static_cast<void>(send(message)) : tell(kNode, message); };
+        EXPECT_TRUE(eventually([&] { return !failure_of(once); })) << id;
+    }
+    static std::string missing(RecordingHost& host, const std::string& prefix, int count) {
+        const auto found = host.see([&](const Seen& seen) { return ids(seen, prefix); });
+        std::string list;
+        for (const auto& one : names(prefix, count)) {
+            if (std::find(found.begin(), found.end(), one) == found.end()) list += " " + one;
+        }
+        return "missing:" + list;
     }
 };
 
@@ -49,14 +59,14 @@ TEST_F(TransportFlow, MessagesOfOnePeerKeepTheirOrder) {
     script.answer = stumble;
     css().host().follow(script);
     ess().host().follow(script);
-    for (int i = 0; i < kCount; ++i) send(from_node(i % 2 == 0 ? Command::Update : Command::Received, name("up", i)));
-    ASSERT_TRUE(has_all(css().host(), "up", kCount));
-    EXPECT_EQ(css().host().see([](const Seen& seen) { return ids(seen, "up"); }), names("up", kCount))
-        << broken("messages of one peer reach `handle` in the order in which they were sent");
-    for (int i = 0; i < kCount; ++i) tell(kNode, from_cloud(i % 2 == 0 ? Command::Update : Command::Received, name("down", i)));
-    ASSERT_TRUE(has_all(ess().host(), "down", kCount));
-    EXPECT_EQ(ess().host().see([](const Seen& seen) { return ids(seen, "down"); }), names("down", kCount))
-        << broken("messages of one peer reach `handle` in the order in which they were sent");
+    for (const bool is_up : {true, false}) {
+        const std::string prefix = is_up ? "up" : "down";
+        RecordingHost& host = is_up ? css().host() : ess().host();
+        for (int i = 0; i < kCount; ++i) say(is_up, name(prefix, i), i % 2 == 0 ? Command::Update : Command::Received);
+        ASSERT_TRUE(has_all(host, prefix, kCount)) << missing(host, prefix, kCount);
+        EXPECT_EQ(host.see([&](const Seen& seen) { return ids(seen, prefix); }), names(prefix, kCount))
+            << broken("messages of one peer reach `handle` in the order in which they were sent");
+    }
 }
 
 TEST_F(TransportFlow, AHostThatGivesItsVerdictsLateLosesNothing) {
@@ -66,13 +76,13 @@ TEST_F(TransportFlow, AHostThatGivesItsVerdictsLateLosesNothing) {
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
         threads.emplace_back([this, t] {
-            for (int i = 0; i < kEach; ++i) send_surely(from_node(Command::Update, name("held", t * kEach + i)));
+            for (int i = 0; i < kEach; ++i) say(true, name("held", t * kEach + i));
         });
     }
     EXPECT_TRUE(css().host().await([](const Seen& seen) { return ids(seen, "held").size() >= kThreads; }));
     css().host().release();
     for (auto& thread : threads) thread.join();
-    EXPECT_TRUE(has_all(css().host(), "held", kThreads * kEach));
+    EXPECT_TRUE(has_all(css().host(), "held", kThreads * kEach)) << missing(css().host(), "held", kThreads * kEach);
 }
 
 TEST_F(TransportFlow, AHostThatTakesNoMoreForSomeSecondsLosesNothing) {
@@ -82,15 +92,12 @@ TEST_F(TransportFlow, AHostThatTakesNoMoreForSomeSecondsLosesNothing) {
         RecordingHost& host = is_up ? css().host() : ess().host();
         host.block();
         std::thread sender([&] {
-            for (int i = 0; i < kCount; ++i) {
-                if (is_up) send_surely(from_node(Command::Update, name(prefix, i)));
-                if (!is_up) tell(kNode, from_cloud(Command::Update, name(prefix, i)));
-            }
+            for (int i = 0; i < kCount; ++i) say(is_up, name(prefix, i));
         });
         std::this_thread::sleep_for(1500ms);  // What the test is about.
         host.unblock();
         sender.join();
-        EXPECT_TRUE(has_all(host, prefix, kCount));
+        EXPECT_TRUE(has_all(host, prefix, kCount)) << missing(host, prefix, kCount);
     }
 }
 

@@ -13,7 +13,14 @@ TestNode::TestNode(NodeRole role, NodeKey self, std::filesystem::path folder)
 
 TestNode::~TestNode() {
     stop();
-    for (const auto& life : lives_) life->host->release();
+    release();
+}
+
+void TestNode::release() {
+    for (const auto& life : lives_) {
+        life->host->unblock();
+        life->host->release();
+    }
 }
 
 void TestNode::start() {

@@ -26,7 +26,8 @@ public:
     void drain();
     /// With `drain` before, if it was not called.
     void stop();
-    bool is_started() const { return is_started_; }
+    /// Gives all verdicts that hosts keep, and lets them take messages again.
+    void release();
 
     Transport& transport() { return *lives_.back()->transport; }
     RecordingHost& host() { return *lives_.back()->host; }

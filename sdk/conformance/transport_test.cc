@@ -58,9 +58,7 @@ void TransportTest::SetUp() {
 void TransportTest::TearDown() {
     if (environment().faults() != nullptr) environment().faults()->restore();
     for (TestNode* const node : {ess_.get(), css_.get()}) {
-        if (node == nullptr) continue;
-        node->host().unblock();
-        node->host().release();
+        if (node != nullptr) node->release();
     }
     others_.clear();
     for (auto* const node : {&ess_, &css_}) {

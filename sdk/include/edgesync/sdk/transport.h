@@ -83,9 +83,12 @@ public:
     virtual ~DataReceiver() = default;
     /// Accepted: go on. Else the verdict is final.
     virtual HandleResult start() = 0;
+    /// False: no more octets are wanted, and `finish` tells why.
     virtual bool write(std::span<const std::byte> octets) = 0;
-    /// All octets arrived. `done` is called once, when they (and perhaps the completion) are durable, from any thread.
+    /// All octets arrived, or `write` returned false. `done` is called once, when they (and perhaps the completion) are durable, from any
+    /// thread.
     virtual void finish(std::function<void(HandleResult)> done) = 0;
+    /// The octets end too early; there is no verdict.
     virtual void abort() noexcept = 0;
 };
 
@@ -120,7 +123,8 @@ public:
 
     /// Handles a message from `peer` (CSS: the authenticated node; ESS: the CSS, {own org, "Cloud", "Cloud"}). Returns at once or,
     /// when too much is in progress, waits (back-pressure, at most some seconds). `done` is called once, from any thread, when the
-    /// verdict is durable; it must not block.
+    /// verdict is durable, perhaps after Transport::stop; it must not block. Messages of one peer are passed in the order in which it sent
+    /// them. The replies go back to it whatever the verdict.
     virtual void handle(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) = 0;
 
     /// What a polling peer must be told, in order. Damped: what was delivered and not acted upon is withheld for 1 s, 2 s, ... 10 s.
@@ -167,13 +171,16 @@ public:
 
     /// Starts threads and connections; must not wait for peers. `host` outlives the plugin. @throws Error: the start of the node stops.
     virtual void start(TransportHost& host) = 0;
-    /// No new exchanges; release parked peers. Returns soon.
+    /// No new exchanges: calls of `send`, `fetch` and `push` that are in progress end soon, and later ones throw Error{NotConnected};
+    /// what arrives is not passed to the host, which answers parked polls itself. Returns soon.
     virtual void drain() = 0;
-    /// Ends threads and connections; after it returns no call to the host is made.
+    /// Ends threads and connections; after it returns no call to the host is made. Nobody calls the transport at that time, but for what
+    /// the host was given: its `done` functions.
     virtual void stop() noexcept = 0;
 
     /// Sends one message and, if traits().send_is_answered, waits for the peer's verdict (bounded by the plugin's time-outs).
-    /// @throws Error{NotConnected}, Error{Timeout}: the kernel repeats it later.
+    /// @throws Error{NotConnected}, Error{Timeout}: the kernel repeats it later; Error{Unsupported}: traits().sends_unasked is false;
+    /// Error{InvalidRequest}: the line can never take it, because it is too large
     virtual PeerAnswer send(const NodeKey& peer, const Message& message) = 0;
 
     /// Pulls octets into `sink`. Verdict NotFound: no longer there; Ignored: superseded; Busy: later. @throws as `send`; Error{Unsupported}
