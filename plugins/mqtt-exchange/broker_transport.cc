@@ -148,8 +148,9 @@ TransportTraits BrokerTransport::traits() const noexcept {
 
 BrokerTransport::LinePtr BrokerTransport::line_to(const NodeKey& peer) const {
     const std::lock_guard lock(mutex_);
+    if (is_draining_ || is_stopped_) throw Error(ErrorKind::NotConnected, "this node stops");
     const auto found = lines_.find(has_accounts_ ? peer.org : std::string{});
-    if (found == lines_.end() || is_stopped_) throw Error(ErrorKind::NotConnected, "no broker is connected for " + peer.org);
+    if (found == lines_.end()) throw Error(ErrorKind::NotConnected, "no broker is connected for " + peer.org);
     return found->second;
 }
 
@@ -207,6 +208,10 @@ std::optional<LineHealth> BrokerTransport::line_health() const {
 }
 
 void BrokerTransport::drain() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_draining_ = true;
+    }
     for (const auto& line : all_lines()) line->drain();
 }
 
