@@ -115,7 +115,7 @@ void add_mqtt_keys(Keys& keys) {
                   list("MQTTPinnedCertFingerprints", "MQTT_PINNED_CERT_FINGERPRINTS", "",
                        "SHA-256 fingerprints of which the broker must present one."),
                   number("MQTTBrokerConnectTimeout", "MQTT_BROKER_CONNECT_TIMEOUT", 300, 0, kInt32Maximum,
-                         "Seconds to try to reach the broker at start."),
+                         "Seconds to try to reach the broker at start. Without effect here: a node never gives up."),
                   text("MQTTParallelMode", "PARALLEL_MQTT_MODE", "", "Parallel handling of MQTT messages: none, small, medium, large."),
                   text("BrokerAddress", "BROKER_ADDRESS", "", "Host of the broker; default for mqtt: localhost."),
                   number("BrokerPort", "BROKER_PORT", 0, 0, kPortMaximum, "Port of the broker; 0: mqtt 1883, wiotp 8883."),
@@ -259,12 +259,13 @@ constexpr std::array<FormerKey, 13> kFormerKeys = {{
     {"MongoSleepTimeBetweenRetry", "MONGO_SLEEP_TIME_BETWEEN_RETRY", "4000", "PostgresSleepTimeBetweenRetry"},
 }};
 
-constexpr std::array<KeyWithoutEffect, 5> kKeysWithoutEffect = {{
+constexpr std::array<KeyWithoutEffect, 6> kKeysWithoutEffect = {{
     {"ESSSPIMaxRetry", "what the CSS has not acknowledged stays in the store and is sent again, with growing pauses, until it is"},
     {"ObjectQueueBufferSize", "work that waits is kept in the store and not in a queue in memory"},
     {"LogTraceMaintenanceInterval", "the size of a log file is looked at with every line"},
     {"HTTPCSSObjDownloadConcurrencyMultiplier", "data is streamed in a fixed window per request, and MaxConnections bounds the requests"},
     {"MessagingGroupCacheExpiration", "messaging groups are not cached"},
+    {"MQTTBrokerConnectTimeout", "a node starts without its broker and goes on trying to reach it"},
 }};
 
 }  // namespace

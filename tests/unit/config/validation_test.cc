@@ -220,7 +220,8 @@ INSTANTIATE_TEST_SUITE_P(All, KeysWithoutEffect,
                                          UnusedKey{"LogTraceMaintenanceInterval", "LOG_TRACE_MAINTENANCE_INTERVAL", "every line"},
                                          UnusedKey{"HTTPCSSObjDownloadConcurrencyMultiplier", "HTTPCSSObjDownloadConcurrencyMultiplier",
                                                    "MaxConnections"},
-                                         UnusedKey{"MessagingGroupCacheExpiration", "MESSAGING_GROUP_CACHE_EXPIRATION", "not cached"}),
+                                         UnusedKey{"MessagingGroupCacheExpiration", "MESSAGING_GROUP_CACHE_EXPIRATION", "not cached"},
+                                         UnusedKey{"MQTTBrokerConnectTimeout", "MQTT_BROKER_CONNECT_TIMEOUT", "starts without its broker"}),
                          [](const auto& tested) { return std::string(tested.param.key); });
 
 TEST(Validation, MqttDerivesWhatItNeeds) {
