@@ -150,19 +150,32 @@ void Fetcher::announced(Message update, Done done) {
     if (needs_data && !is_small) remember_digest(update);
     if (!needs_data || !is_small) return accept(update, std::nullopt, done);
     const std::pair small_key(update.key(), meta.instance_id);
+    // What brings messages must not wait for data that comes as a message.
+    const bool waits_for_room = transport_->traits().send_is_answered;
     {
         std::unique_lock lock(mutex_);
         if (small_keys_.contains(small_key)) {
             lock.unlock();
             return done({});  // A poll repeats what is being dealt with.
         }
-        // Back-pressure on the poll loop: small fetches are few enough to fit in memory.
-        changed_.wait(lock, [this] { return small_ < kMaxSmall || is_stopped_; });
-        if (is_stopped_) return;
+        if (waits_for_room) {
+            // Back-pressure on the poll loop: small fetches are few enough to fit in memory.
+            changed_.wait(lock, [this] { return small_ < kMaxSmall || is_stopped_; });
+        } else if (small_ >= kMaxSmallInMessages) {
+            lock.unlock();
+            remember_digest(update);
+            return accept(update, std::nullopt, done);
+        }
+        if (is_stopped_) {
+            lock.unlock();
+            return done({Verdict::Unavailable, {}, "The node stops"});
+        }
         small_keys_.insert(small_key);
         ++small_;
         ++running_;
     }
+    const Message kept = waits_for_room ? Message{} : update;
+    const Done kept_done = waits_for_room ? Done{} : done;
     auto job = [this, update = std::move(update), seen, small_key, done = std::move(done)] {
         try {
             take_small(update, seen, done);
@@ -170,14 +183,20 @@ void Fetcher::announced(Message update, Done done) {
             log_.log(LogLevel::Error, "Cannot receive " + name_of(update.key()) + ": " + error.what());
             accept(update, seen, done);
         }
-        const std::lock_guard lock(mutex_);
-        small_keys_.erase(small_key);
-        --small_;
-        --running_;
-        changed_.notify_all();
+        forget_small(small_key);
     };
     if (scheduler_.work(job)) return;
-    job();  // The workers are busy: the poll loop helps.
+    if (waits_for_room) return job();  // The workers are busy: the poll loop helps.
+    forget_small(small_key);
+    accept(kept, std::nullopt, kept_done);
+}
+
+void Fetcher::forget_small(const std::pair<ObjectKey, InstanceId>& key) {
+    const std::lock_guard lock(mutex_);
+    small_keys_.erase(key);
+    --small_;
+    --running_;
+    changed_.notify_all();
 }
 
 void Fetcher::remember_digest(const Message& update) {

@@ -81,6 +81,7 @@ private:
     void run_next();
     void run_one(const ObjectKey& key);
     Result run_transfer(const ObjectKey& key, InstanceId& instance, std::string& reason, std::int32_t& code);
+    void forget_small(const std::pair<ObjectKey, InstanceId>& key);
     void remember_digest(const Message& update);
     bool prepare(Transfer& transfer);
     Result pull(Transfer& transfer, std::string& reason, std::int32_t& code);
@@ -96,6 +97,7 @@ private:
 
     static constexpr int kMaxTransfers = 3;
     static constexpr std::size_t kMaxSmall = 64;
+    static constexpr std::size_t kMaxSmallInMessages = 12;  ///< Each keeps a worker waiting; the others take the long way.
 
     const rules::NodeContext& context_;
     rules::Operations& operations_;

@@ -1,6 +1,7 @@
 #include "kernel/delivery/chunk_requests.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace edgesync::delivery {
 namespace {
@@ -12,7 +13,8 @@ std::int64_t chunk_size_of(const ObjectRecord& object) {
     return object.meta.chunk_size > 0 ? object.meta.chunk_size : std::max<std::int64_t>(object.meta.object_size, 1);
 }
 
-Message request_at(const ObjectRecord& object, std::int64_t offset) {
+/// For [offset, end), which is a chunk or its rest.
+Message request_for(const ObjectRecord& object, std::int64_t offset, std::int64_t end) {
     Message request;
     request.command = Command::GetData;
     request.meta.org = object.meta.org;
@@ -25,7 +27,9 @@ Message request_at(const ObjectRecord& object, std::int64_t offset) {
     request.meta.instance_id = object.meta.instance_id;
     request.meta.data_id = object.meta.data_id;
     request.meta.object_size = object.meta.object_size;
-    request.meta.chunk_size = object.meta.chunk_size;
+    // The sender gives as much as this says, so that the answer does not reach into another lane.
+    request.meta.chunk_size =
+        end > offset ? static_cast<std::int32_t>(std::min<std::int64_t>(end - offset, INT32_MAX)) : object.meta.chunk_size;
     request.offset = offset;
     return request;
 }
@@ -37,25 +41,51 @@ std::vector<ByteRange> received_of(ReadTransaction& txn, const ObjectRecord& obj
     return blob && blob->instance_id == object.meta.instance_id ? blob->received : std::vector<ByteRange>{};
 }
 
-bool has_all_of(const std::vector<ByteRange>& received, std::int64_t begin, std::int64_t end) {
-    return std::any_of(received.begin(), received.end(), [&](const ByteRange& range) { return range.begin <= begin && range.end >= end; });
-}
+/// The lanes of an object, by what of it is there.
+class Lanes {
+public:
+    Lanes(const rules::NodeContext& context, ReadTransaction& txn, const ObjectRecord& object)
+        : object_(object), size_(object.meta.object_size), chunk_(chunk_size_of(object)),
+          count_(std::min<std::int64_t>(context.chunks_in_flight, (std::max<std::int64_t>(size_, 1) - 1) / chunk_ + 1)),
+          received_(received_of(txn, object)) {}
+
+    std::int64_t count() const { return count_; }
+    std::int64_t chunk() const { return chunk_; }
+    /// The first request from the chunk that begins at `offset` on.
+    std::optional<Message> request_from(std::int64_t offset) const {
+        for (; offset < size_; offset += count_ * chunk_) {
+            const std::int64_t end = std::min(offset + chunk_, size_);
+            const std::int64_t lacks = first_missing(offset);
+            if (lacks < end) return request_for(object_, lacks, end);
+        }
+        return std::nullopt;
+    }
+
+private:
+    std::int64_t first_missing(std::int64_t offset) const {
+        for (const ByteRange& range : received_) {
+            if (range.begin <= offset && range.end > offset) return range.end;
+        }
+        return offset;
+    }
+
+    const ObjectRecord& object_;
+    const std::int64_t size_;
+    const std::int64_t chunk_;
+    const std::int64_t count_;
+    const std::vector<ByteRange> received_;
+};
 
 }  // namespace
 
 std::vector<Message> first_chunk_requests(const rules::NodeContext& context, ReadTransaction& txn, const ObjectRecord& object) {
     std::vector<Message> requests;
     if (!is_awaited(object)) return requests;
-    const std::int64_t size = object.meta.object_size;
-    const std::int64_t chunk = chunk_size_of(object);
-    if (size <= 0) return {request_at(object, 0)};
-    const auto received = received_of(txn, object);
+    if (object.meta.object_size <= 0) return {request_for(object, 0, 0)};
     // One of each lane, so that no two lanes become one.
-    const std::int64_t lanes = std::min<std::int64_t>(context.chunks_in_flight, (size - 1) / chunk + 1);
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        std::int64_t offset = lane * chunk;
-        while (offset < size && has_all_of(received, offset, std::min(offset + chunk, size))) offset += lanes * chunk;
-        if (offset < size) requests.push_back(request_at(object, offset));
+    const Lanes lanes(context, txn, object);
+    for (std::int64_t lane = 0; lane < lanes.count(); ++lane) {
+        if (auto request = lanes.request_from(lane * lanes.chunk())) requests.push_back(std::move(*request));
     }
     return requests;
 }
@@ -63,14 +93,8 @@ std::vector<Message> first_chunk_requests(const rules::NodeContext& context, Rea
 std::optional<Message> next_chunk_request(const rules::NodeContext& context, ReadTransaction& txn, const ObjectRecord& object,
                                           std::int64_t offset) {
     if (!is_awaited(object)) return std::nullopt;
-    const std::int64_t size = object.meta.object_size;
-    const std::int64_t chunk = chunk_size_of(object);
-    const std::int64_t lanes = std::min<std::int64_t>(context.chunks_in_flight, (std::max<std::int64_t>(size, 1) - 1) / chunk + 1);
-    const auto received = received_of(txn, object);
-    for (std::int64_t next = offset + lanes * chunk; next < size; next += lanes * chunk) {
-        if (!has_all_of(received, next, std::min(next + chunk, size))) return request_at(object, next);
-    }
-    return std::nullopt;
+    const Lanes lanes(context, txn, object);
+    return lanes.request_from(offset / lanes.chunk() * lanes.chunk());
 }
 
 }  // namespace edgesync::delivery

@@ -15,7 +15,8 @@ namespace edgesync::delivery {
 /// GetData messages for the first chunks that the version lacks, as many as may be under way. None if it is not being received.
 std::vector<Message> first_chunk_requests(const rules::NodeContext& context, ReadTransaction& txn, const ObjectRecord& object);
 
-/// The request that follows the arrival of the chunk at `offset`; nullopt: its lane is at the end.
+/// The request that follows the arrival of octets at `offset`: for the rest of their chunk, if the sender's are smaller, else for the next
+/// chunk of the lane; nullopt: it is at the end.
 std::optional<Message> next_chunk_request(const rules::NodeContext& context, ReadTransaction& txn, const ObjectRecord& object,
                                           std::int64_t offset);
 

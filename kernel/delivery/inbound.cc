@@ -177,6 +177,8 @@ HandleResult handle_feedback(const NodeContext& context, WriteTransaction& txn, 
         }
         return {};
     }
+    // The origin could not read its data just now; it is asked again by whoever receives.
+    if (message.feedback.from_origin && record->status == NotificationStatus::GetData) return {};
     record->resend_at = context.resend_at();
     if (is_delete(record->status)) {
         // The object must leave the node whatever the problem was: the delete is said again.

@@ -37,6 +37,14 @@ void Line::succeeded() {
     pause_ = first_pause_;
 }
 
+void Line::restored() {
+    const std::lock_guard lock(mutex_);
+    pause_ = first_pause_;
+    is_up_ = true;
+    if (timer_ != 0) scheduler_.cancel(timer_);
+    timer_ = 0;
+}
+
 void Line::stop() {
     const std::lock_guard lock(mutex_);
     is_stopped_ = true;

@@ -23,6 +23,8 @@ public:
     void failed();
     /// A call got an answer.
     void succeeded();
+    /// It is known to be back: no pause is waited for.
+    void restored();
     void stop();
 
 private:

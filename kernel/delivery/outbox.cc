@@ -159,6 +159,8 @@ std::optional<PeerAnswer> Outbox::call(const std::function<PeerAnswer()>& f) {
     } catch (const std::exception& error) {
         const auto* failure = dynamic_cast<const Error*>(&error);
         if (failure != nullptr && is_about_source(failure->kind())) throw;
+        // One message that the line can never take must not stop the others.
+        if (failure != nullptr && failure->kind() == ErrorKind::InvalidRequest) return PeerAnswer{Verdict::Failed, error.what(), {}};
         if (line_.is_up()) log_.log(LogLevel::Warning, std::string("The CSS cannot be reached: ") + error.what());
         line_.failed();
         return std::nullopt;

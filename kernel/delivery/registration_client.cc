@@ -59,6 +59,10 @@ void RegistrationClient::tick() {
 }
 
 PeerAnswer RegistrationClient::send(Command command) {
+    if (command == Command::Register) {
+        const std::lock_guard lock(mutex_);
+        awaits_answer_ = true;
+    }
     Message message;
     message.command = command;
     message.is_persistent = context_.is_storage_persistent;
@@ -223,6 +227,12 @@ bool RegistrationClient::unregister() {
     }
 }
 
+/// A CSS that lost its records tells this node so in answer to every message; only the first answer after a registration is about that.
+bool RegistrationClient::take_answer() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(awaits_answer_, false);
+}
+
 void RegistrationClient::handle(const Message& message) {
     switch (message.command) {
         case Command::RegAck: {
@@ -237,7 +247,11 @@ void RegistrationClient::handle(const Message& message) {
         }
         case Command::RegisterAsNew:
             // In answer to something else than a registration: the CSS is asked once more before anything is given up.
-            is_registered() ? register_again() : told_unknown();
+            if (is_registered()) {
+                register_again();
+            } else if (take_answer()) {
+                told_unknown();
+            }
             break;
         case Command::AckResend: {
             const std::lock_guard lock(mutex_);

@@ -50,6 +50,7 @@ private:
     void exchange_once();
     PeerAnswer send(Command command);
     void acknowledged(bool was_new, const std::vector<std::string>& capabilities);
+    bool take_answer();
     void told_unknown();
     bool has_something_to_lose();
     void announce_if_needed();
@@ -68,6 +69,7 @@ private:
     bool is_stopped_ = false;
     bool must_register_new_ = false;
     bool wants_resend_ = false;
+    bool awaits_answer_ = false;  ///< To a registration.
     int unknown_answers_ = 0;
     std::chrono::steady_clock::time_point last_ping_;
     std::uint64_t timer_ = 0;

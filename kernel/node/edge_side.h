@@ -33,7 +33,9 @@ public:
     void resume_transfers();
     /// See TransportHost::line_changed.
     void line_changed(bool is_connected) {
-        if (is_connected) registration_.register_again();
+        if (!is_connected) return;
+        line_.restored();
+        registration_.register_again();
     }
     void send_message(Message message) { outbox_.send_message(std::move(message)); }
     void announced(Message update, std::function<void(HandleResult)> done) { fetcher_.announced(std::move(update), std::move(done)); }

@@ -154,6 +154,7 @@ struct Node::Parts {
     std::unique_ptr<EdgeSide> edge;
     std::vector<std::unique_ptr<NodeTransportHost>> hosts;
     std::optional<bool> leads;  ///< As the transports were told last.
+    std::atomic<bool> is_looking{false};
     std::unique_ptr<Maintenance> maintenance;
     std::unique_ptr<api::Api> api;
     std::unique_ptr<swagger::Site> site;
@@ -278,8 +279,8 @@ void Node::Parts::start_transports() {
     // From the start of its transport on messages may come.
     if (edge) edge->use(packet_lines.seen(*transports.front().transport));
     for (std::size_t i = 0; i < transports.size(); ++i) {
+        ++started_transports;  // Also what fails to start may have begun something.
         transports[i].transport->start(*hosts[i]);
-        ++started_transports;
     }
     tell_leadership();
     MaintenanceOptions options = MaintenanceOptions::from(settings);
@@ -291,8 +292,10 @@ void Node::Parts::start_transports() {
         options.resume_transfers = [this] { edge->resume_transfers(); };
     } else {
         options.resume_transfers = [this] {
+            if (is_looking.exchange(true)) return;
             tell_leadership();
             if (leadership.term()) packet_lines.look();
+            is_looking = false;
         };
     }
     maintenance = std::make_unique<Maintenance>(context, operations, scheduler, log, options);

@@ -5,6 +5,8 @@
 namespace edgesync::node {
 namespace {
 
+constexpr std::int32_t kUnknownObject = 5;
+
 bool is_registration(Command command) { return command == Command::Register || command == Command::RegisterNew; }
 
 Message register_as_new() {
@@ -28,7 +30,10 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
         done(std::move(result));
     };
     if (message.command == Command::GetData) return packets_.chunks->serve(*packets_.transport, peer, std::move(message), told);
-    if (message.command == Command::Update && !message.sha256.empty()) remember_digest(message);
+    if (message.command == Command::Update && !message.sha256.empty()) {
+        // Before its replies make the data come; what an update that is not accepted leaves here belongs to nobody.
+        remember_digest({peer, message.key()}, message.meta.instance_id, message.sha256);
+    }
     if (!is_registration(message.command)) return NodeTransportHost::handle(peer, std::move(message), told);
     NodeTransportHost::handle(peer, std::move(message), [this, peer, told](HandleResult result) {
         const bool is_known = result.verdict == Verdict::Accepted;
@@ -39,15 +44,26 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
 
 void PacketHost::handle_at_edge(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) {
     if (message.command == Command::Feedback && message.feedback.from_origin) {
-        packets_.transport->chunks().refused(message.key(), message.meta.instance_id, message.feedback.reason);
+        const bool is_gone = message.feedback.code == kUnknownObject;
+        packets_.transport->chunks().refused(message.key(), message.meta.instance_id, is_gone, message.feedback.reason);
     }
     if (message.command == Command::GetData) {
         return packets_.chunks->serve(*packets_.transport, peer, std::move(message), std::move(done));
     }
+    if (message.command == Command::Update) {
+        // Its end may have to wait for data, which is a message that comes after it.
+        NodeTransportHost::handle(peer, std::move(message), [](const HandleResult&) {});
+        return done({});
+    }
     if (!is_registration_answer(message.command)) return NodeTransportHost::handle(peer, std::move(message), std::move(done));
     // It may block on the store, and send the next message of the registration.
     const bool is_queued = parts().scheduler->work([this, message = std::move(message), done] {
-        parts().registration_answer(message);
+        try {
+            parts().registration_answer(message);
+        } catch (...) {
+            done({Verdict::Failed, {}, "the answer could not be stored"});
+            throw;
+        }
         done({});
     });
     if (!is_queued) done({Verdict::Busy, {}, "Too much is in progress"});
@@ -58,18 +74,18 @@ std::unique_ptr<DataReceiver> PacketHost::receive_data(const NodeKey& peer, cons
     if (!parts().context->is_css()) return packets_.transport->chunks().receiver(range);
     (void)content_sha256;
     (void)body_length;
-    const std::string announced = repr_sha256.empty() ? announced_digest(range.key, range.instance_id) : repr_sha256;
+    const std::string announced = repr_sha256.empty() ? announced_digest({peer, range.key}, range.instance_id) : repr_sha256;
     return make_packet_receiver(reception_parts(), peer, range, announced);
 }
 
 // A chunk may reach another instance than its update did; then nobody compares, as with nodes that announce no digest.
-void PacketHost::remember_digest(const Message& update) {
+void PacketHost::remember_digest(const DigestKey& key, InstanceId instance, const std::string& sha256) {
     const std::lock_guard lock(mutex_);
     if (digests_.size() >= kMaxDigests) digests_.erase(digests_.begin());
-    digests_[update.key()] = {update.meta.instance_id, update.sha256};
+    digests_[key] = {instance, sha256};
 }
 
-std::string PacketHost::announced_digest(const ObjectKey& key, InstanceId instance) {
+std::string PacketHost::announced_digest(const DigestKey& key, InstanceId instance) {
     const std::lock_guard lock(mutex_);
     const auto found = digests_.find(key);
     return found != digests_.end() && found->second.first == instance ? found->second.second : std::string{};

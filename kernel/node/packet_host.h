@@ -34,14 +34,15 @@ public:
 
 private:
     void handle_at_edge(const NodeKey& peer, Message message, std::function<void(HandleResult)> done);
-    void remember_digest(const Message& update);
-    std::string announced_digest(const ObjectKey& key, InstanceId instance);
+    using DigestKey = std::pair<NodeKey, ObjectKey>;
+    void remember_digest(const DigestKey& key, InstanceId instance, const std::string& sha256);
+    std::string announced_digest(const DigestKey& key, InstanceId instance);
 
     static constexpr std::size_t kMaxDigests = 10000;
 
     PacketParts packets_;
     std::mutex mutex_;
-    std::map<ObjectKey, std::pair<InstanceId, std::string>> digests_;  ///< CSS: that updates named.
+    std::map<DigestKey, std::pair<InstanceId, std::string>> digests_;  ///< CSS: that updates named.
 };
 
 }  // namespace edgesync::node

@@ -43,10 +43,10 @@ public:
         request.data_id = meta_.data_id;
         request.total = total;
         request.length = total > 0 ? std::min(range_.length, total - range_.offset) : range_.length;
-        const bool is_whole = request.offset == 0 && (total <= 0 || request.length == total);
-        if (is_whole) request.length = 0;
-        left_ = is_whole && total > 0 ? total : range_.length;
-        inner_ = make_data_receiver(parts_, peer_, request, is_whole ? left_ : request.length, announced_sha256_, "");
+        is_whole_ = request.offset == 0 && (total <= 0 || request.length == total);
+        if (is_whole_) request.length = 0;
+        left_ = is_whole_ && total > 0 ? total : range_.length;
+        inner_ = make_data_receiver(parts_, peer_, request, is_whole_ ? left_ : request.length, announced_sha256_, "");
         return inner_->start();
     }
 
@@ -59,10 +59,13 @@ public:
 
     void finish(std::function<void(HandleResult)> done) override {
         // The receiver may outlive this object: it calls when the data is durable.
-        inner_->finish([parts = parts_, meta = meta_, offset = range_.offset, done = std::move(done)](HandleResult result) {
-            result.replies = replies_to(parts, meta, offset, result);
-            done(std::move(result));
-        });
+        inner_->finish(
+            [parts = parts_, meta = meta_, offset = range_.offset, is_whole = is_whole_, done = std::move(done)](HandleResult result) {
+                // Nothing follows the only chunk; this runs on a thread of the store.
+                if (is_whole && result.verdict == Verdict::Accepted) return done(std::move(result));
+                result.replies = replies_to(parts, meta, offset, result);
+                done(std::move(result));
+            });
     }
 
     void abort() noexcept override {
@@ -134,6 +137,7 @@ private:
     const std::string announced_sha256_;
     Metadata meta_;
     std::int64_t left_ = 0;  ///< Octets that count.
+    bool is_whole_ = false;
     std::unique_ptr<DataReceiver> inner_;
 };
 

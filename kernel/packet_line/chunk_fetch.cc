@@ -177,11 +177,11 @@ std::unique_ptr<DataReceiver> ChunkFetch::receiver(const DataRequest& arrived) {
     return std::make_unique<Receiver>(found == awaited_.end() ? nullptr : found->second);
 }
 
-void ChunkFetch::refused(const ObjectKey& key, InstanceId instance, const std::string& reason) {
+void ChunkFetch::refused(const ObjectKey& key, InstanceId instance, bool is_gone, const std::string& reason) {
     const std::lock_guard lock(mutex_);
     for (auto at = awaited_.lower_bound({key, instance, 0}); at != awaited_.end(); ++at) {
         if (std::get<0>(at->first) != key || std::get<1>(at->first) != instance) return;
-        at->second->end(Awaited::State::Refused, reason);
+        at->second->end(is_gone ? Awaited::State::Refused : Awaited::State::Lost, reason);
     }
 }
 

@@ -27,8 +27,8 @@ public:
     PeerAnswer fetch(const DataRequest& request, DataSink& sink);
     /// Takes a chunk that arrived. Never null; one that nobody waits for (any more) is ignored.
     std::unique_ptr<DataReceiver> receiver(const DataRequest& arrived);
-    /// The CSS says that it does not have the data.
-    void refused(const ObjectKey& key, InstanceId instance, const std::string& reason);
+    /// The CSS says that it cannot give the data: it is gone, or another try may succeed later.
+    void refused(const ObjectKey& key, InstanceId instance, bool is_gone, const std::string& reason);
     /// Ends what waits with Error{NotConnected}: nothing comes before the line is back.
     void line_lost();
     /// The same for good.

@@ -30,7 +30,8 @@ void ChunkService::serve(Transport& transport, const NodeKey& peer, Message ques
         } catch (const Error& error) {
             // What the line or the store is to blame for passes; the receiver asks again.
             const bool may_pass = error.kind() == ErrorKind::NotConnected || error.kind() == ErrorKind::Timeout ||
-                                  error.kind() == ErrorKind::Busy || error.kind() == ErrorKind::Conflict;
+                                  error.kind() == ErrorKind::Busy || error.kind() == ErrorKind::Conflict ||
+                                  error.kind() == ErrorKind::NoSpace;
             result = may_pass ? HandleResult{Verdict::Unavailable, {}, error.what()} : refusal(question, kIoError, error.what());
         } catch (const std::exception& error) {
             result = refusal(question, kIoError, error.what());
@@ -85,7 +86,8 @@ HandleResult ChunkService::answer(Transport& transport, const NodeKey& peer, con
 }
 
 HandleResult ChunkService::push(Transport& transport, const NodeKey& peer, const Message& question, const ObjectRecord& object) {
-    const auto source = source_of(object);
+    const std::int64_t largest = transport.largest_payload(peer);
+    const auto source = source_of(object, largest);
     if (!source) return refusal(question, kUnknownObject, "Object was not found");
     const std::int64_t total = source->reader->size();
     const bool is_inside = question.offset >= 0 && (question.offset < total || (total == 0 && question.offset == 0));
@@ -99,7 +101,7 @@ HandleResult ChunkService::push(Transport& transport, const NodeKey& peer, const
     std::int64_t length = question.meta.chunk_size > 0 ? question.meta.chunk_size : object.meta.chunk_size;
     if (length <= 0) length = context_.max_chunk_size;
     length = std::min<std::int64_t>(length, context_.max_chunk_size);
-    if (const auto largest = transport.traits().largest_payload; largest > 0) length = std::min(length, largest);
+    if (largest > 0) length = std::min(length, largest);
     request.length = std::min(length, total - question.offset);
     request.total = total;
     transport.push(peer, request, *source->reader, source->sha256);
@@ -116,7 +118,7 @@ std::shared_ptr<ChunkService::Source> ChunkService::remembered(const ObjectKey& 
     return sources_.front();
 }
 
-std::shared_ptr<ChunkService::Source> ChunkService::source_of(const ObjectRecord& object) {
+std::shared_ptr<ChunkService::Source> ChunkService::source_of(const ObjectRecord& object, std::int64_t largest) {
     if (auto known = remembered(object.key(), object.meta.instance_id)) return known;
     OpenedData opened = open_(object);
     if (!opened.reader) return nullptr;
@@ -127,7 +129,8 @@ std::shared_ptr<ChunkService::Source> ChunkService::source_of(const ObjectRecord
     source->sha256 = std::move(opened.sha256);
     source->last_use = std::chrono::steady_clock::now();
     // One chunk has all of it: nobody asks again.
-    if (source->reader->size() <= object.meta.chunk_size) return source;
+    const std::int64_t one = largest > 0 ? std::min<std::int64_t>(largest, object.meta.chunk_size) : object.meta.chunk_size;
+    if (source->reader->size() <= one) return source;
     const std::lock_guard lock(mutex_);
     sources_.push_front(source);
     if (sources_.size() > kMaxSources) sources_.pop_back();

@@ -51,7 +51,7 @@ private:
 
     HandleResult answer(Transport& transport, const NodeKey& peer, const Message& question);
     HandleResult push(Transport& transport, const NodeKey& peer, const Message& question, const ObjectRecord& object);
-    std::shared_ptr<Source> source_of(const ObjectRecord& object);
+    std::shared_ptr<Source> source_of(const ObjectRecord& object, std::int64_t largest);
     std::shared_ptr<Source> remembered(const ObjectKey& key, InstanceId instance);
     void forget_unused();
     HandleResult refusal(const Message& question, std::int32_t code, const std::string& reason) const;

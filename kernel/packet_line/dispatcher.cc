@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "edgesync/sdk/error.h"
 #include "kernel/delivery/inbound.h"
@@ -31,8 +32,9 @@ bool is_about_line(ErrorKind kind) { return kind == ErrorKind::NotConnected || k
 
 }  // namespace
 
-Dispatcher::Dispatcher(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log)
-    : context_(context), operations_(operations), scheduler_(scheduler), log_(log) {}
+Dispatcher::Dispatcher(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log,
+                       bool is_one_of_several)
+    : context_(context), operations_(operations), scheduler_(scheduler), log_(log), is_one_of_several_(is_one_of_several) {}
 
 Dispatcher::~Dispatcher() { stop(); }
 
@@ -67,7 +69,7 @@ std::size_t Dispatcher::room(const Node& node) { return kMaxUnanswered - std::mi
 /// With the lock held: lets a worker look at the node, unless one does already or there is nothing that it could send.
 void Dispatcher::enqueue(const NodeKey& peer, Node& node) {
     const bool may_send_records = node.has_records() && room(node) > 0;
-    if (node.is_ready || node.has_failed || (node.messages.empty() && !may_send_records)) return;
+    if (node.is_ready || node.has_failed || (node.messages.empty() && !may_send_records && !node.must_check)) return;
     node.is_ready = true;
     ready_.push_back(peer);
     start_worker();
@@ -76,7 +78,10 @@ void Dispatcher::enqueue(const NodeKey& peer, Node& node) {
 /// With the lock held.
 void Dispatcher::look_again_later(const NodeKey& peer, Node& node) {
     if (node.timer != 0 || is_stopped_) return;
-    const auto pause = std::min<std::chrono::seconds>(kAnswerLimit * (1 << std::clamp(node.failures - 1, 0, 4)), kLongestPause);
+    const bool checks = is_one_of_several_ && node.failures == 0;
+    const auto pause = checks
+                           ? kCheckPause
+                           : std::min<std::chrono::milliseconds>(kAnswerLimit * (1 << std::clamp(node.failures - 1, 0, 4)), kLongestPause);
     node.timer = scheduler_.after(pause, [this, peer] {
         const std::lock_guard lock(mutex_);
         const auto found = nodes_.find(peer);
@@ -84,6 +89,7 @@ void Dispatcher::look_again_later(const NodeKey& peer, Node& node) {
         Node& waiting = found->second;
         waiting.timer = 0;
         expire(waiting);
+        waiting.must_check = is_one_of_several_ && !waiting.unanswered.empty();
         waiting.has_failed = false;
         enqueue(peer, waiting);
         if (waiting.has_failed || !waiting.unanswered.empty()) look_again_later(peer, waiting);
@@ -147,6 +153,9 @@ bool Dispatcher::take(NodeKey& peer, Turn& turn) {
         node.messages.pop_front();
         --queued_;
     }
+    if (std::exchange(node.must_check, false)) {
+        for (const auto& entry : node.unanswered) turn.checks.push_back(entry.first);
+    }
     turn.most = std::min(kMostPerTurn, room(node));
     while (!node.records.empty() && turn.records.size() < turn.most) {
         turn.records.push_back(std::move(node.records.front()));
@@ -191,6 +200,7 @@ void Dispatcher::run_turn(const NodeKey& peer, Turn& turn) {
         for (const auto& message : turn.messages) send_one(*found.transport, peer, message);
     }
     if (turn.scans) note_scanned(peer, found);
+    for (const auto& object : found.answered) answered({object, peer});
 }
 
 /// A message that cannot be sent at all must not keep the others back.
@@ -227,6 +237,10 @@ Dispatcher::Found Dispatcher::read(const NodeKey& peer, const Turn& turn) {
         const auto transport = destination ? transports_.find(destination->protocol) : transports_.end();
         if (transport == transports_.end()) return;
         found.transport = transport->second;
+        for (const auto& object : turn.checks) {
+            const auto record = txn.notification(object, peer);
+            if (!record || !is_to_be_sent(record->status)) found.answered.push_back(object);
+        }
         for (const auto& object : turn.records) {
             const auto record = txn.notification(object, peer);
             if (!record || !is_to_be_sent(record->status)) continue;

@@ -23,7 +23,9 @@ namespace edgesync::packet_line {
 /// Thread-safe. Runs on the scheduler's workers.
 class Dispatcher {
 public:
-    Dispatcher(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log);
+    /// `is_one_of_several`: other instances of the CSS may get the nodes' answers; then the records tell who has answered.
+    Dispatcher(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log,
+               bool is_one_of_several = false);
     ~Dispatcher();
 
     /// Before the first `send`: nodes that are registered with `protocol` are reached through `transport`.
@@ -50,6 +52,7 @@ private:
         bool must_scan = false;                             ///< Some of its records are in the store only.
         bool must_rescan = false;                           ///< Some came while the store was being looked through.
         std::string cursor;                                 ///< How far that is.
+        bool must_check = false;                            ///< Which of the unanswered are answered is in the store.
         bool is_ready = false;                              ///< In `ready_`, or being worked off.
         bool has_failed = false;                            ///< Nothing is tried before the line is back, or some time is over.
         int failures = 0;                                   ///< In a row.
@@ -65,14 +68,16 @@ private:
         std::vector<Message> messages;
         bool scans = false;
         std::string cursor;
-        std::size_t most = 0;       ///< Records.
-        std::set<ObjectKey> known;  ///< Sent already.
+        std::size_t most = 0;           ///< Records.
+        std::set<ObjectKey> known;      ///< Sent already.
+        std::vector<ObjectKey> checks;  ///< Sent, and perhaps answered to another instance.
     };
     /// What a turn found in the store.
     struct Found {
         Transport* transport = nullptr;  ///< Null: the node is gone, or fetches its messages.
         std::vector<Message> records;
-        std::string cursor;  ///< Of the page that the look at the store ended in.
+        std::vector<ObjectKey> answered;  ///< Of the checks.
+        std::string cursor;               ///< Of the page that the look at the store ended in.
         bool is_at_end = true;
     };
 
@@ -97,6 +102,8 @@ private:
     /// After it an answer is not waited for any more: the message was lost, or, if nothing was answered at all, the node is away. Its
     /// records are found again when it registers, and by the timer that repeats.
     static constexpr std::chrono::seconds kAnswerLimit{5};
+    /// How often the store is asked for answers that other instances got.
+    static constexpr std::chrono::milliseconds kCheckPause{250};
     static constexpr std::size_t kMaxQueuedPerNode = 256;
     static constexpr std::size_t kMaxQueued = 65536;
     static constexpr int kMaxWorkers = 4;
@@ -105,6 +112,7 @@ private:
     rules::Operations& operations_;
     rules::Scheduler& scheduler_;
     Log& log_;
+    const bool is_one_of_several_;
     std::map<std::string, Transport*> transports_;
 
     std::mutex mutex_;

@@ -18,7 +18,7 @@ PeerAnswer PacketTransport::send(const NodeKey& peer, const Message& message) {
     std::int64_t chunk = message.meta.chunk_size;
     // Traditional receivers divide by it.
     if (chunk <= 0) chunk = context_.max_chunk_size;
-    if (const auto largest = line_.traits().largest_payload; largest > 0) chunk = std::min(chunk, largest);
+    if (const auto largest = line_.largest_payload(peer); largest > 0) chunk = std::min(chunk, largest);
     if (!is_about_data || chunk == message.meta.chunk_size) return line_.send(peer, message);
     Message fitting = message;
     fitting.meta.chunk_size = static_cast<std::int32_t>(chunk);

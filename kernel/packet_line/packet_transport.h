@@ -23,6 +23,7 @@ public:
     TransportTraits traits() const noexcept override;
     /// With a chunk size that the line takes, whatever the object was published with.
     PeerAnswer send(const NodeKey& peer, const Message& message) override;
+    std::int64_t largest_payload(const NodeKey& peer) const override { return line_.largest_payload(peer); }
     PeerAnswer fetch(const NodeKey& peer, const DataRequest& request, DataSink& sink) override;
     PeerAnswer push(const NodeKey& peer, const DataRequest& request, BlobReader& source, const std::string& sha256) override {
         return line_.push(peer, request, source, sha256);

@@ -43,8 +43,7 @@ BrokerLine::BrokerLine(LineOptions options, TransportHost& host, bool is_one_of_
 
 BrokerLine::~BrokerLine() { stop(); }
 
-void BrokerLine::start(bool leads) {
-    leads_ = leads;
+void BrokerLine::start() {
     subscribe();
     session_.start();
 }
@@ -109,6 +108,8 @@ void BrokerLine::on_message(const std::string& topic, std::shared_ptr<const std:
 void BrokerLine::take_command(const NodeKey& peer, std::string_view payload) {
     auto command = codec::command_from_json(payload);
     if (!command) return note_dropped(dropped_.unknown, "unknown command");
+    const std::string& org = command->message.meta.org;
+    if (!is_css_ && !org.empty() && org != self_.org) return note_dropped(dropped_.foreign, "it is about an object of organization " + org);
     if (is_css_) {
         if (command->message.meta.org.empty()) command->message.meta.org = peer.org;
         if (const std::string problem = check_sender(*command, peer); !problem.empty()) {

@@ -46,9 +46,9 @@ public:
     BrokerLine(LineOptions options, TransportHost& host, bool is_one_of_several);
     ~BrokerLine() override;
 
-    void start(bool leads);
+    void start();
     mqtt_session::FirstAttempt wait_first_attempt(std::chrono::milliseconds timeout) const { return session_.wait_first_attempt(timeout); }
-    /// CSS: this instance leads now, or does no longer.
+    /// CSS: this instance leads now, or does no longer. Also before `start`.
     void set_leading(bool leads);
     /// Takes no more messages.
     void drain();

@@ -56,8 +56,9 @@ void BrokerTransport::start_only_line() {
     {
         const std::lock_guard lock(mutex_);
         lines_.emplace("", line);
+        line->set_leading(leads_);
     }
-    line->start(leads_);
+    line->start();
     const auto attempt = line->wait_first_attempt(kFirstAnswer);
     if (attempt.outcome == mqtt_session::FirstAttempt::Outcome::Refused) {
         throw Error(ErrorKind::InvalidRequest, line->options().session.name + " refuses this node: " + attempt.reason);
@@ -110,15 +111,16 @@ void BrokerTransport::look_at_accounts() {
         }
         if (before) before->stop();
         auto line = new_line(account);
-        bool leads = false;
         {
             const std::lock_guard lock(mutex_);
-            if (is_stopped_) return;
-            leads = leads_;
+            if (is_stopped_ || is_draining_) return;
             accounts_[account.org] = account;
-            if (line) lines_[account.org] = line;
+            if (line) {
+                line->set_leading(leads_);
+                lines_[account.org] = line;
+            }
         }
-        if (line) line->start(leads);
+        if (line) line->start();
     }
     std::vector<LinePtr> gone;
     {
@@ -136,14 +138,10 @@ void BrokerTransport::look_at_accounts() {
     for (const auto& line : gone) line->stop();
 }
 
-TransportTraits BrokerTransport::traits() const noexcept {
-    TransportTraits traits;
+std::int64_t BrokerTransport::largest_payload(const NodeKey& peer) const {
     const std::lock_guard lock(mutex_);
-    for (const auto& [org, line] : lines_) {
-        const std::int64_t largest = line->largest_payload();
-        if (largest > 0) traits.largest_payload = traits.largest_payload == 0 ? largest : std::min(traits.largest_payload, largest);
-    }
-    return traits;
+    const auto found = lines_.find(has_accounts_ ? peer.org : std::string{});
+    return found == lines_.end() ? 0 : found->second->largest_payload();
 }
 
 BrokerTransport::LinePtr BrokerTransport::line_to(const NodeKey& peer) const {
@@ -179,11 +177,10 @@ PeerAnswer BrokerTransport::push(const NodeKey& peer, const DataRequest& request
 }
 
 void BrokerTransport::leadership_changed(bool leads) {
-    {
-        const std::lock_guard lock(mutex_);
-        leads_ = leads;
-    }
-    for (const auto& line : all_lines()) line->set_leading(leads);
+    const std::lock_guard lock(mutex_);
+    leads_ = leads;
+    // Under the lock, so that a line that is being made does not get an older word last.
+    for (const auto& [org, line] : lines_) line->set_leading(leads);
 }
 
 std::optional<LineHealth> BrokerTransport::line_health() const {

@@ -23,7 +23,8 @@ public:
     ~BrokerTransport() override { stop(); }
 
     void configure(const Settings& settings, Log& log) override;
-    TransportTraits traits() const noexcept override;
+    TransportTraits traits() const noexcept override { return {}; }
+    std::int64_t largest_payload(const NodeKey& peer) const override;
     void start(TransportHost& host) override;
     void drain() override;
     void stop() noexcept override;

@@ -1,5 +1,7 @@
 #include "in_progress.h"
 
+#include <atomic>
+
 namespace edgesync::mqtt_exchange {
 
 bool InProgress::run(const Key& key, Begin work) {
@@ -19,28 +21,43 @@ bool InProgress::run(const Key& key, Begin work) {
 }
 
 void InProgress::begin(const Key& key, Begin work) {
-    work([self = shared_from_this(), key] { self->ended(key); });
+    enum : int { Inside, EndedInside, Outside, Ended };
+    while (work) {
+        const auto phase = std::make_shared<std::atomic<int>>(Inside);
+        try {
+            work([self = shared_from_this(), key, phase] {
+                int expected = Inside;
+                // What ends at once is followed by the loop, so that the stack does not grow with the queue.
+                if (phase->compare_exchange_strong(expected, EndedInside)) return;
+                if (phase->compare_exchange_strong(expected = Outside, Ended)) self->begin(key, self->next_after(key));
+            });
+        } catch (...) {
+            int expected = Inside;
+            phase->compare_exchange_strong(expected, EndedInside);
+        }
+        int expected = Inside;
+        if (phase->compare_exchange_strong(expected, Outside)) return;
+        work = next_after(key);
+    }
 }
 
-void InProgress::ended(const Key& key) {
-    Begin next;
-    {
-        const std::lock_guard lock(mutex_);
-        --count_;
-        changed_.notify_all();
-        const auto found = keys_.find(key);
-        if (is_stopped_) {
-            count_ -= found->second.size();
-            found->second.clear();
-        }
-        if (found->second.empty()) {
-            keys_.erase(found);
-            return;
-        }
-        next = std::move(found->second.front());
-        found->second.pop_front();
+/// What waited for the end of the work with the key; empty: nothing did.
+InProgress::Begin InProgress::next_after(const Key& key) {
+    const std::lock_guard lock(mutex_);
+    --count_;
+    changed_.notify_all();
+    const auto found = keys_.find(key);
+    if (is_stopped_) {
+        count_ -= found->second.size();
+        found->second.clear();
     }
-    begin(key, std::move(next));
+    if (found->second.empty()) {
+        keys_.erase(found);
+        return nullptr;
+    }
+    Begin next = std::move(found->second.front());
+    found->second.pop_front();
+    return next;
 }
 
 void InProgress::stop(std::chrono::milliseconds patience) {

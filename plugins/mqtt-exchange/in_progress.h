@@ -26,13 +26,14 @@ public:
     explicit InProgress(std::size_t limit) : limit_(limit) {}
 
     /// Begins the work when what came before it with the same key has ended. Waits while too much is in progress. False: stopped.
+    /// Work that throws has ended.
     bool run(const Key& key, Begin begin);
     /// Nothing begins afterwards; waits for what is in progress, but at most `patience`.
     void stop(std::chrono::milliseconds patience);
 
 private:
     void begin(const Key& key, Begin work);
-    void ended(const Key& key);
+    Begin next_after(const Key& key);
 
     const std::size_t limit_;
     std::mutex mutex_;

@@ -139,11 +139,24 @@ TEST_F(ChunkFetchTest, EndsWhenTheOriginDoesNotHaveIt) {
     data::MemorySink sink(5);
     auto answer = fetch(sink, 0, 0, 5);
     EXPECT_EQ(asked(), 0);
-    fetch_.refused(kKey, 6, "another version");
-    fetch_.refused(kKey, 7, "gone");
+    fetch_.refused(kKey, 6, true, "another version");
+    fetch_.refused(kKey, 7, true, "gone");
     const auto result = answer.get();
     EXPECT_EQ(result.verdict, Verdict::NotFound);
     EXPECT_EQ(result.reason, "gone");
+}
+
+TEST_F(ChunkFetchTest, WhatTheOriginCannotReadJustNowIsTriedAgainLater) {
+    data::MemorySink sink(5);
+    auto answer = fetch(sink, 0, 0, 5);
+    EXPECT_EQ(asked(), 0);
+    fetch_.refused(kKey, 7, false, "the disk is busy");
+    try {
+        answer.get();
+        FAIL() << "that is no answer";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::NotConnected) << "which the fetcher repeats";
+    }
 }
 
 TEST_F(ChunkFetchTest, EndsWithTheLine) {

@@ -90,10 +90,11 @@ TEST_F(ChunkRequests, AreNotMadeToNodesThatBringTheDataByThemselves) {
 TEST_F(ChunkRequests, EachChunkAsksForTheNextOfItsLane) {
     context_.chunks_in_flight = 2;
     announce(55);  // 0 10 20 30 40 50
+    stage({{0, 10}, {30, 55}});
     EXPECT_EQ(after(0), 20);
+    EXPECT_EQ(after(30), std::nullopt);
+    stage({{0, 10}, {30, 40}});
     EXPECT_EQ(after(30), 50);
-    EXPECT_EQ(after(40), std::nullopt);
-    EXPECT_EQ(after(50), std::nullopt);
 }
 
 TEST_F(ChunkRequests, WhatIsHereIsNotAskedForAgain) {
@@ -101,9 +102,24 @@ TEST_F(ChunkRequests, WhatIsHereIsNotAskedForAgain) {
     announce(55);
     stage({{0, 10}, {20, 50}});
     EXPECT_THAT(announce(55), ElementsAre(10)) << "announced again: the even lane is complete, the odd one lacks 10 and 50";
+    stage({{0, 50}});
     EXPECT_EQ(after(10), 50);
     stage({{0, 5}});
-    EXPECT_THAT(announce(55), ElementsAre(0, 10)) << "half a chunk is none";
+    EXPECT_THAT(announce(55), ElementsAre(5, 10)) << "of half a chunk the rest is asked for";
+    EXPECT_EQ(replies_[1].meta.chunk_size, 5) << "and no more, because what follows is another lane's";
+}
+
+TEST_F(ChunkRequests, TheRestOfAChunkFollowsWhenTheSendersAreSmaller) {
+    context_.chunks_in_flight = 2;
+    announce(55);
+    stage({{0, 4}});
+    EXPECT_EQ(after(0), 4);
+    stage({{0, 8}});
+    EXPECT_EQ(after(4), 8);
+    stage({{0, 10}});
+    EXPECT_EQ(after(8), 20) << "and then the next of the lane";
+    stage({{0, 55}});
+    EXPECT_EQ(after(8), std::nullopt);
 }
 
 TEST_F(ChunkRequests, AreNotMadeForAnotherVersionOrACompleteOne) {

@@ -17,14 +17,13 @@
 
 namespace edgesync {
 
-/// What the transport can do in the role it runs in. Constant after `configure`, but for the largest payload.
+/// What the transport can do in the role it runs in. Constant after `configure`.
 struct TransportTraits {
-    bool sends_unasked = true;      ///< False (HTTP on a CSS): peers fetch their messages with `TransportHost::poll`.
-    bool send_is_answered = false;  ///< `send` returns the peer's verdict (HTTP); else replies arrive through `handle`.
-    bool fetches_data = false;      ///< `fetch` pulls octets; else the kernel sends GetData messages.
-    bool pushes_data = false;       ///< `push` uploads octets after an accepted Update; else the peer sends GetData.
-    /// Bytes of data that one message takes; 0: no limit. May change when the line turns out to take less, or more.
-    std::int64_t largest_payload = 0;
+    bool sends_unasked = true;         ///< False (HTTP on a CSS): peers fetch their messages with `TransportHost::poll`.
+    bool send_is_answered = false;     ///< `send` returns the peer's verdict (HTTP); else replies arrive through `handle`.
+    bool fetches_data = false;         ///< `fetch` pulls octets; else the kernel sends GetData messages.
+    bool pushes_data = false;          ///< `push` uploads octets after an accepted Update; else the peer sends GetData.
+    std::int64_t largest_payload = 0;  ///< Bytes of data that one message takes; 0: no limit, or one for each peer.
 
     /// A line that carries messages and nothing else (MQTT): the kernel asks for data with GetData, and answers with single chunks.
     bool is_packet_line() const { return sends_unasked && !send_is_answered && !fetches_data && !pushes_data; }
@@ -194,6 +193,13 @@ public:
     virtual void registration_changed(bool registered, const std::vector<std::string>& peer_capabilities) {
         (void)registered;
         (void)peer_capabilities;
+    }
+
+    /// Bytes of data that one message to the peer takes; 0: no limit is known. May change when the line turns out to take less, or more.
+    /// Returns at once.
+    virtual std::int64_t largest_payload(const NodeKey& peer) const {
+        (void)peer;
+        return traits().largest_payload;
     }
 
     /// What nodes that it carries say for `communication` when they register, "mqtt" for example; empty: the plugin's name.
