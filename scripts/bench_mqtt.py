@@ -42,14 +42,12 @@ class Mqtt:
         command = [program, self.broker, str(subscribers), str(octets), str(messages), str(window)]
         return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
-    def count(self, name):
-        """A counter of the broker, as it was a moment ago."""
-        time.sleep(1.2)  # It is brought up to date every second.
-        return int(subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", self.broker, "-t", f"$SYS/broker/{name}", "-C", "1"],
-                                  capture_output=True, text=True, check=True).stdout)
-
     def counts(self):
-        return [self.count(f"publish/{name}") for name in ("messages/received", "bytes/received", "messages/dropped")]
+        """Messages and octets that the broker received, and messages that it threw away, some seconds after the last of them."""
+        time.sleep(2.5)  # It brings the counters up to date in the second second.
+        names = ("messages/received", "bytes/received", "messages/dropped")
+        return [int(subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", self.broker, "-t", f"$SYS/broker/publish/{name}", "-C", "1"],
+                                   capture_output=True, text=True, check=True).stdout) for name in names]
 
     def broker_memory(self):
         with open(f"/proc/{self.broker_process}/statm") as f:

@@ -115,7 +115,7 @@ void PahoThreads::run() {
         wake_.wait(lock, [this] { return under_way_ > 0; });
         is_quickened_ = false;
         if (wake_.wait_for(lock, pause_, [this] { return is_quickened_; }) || under_way_ == 0) continue;
-        pause_ = std::min<decltype(pause_)>(pause_ * 1.5, kLongestPause);
+        pause_ = std::min<decltype(pause_)>(pause_ * kGrowth, kLongestPause);
         lock.unlock();
         peer_->nudge();
         lock.lock();

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "back_off.h"
+#include "broker_socket.h"
 #include "broker_uri.h"
 #include "connection.h"
 #include "handshake_guard.h"
@@ -106,6 +107,7 @@ private:
     BackOff back_off_;             ///< Only the thread.
     std::minstd_rand random_;      ///< Only the thread.
     bool is_outage_told_ = false;  ///< Only the thread.
+    BrokerSocket socket_;          ///< Only the thread.
     ReceivedQueue received_;
 
     mutable std::mutex mutex_;

@@ -210,6 +210,27 @@ TEST_F(Sessions, AnswersCanBePublishedFromWithinTheListener) {
     EXPECT_EQ(client.listener.messages().front().second, "first");
 }
 
+TEST_F(Sessions, TheSecondOfTwoSmallMessagesDoesNotWaitForALateAcknowledgement) {
+    Mosquitto broker;
+    broker.start();
+    TestSession server(quick_options(broker.uri()), {"question"});
+    server.listener.when_message = [&](const std::string&, const std::string& payload) {
+        server.session.publish("answer", payload);
+        server.session.publish("answer", payload);
+    };
+    TestSession client(quick_options(broker.uri()), {"answer"});
+    server.connect();
+    client.connect();
+    constexpr std::size_t kRounds = 50;
+    const auto begin = std::chrono::steady_clock::now();
+    for (std::size_t i = 1; i <= kRounds; ++i) {
+        client.session.publish("question", std::to_string(i));
+        ASSERT_TRUE(client.listener.waits_for(2 * i));
+    }
+    // An acknowledgement is late by 40 ms or more.
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(30) * kRounds);
+}
+
 TEST_F(Sessions, LargeMessagesGoThroughWhole) {
     Mosquitto broker;
     broker.start();
