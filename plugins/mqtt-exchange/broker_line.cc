@@ -190,17 +190,20 @@ void BrokerLine::send(const NodeKey& peer, const Message& message) {
 }
 
 void BrokerLine::push(const NodeKey& peer, const DataRequest& request, BlobReader& source) {
-    std::string octets(static_cast<std::size_t>(request.length), '\0');
+    const auto length = static_cast<std::size_t>(request.length);
+    std::string packet = codec::encode_data_header(request.key, request.instance_id, request.offset, length);
+    const std::size_t head = packet.size();
+    packet.reserve(head + length);
+    packet.resize(head + length);
+    const auto octets = std::as_writable_bytes(std::span(packet)).subspan(head);
     std::size_t filled = 0;
-    while (filled < octets.size()) {
-        const std::size_t count =
-            source.read(request.offset + static_cast<std::int64_t>(filled), std::as_writable_bytes(std::span(octets)).subspan(filled));
+    while (filled < length) {
+        const std::size_t count = source.read(request.offset + static_cast<std::int64_t>(filled), octets.subspan(filled));
         if (count == 0) throw Error(ErrorKind::Io, "The stored data ends before its size");
         filled += count;
     }
     const bool is_only_chunk = request.offset == 0 && request.length == request.total;
-    session_.publish(topic_to(peer, !is_only_chunk),
-                     codec::encode_data_header(request.key, request.instance_id, request.offset, octets.size()), octets);
+    session_.publish(topic_to(peer, !is_only_chunk), std::move(packet));
 }
 
 std::int64_t BrokerLine::largest_payload() const {

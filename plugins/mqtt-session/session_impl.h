@@ -30,7 +30,7 @@ public:
     FirstAttempt wait_first_attempt(std::chrono::milliseconds timeout) const;
     void set_filters(std::vector<std::string> filters);
     void reconnect(const std::string& reason);
-    void publish(const std::string& topic, std::string_view head, std::string_view octets);
+    void publish(const std::string& topic, std::string payload);
     bool is_connected() const;
     std::size_t largest_packet() const;
     bool has_shared_subscriptions() const;

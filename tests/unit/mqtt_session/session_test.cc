@@ -43,7 +43,7 @@ TEST_F(Sessions, WhatOnePublishesTheOtherReceives) {
     receiver.connect();
     sender.connect();
     sender.session.publish("a/b", "one");
-    sender.session.publish("a/c", "head,", std::string_view("and \0 octets", 12));
+    sender.session.publish("a/c", std::string("head,and \0 octets", 17));
     sender.session.publish("a/d", "");
     sender.session.publish("b", "not this");
     sender.session.publish("a/e", "last");
@@ -241,7 +241,7 @@ TEST_F(Sessions, LargeMessagesGoThroughWhole) {
     for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = static_cast<char>(i * 2654435761u >> 24);
     constexpr int kRounds = 10;
     const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < kRounds; ++i) one.session.publish("t", head, octets);
+    for (int i = 0; i < kRounds; ++i) one.session.publish("t", head + octets);
     ASSERT_TRUE(one.listener.waits_for(kRounds));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     RecordProperty("MiB_per_second", std::to_string(kRounds * 5 / took.count()));
@@ -280,7 +280,7 @@ TEST_F(Sessions, WithVersion311TheLimitIsLearnedFromConnectionsThatEnd) {
     const auto sent_whole = eventually([&] {
         if (const std::size_t largest = one.session.largest_packet(); largest != 0) size = largest - 10;
         try {
-            one.session.publish("t", std::string_view(octets).substr(0, size));
+            one.session.publish("t", octets.substr(0, size));
         } catch (const Error&) {
         }
         return one.listener.count() > 0;
