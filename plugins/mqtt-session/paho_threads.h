@@ -56,6 +56,7 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     int under_way_ = 0;
+    bool is_idle_ = false;  ///< The thread waits until something is under way.
     bool is_quickened_ = false;
     std::chrono::duration<double, std::milli> pause_ = kFirstPause;
     std::unique_ptr<Peer> peer_;  ///< Only its thread.
