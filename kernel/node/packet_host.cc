@@ -20,7 +20,14 @@ bool is_registration_answer(Command command) {
 }  // namespace
 
 void PacketHost::handle(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) {
-    if (packets_.dispatcher != nullptr && !message.meta.object_id.empty()) packets_.dispatcher->answered({message.key(), peer});
+    if (packets_.dispatcher != nullptr && !message.meta.object_id.empty()) {
+        // Not before the record says so: whoever looks through the store meanwhile would find it unanswered and send it again.
+        done = [&dispatcher = *packets_.dispatcher, key = rules::ExchangeKey{message.key(), peer},
+                done = std::move(done)](HandleResult result) {
+            dispatcher.answered(key);
+            done(std::move(result));
+        };
+    }
     if (message.command == Command::GetData) {
         return packets_.chunks->serve(*packets_.transport, peer, std::move(message), std::move(done));
     }
