@@ -118,10 +118,7 @@ void BrokerLine::take_command(const NodeKey& peer, std::string_view payload) {
     }
     const InProgress::Key key{peer, command->message.key()};
     commands_->run(key, [self = shared_from_this(), peer, message = std::move(command->message)](const std::function<void()>& done) {
-        self->host_.handle(peer, message, [self, peer, done](HandleResult result) {
-            self->answer(peer, std::move(result.replies));
-            done();
-        });
+        self->host_.handle(peer, message, [self, peer, done](HandleResult result) { self->answer(peer, std::move(result.replies), done); });
     });
 }
 
@@ -165,9 +162,9 @@ void BrokerLine::receive(const NodeKey& peer, const codec::DataMessage& data) {
     receiver->finish([self = shared_from_this(), peer, receiver](HandleResult last) { self->answer(peer, std::move(last.replies)); });
 }
 
-void BrokerLine::answer(const NodeKey& peer, std::vector<Message> replies) {
-    if (replies.empty()) return;
-    const bool is_queued = answers_.try_push([this, peer, replies = std::move(replies)] {
+void BrokerLine::answer(const NodeKey& peer, std::vector<Message> replies, const std::function<void()>& done) {
+    if (replies.empty()) return done();
+    const bool is_queued = answers_.try_push([this, peer, replies = std::move(replies), done] {
         for (const auto& reply : replies) {
             try {
                 send(peer, reply);
@@ -175,8 +172,11 @@ void BrokerLine::answer(const NodeKey& peer, std::vector<Message> replies) {
                 note_dropped(dropped_.answers, error.what());
             }
         }
+        done();
     });
-    if (!is_queued) ++dropped_.answers;  // The peer repeats its question.
+    if (is_queued) return;
+    ++dropped_.answers;  // The peer repeats its question.
+    done();
 }
 
 std::string BrokerLine::topic_to(const NodeKey& peer, bool for_leader) const {
