@@ -12,6 +12,7 @@ namespace {
 
 /// As large as the pieces in which stores keep data, so that none is fetched twice.
 constexpr std::size_t kReadBack = 1024 * 1024;
+constexpr std::int64_t kCatchUp = 16 * 1024 * 1024;
 
 /// Null if there is none. Fetched once: what EVP_sha256() names is looked up at every use, which takes as long as to hash small data.
 const EVP_MD* sha256() {
@@ -82,16 +83,27 @@ std::string BlobDigest::finish(BlobWriter& blob, std::int64_t total) {
         hashed_ = 0;
         is_stale_ = false;
     }
-    std::vector<std::byte> buffer(static_cast<std::size_t>(std::clamp<std::int64_t>(total - hashed_, 0, kReadBack)));
-    while (hashed_ < total) {
-        const auto wanted = static_cast<std::size_t>(std::min<std::int64_t>(total - hashed_, static_cast<std::int64_t>(buffer.size())));
+    read_back(blob, total);
+    result_ = hash_->finish();
+    return result_;
+}
+
+void BlobDigest::catch_up(BlobWriter& blob, std::int64_t end) {
+    const std::lock_guard lock(mutex_);
+    if (is_stale_ || !result_.empty()) return;
+    read_back(blob, std::min(end, hashed_ + kCatchUp));
+}
+
+/// With the lock held.
+void BlobDigest::read_back(BlobWriter& blob, std::int64_t end) {
+    std::vector<std::byte> buffer(static_cast<std::size_t>(std::clamp<std::int64_t>(end - hashed_, 0, kReadBack)));
+    while (hashed_ < end) {
+        const auto wanted = static_cast<std::size_t>(std::min<std::int64_t>(end - hashed_, static_cast<std::int64_t>(buffer.size())));
         const std::size_t count = blob.read(hashed_, std::span(buffer).first(wanted));
         if (count == 0) throw Error(ErrorKind::Corrupt, "Received data ends before its size");
         hash_->update(std::span(buffer).first(count));
         hashed_ += static_cast<std::int64_t>(count);
     }
-    result_ = hash_->finish();
-    return result_;
 }
 
 }  // namespace edgesync::data

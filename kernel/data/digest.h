@@ -38,10 +38,15 @@ class BlobDigest {
 public:
     /// Octets just written at `offset`. Writing hashed ones again makes `finish` read everything back: they may differ.
     void written(std::int64_t offset, std::span<const std::byte> octets);
+    /// Hashes what of [0, end) was written before its turn came, by reading back at most 16 MiB of it; so what arrives out of order leaves
+    /// little to `finish`. All of [0, end) must have been written. Blocks on disk.
+    void catch_up(BlobWriter& blob, std::int64_t end);
     /// Hashes what is left of [0, total) by reading it back. Blocks on disk. Repeated calls give the same until more is written.
     std::string finish(BlobWriter& blob, std::int64_t total);
 
 private:
+    void read_back(BlobWriter& blob, std::int64_t end);
+
     std::mutex mutex_;
     std::optional<Sha256> hash_{std::in_place};
     std::int64_t hashed_ = 0;

@@ -47,9 +47,11 @@ bool TransferSink::write(std::span<const std::byte> octets) {
     transfer_.writer->write(at_, octets);
     transfer_.digest.written(at_, octets);
     bool syncs = false;
+    std::int64_t whole_until = 0;
     {
         const std::lock_guard lock(transfer_.mutex);
         add_range(transfer_.written, {at_, at_ + count});
+        if (!transfer_.written.empty() && transfer_.written.front().begin == 0) whole_until = transfer_.written.front().end;
         transfer_.unsynced += count;
         syncs = transfer_.unsynced >= kSyncWindow && !transfer_.is_syncing;
         if (syncs) {
@@ -58,6 +60,8 @@ bool TransferSink::write(std::span<const std::byte> octets) {
         }
     }
     at_ += count;
+    // Several chunks at once arrive in any order; without this, all that follows the first exchange would be read back at the end.
+    transfer_.digest.catch_up(*transfer_.writer, whole_until);
     if (syncs) sync_in_background();
     return true;
 }

@@ -23,8 +23,10 @@ bool is_registration_answer(Command command) {
 
 void PacketHost::handle(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) {
     if (!parts().context->is_css()) return handle_at_edge(peer, std::move(message), std::move(done));
-    if (!message.meta.object_id.empty()) packets_.dispatcher->answered({message.key(), peer});
-    const auto told = [done = std::move(done)](HandleResult result) {
+    const auto told = [&dispatcher = *packets_.dispatcher, key = rules::ExchangeKey{message.key(), peer},
+                       done = std::move(done)](HandleResult result) {
+        // Not before the record says so: whoever looks through the store meanwhile would find it unanswered and send it again.
+        dispatcher.answered(key);
         // A traditional CSS keeps silent, and the node notices at its next ping, a day later.
         if (result.verdict == Verdict::UnknownPeer && result.replies.empty()) result.replies.push_back(register_as_new());
         done(std::move(result));

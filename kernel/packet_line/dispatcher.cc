@@ -64,7 +64,14 @@ void Dispatcher::send_message(const NodeKey& peer, Message message) {
     enqueue(peer, node);
 }
 
-std::size_t Dispatcher::room(const Node& node) { return kMaxUnanswered - std::min(node.unanswered.size(), kMaxUnanswered); }
+/// With the lock held.
+std::size_t Dispatcher::room(const Node& node) const {
+    std::size_t share = kFewestUnanswered;
+    if (unanswered_ < kMaxUnansweredInAll) {
+        share = std::clamp(kMaxUnansweredInAll / std::max<std::size_t>(nodes_.size(), 1), kFewestUnanswered, kMaxUnanswered);
+    }
+    return share - std::min(node.unanswered.size(), share);
+}
 
 /// With the lock held: lets a worker look at the node, unless one does already or there is nothing that it could send.
 void Dispatcher::enqueue(const NodeKey& peer, Node& node) {
@@ -101,12 +108,14 @@ void Dispatcher::look_again_later(const NodeKey& peer, Node& node) {
 void Dispatcher::expire(Node& node) {
     const auto limit = Clock::now() - kAnswerLimit;
     const auto expired = std::erase_if(node.unanswered, [&](const auto& entry) { return entry.second <= limit; });
+    unanswered_ -= expired;
     if (expired > 0 && node.last_answer <= limit && !node.is_ready) drop_queue(node);
 }
 
 /// With the lock held.
 void Dispatcher::drop_queue(Node& node) {
     queued_ -= node.records.size() + node.messages.size();
+    unanswered_ -= node.unanswered.size();
     node.records.clear();
     node.messages.clear();
     node.unanswered.clear();
@@ -193,7 +202,7 @@ void Dispatcher::run_turn(const NodeKey& peer, Turn& turn) {
         for (const auto& message : found.records) {
             {
                 const std::lock_guard lock(mutex_);
-                nodes_[peer].unanswered.insert_or_assign(message.key(), Clock::now());
+                if (nodes_[peer].unanswered.insert_or_assign(message.key(), Clock::now()).second) ++unanswered_;
             }
             send_one(*found.transport, peer, message);
         }
@@ -284,6 +293,7 @@ void Dispatcher::answered(const rules::ExchangeKey& key) {
     const std::lock_guard lock(mutex_);
     const auto found = nodes_.find(key.peer);
     if (found == nodes_.end() || found->second.unanswered.erase(key.object) == 0) return;
+    --unanswered_;
     found->second.last_answer = Clock::now();
     enqueue(key.peer, found->second);
     erase_if_idle(key.peer);

@@ -91,7 +91,7 @@ private:
     void note_scanned(const NodeKey& peer, const Found& found);
     void send_one(Transport& transport, const NodeKey& peer, const Message& message);
     void finish_turn(const NodeKey& peer, bool succeeded);
-    static std::size_t room(const Node& node);
+    std::size_t room(const Node& node) const;
     void look_again_later(const NodeKey& peer, Node& node);
     void expire(Node& node);
     void drop_queue(Node& node);
@@ -99,6 +99,11 @@ private:
 
     /// Brokers drop what a slow subscriber does not take; so no node is sent more than this before it answers.
     static constexpr std::size_t kMaxUnanswered = 128;
+    /// What all nodes answer comes to us through one queue of the broker, which drops what does not fit (mosquitto: 1,000 messages), and
+    /// each node answers an Update with two messages. So nodes share this number, but each may have some, or silent ones would stop the
+    /// others.
+    static constexpr std::size_t kMaxUnansweredInAll = 512;
+    static constexpr std::size_t kFewestUnanswered = 2;
     /// After it an answer is not waited for any more: the message was lost, or, if nothing was answered at all, the node is away. Its
     /// records are found again when it registers, and by the timer that repeats.
     static constexpr std::chrono::seconds kAnswerLimit{5};
@@ -120,6 +125,7 @@ private:
     std::map<NodeKey, Node> nodes_;  ///< Nodes with something to send, or to answer.
     std::deque<NodeKey> ready_;
     std::size_t queued_ = 0;
+    std::size_t unanswered_ = 0;  ///< Of all nodes.
     int workers_ = 0;
     bool is_line_down_ = false;
     bool is_stopped_ = false;

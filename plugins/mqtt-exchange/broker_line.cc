@@ -119,10 +119,7 @@ void BrokerLine::take_command(const NodeKey& peer, std::string_view payload) {
     }
     const InProgress::Key key{peer, command->message.key()};
     commands_->run(key, [self = shared_from_this(), peer, message = std::move(command->message)](const std::function<void()>& done) {
-        self->host_.handle(peer, message, [self, peer, done](HandleResult result) {
-            self->answer(peer, std::move(result.replies));
-            done();
-        });
+        self->host_.handle(peer, message, [self, peer, done](HandleResult result) { self->answer(peer, std::move(result.replies), done); });
     });
 }
 
@@ -166,9 +163,9 @@ void BrokerLine::receive(const NodeKey& peer, const codec::DataMessage& data) {
     receiver->finish([self = shared_from_this(), peer, receiver](HandleResult last) { self->answer(peer, std::move(last.replies)); });
 }
 
-void BrokerLine::answer(const NodeKey& peer, std::vector<Message> replies) {
-    if (replies.empty()) return;
-    const bool is_queued = answers_.try_push([this, peer, replies = std::move(replies)] {
+void BrokerLine::answer(const NodeKey& peer, std::vector<Message> replies, const std::function<void()>& done) {
+    if (replies.empty()) return done();
+    const bool is_queued = answers_.try_push([this, peer, replies = std::move(replies), done] {
         for (const auto& reply : replies) {
             try {
                 send(peer, reply);
@@ -176,8 +173,11 @@ void BrokerLine::answer(const NodeKey& peer, std::vector<Message> replies) {
                 note_dropped(dropped_.answers, error.what());
             }
         }
+        done();
     });
-    if (!is_queued) ++dropped_.answers;  // The peer repeats its question.
+    if (is_queued) return;
+    ++dropped_.answers;  // The peer repeats its question.
+    done();
 }
 
 std::string BrokerLine::topic_to(const NodeKey& peer, bool for_leader) const {
@@ -191,17 +191,20 @@ void BrokerLine::send(const NodeKey& peer, const Message& message) {
 }
 
 void BrokerLine::push(const NodeKey& peer, const DataRequest& request, BlobReader& source) {
-    std::string octets(static_cast<std::size_t>(request.length), '\0');
+    const auto length = static_cast<std::size_t>(request.length);
+    std::string packet = codec::encode_data_header(request.key, request.instance_id, request.offset, length);
+    const std::size_t head = packet.size();
+    packet.reserve(head + length);
+    packet.resize(head + length);
+    const auto octets = std::as_writable_bytes(std::span(packet)).subspan(head);
     std::size_t filled = 0;
-    while (filled < octets.size()) {
-        const std::size_t count =
-            source.read(request.offset + static_cast<std::int64_t>(filled), std::as_writable_bytes(std::span(octets)).subspan(filled));
+    while (filled < length) {
+        const std::size_t count = source.read(request.offset + static_cast<std::int64_t>(filled), octets.subspan(filled));
         if (count == 0) throw Error(ErrorKind::Io, "The stored data ends before its size");
         filled += count;
     }
     const bool is_only_chunk = request.offset == 0 && request.length == request.total;
-    session_.publish(topic_to(peer, !is_only_chunk),
-                     codec::encode_data_header(request.key, request.instance_id, request.offset, octets.size()), octets);
+    session_.publish(topic_to(peer, !is_only_chunk), std::move(packet));
 }
 
 std::int64_t BrokerLine::largest_payload() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,7 +75,9 @@ private:
     void take_command(const NodeKey& peer, std::string_view payload);
     void take_data(const NodeKey& peer, std::shared_ptr<const std::string> payload);
     void receive(const NodeKey& peer, const codec::DataMessage& data);
-    void answer(const NodeKey& peer, std::vector<Message> replies);
+    /// `done` is called when they are handed over: who asks for more than can be answered has to wait, instead of losing answers.
+    void answer(
+        const NodeKey& peer, std::vector<Message> replies, const std::function<void()>& done = [] {});
     std::string topic_to(const NodeKey& peer, bool for_leader) const;
     void note_dropped(std::atomic<std::uint64_t>& counter, const std::string& why);
 

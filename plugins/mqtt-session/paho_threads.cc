@@ -126,10 +126,12 @@ PahoThreads::PahoThreads() {
 void PahoThreads::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
+        is_idle_ = true;
         wake_.wait(lock, [this] { return under_way_ > 0; });
+        is_idle_ = false;
         is_quickened_ = false;
         if (wake_.wait_for(lock, pause_, [this] { return is_quickened_; }) || under_way_ == 0) continue;
-        pause_ = std::min<decltype(pause_)>(pause_ * 1.5, kLongestPause);
+        pause_ = std::min<decltype(pause_)>(pause_ * kGrowth, kLongestPause);
         lock.unlock();
         peer_->nudge();
         lock.lock();
@@ -148,7 +150,9 @@ void PahoThreads::quicken() {
 void PahoThreads::begin() {
     const std::lock_guard lock(mutex_);
     quicken();
-    if (++under_way_ == 1) wake_.notify_one();
+    ++under_way_;
+    // Small messages begin and end all the time; a pause that has begun looks at them when it ends.
+    if (is_idle_) wake_.notify_one();
 }
 
 void PahoThreads::end(int count) {

@@ -22,6 +22,11 @@ std::optional<ReceivedMessage> ReceivedQueue::pop() {
     return message;
 }
 
+bool ReceivedQueue::is_empty() const {
+    const std::lock_guard lock(mutex_);
+    return messages_.empty();
+}
+
 void ReceivedQueue::close() {
     std::deque<ReceivedMessage> unread;  // Destroyed after the lock.
     const std::lock_guard lock(mutex_);

@@ -29,6 +29,7 @@ public:
     /// False: thrown away.
     bool push(ReceivedMessage message);
     std::optional<ReceivedMessage> pop();
+    bool is_empty() const;
     /// Empties it; `push` takes nothing, and does not wait, until `open`.
     void close();
     void open();
@@ -51,7 +52,7 @@ private:
 
     const std::size_t octets_limit_;
     const std::size_t messages_limit_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::condition_variable room_;
     std::deque<ReceivedMessage> messages_;
     std::size_t octets_ = 0;

@@ -29,9 +29,7 @@ void Session::set_filters(std::vector<std::string> filters) { impl_->set_filters
 
 void Session::reconnect(const std::string& reason) { impl_->reconnect(reason); }
 
-void Session::publish(const std::string& topic, std::string_view payload) { impl_->publish(topic, {}, payload); }
-
-void Session::publish(const std::string& topic, std::string_view head, std::string_view octets) { impl_->publish(topic, head, octets); }
+void Session::publish(const std::string& topic, std::string payload) { impl_->publish(topic, std::move(payload)); }
 
 bool Session::is_connected() const { return impl_->is_connected(); }
 
@@ -113,17 +111,14 @@ void Session::Impl::take_room(Lock& lock, const std::string& topic, std::size_t 
     ++users_;
 }
 
-void Session::Impl::publish(const std::string& topic, std::string_view head, std::string_view octets) {
-    const std::size_t size = head.size() + octets.size();
+void Session::Impl::publish(const std::string& topic, std::string payload) {
+    const std::size_t size = payload.size();
     Lock lock(mutex_);
     take_room(lock, topic, size);
     Connection& connection = *connection_;
     lock.unlock();
     std::optional<Error> problem;
     try {
-        std::string payload;
-        payload.reserve(size);
-        payload.append(head).append(octets);
         connection.send(topic, std::move(payload));
     } catch (const Error& error) {
         problem = error;

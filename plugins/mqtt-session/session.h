@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "edgesync/sdk/log.h"
@@ -79,9 +78,7 @@ public:
 
     /// QoS 0, not retained. Returns when the message has been handed over for sending; waits for room up to `publish_wait`.
     /// @throws Error{NotConnected}; Error{Timeout}; Error{InvalidRequest} if the broker is known not to take a message as large as this.
-    void publish(const std::string& topic, std::string_view payload);
-    /// The payload in two pieces; joins them in the only copy that is made before the library's own.
-    void publish(const std::string& topic, std::string_view head, std::string_view octets);
+    void publish(const std::string& topic, std::string payload);
 
     bool is_connected() const;
     /// The largest packet, in octets, that the broker takes, header and topic included; 0: unknown. Announced by the broker (MQTT 5) or

@@ -103,7 +103,10 @@ std::optional<ConnectFailure> Session::Impl::connect_with(const BrokerUri& uri, 
         return ConnectFailure{Kind::Unreachable, error.what()};
     }
     ConnectFailure failure = wait_for_answer();
-    if (failure.reason.empty()) return {};
+    if (failure.reason.empty()) {
+        socket_ = BrokerSocket(uri.port);
+        return {};
+    }
     drop_connection();
     if (guard && !guard->problem().empty()) failure = {Kind::Unreachable, guard->problem()};
     return failure;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "back_off.h"
+#include "broker_socket.h"
 #include "broker_uri.h"
 #include "connection.h"
 #include "handshake_guard.h"
@@ -29,7 +30,7 @@ public:
     FirstAttempt wait_first_attempt(std::chrono::milliseconds timeout) const;
     void set_filters(std::vector<std::string> filters);
     void reconnect(const std::string& reason);
-    void publish(const std::string& topic, std::string_view head, std::string_view octets);
+    void publish(const std::string& topic, std::string payload);
     bool is_connected() const;
     std::size_t largest_packet() const;
     bool has_shared_subscriptions() const;
@@ -106,6 +107,7 @@ private:
     BackOff back_off_;             ///< Only the thread.
     std::minstd_rand random_;      ///< Only the thread.
     bool is_outage_told_ = false;  ///< Only the thread.
+    BrokerSocket socket_;          ///< Only the thread.
     ReceivedQueue received_;
 
     mutable std::mutex mutex_;

@@ -150,6 +150,8 @@ bool Session::Impl::deliver(Lock& lock) {
     auto message = received_.pop();
     if (!message) return false;
     lock.unlock();
+    // Then the broker may be waiting with the next one. If it is not, acknowledgements with later data cost less.
+    if (received_.is_empty()) socket_.acknowledge();
     call_listener("on_message", [&] { listener_.on_message(message->topic, std::move(message->payload)); });
     message.reset();
     lock.lock();

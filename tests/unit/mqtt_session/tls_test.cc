@@ -148,7 +148,7 @@ TEST_F(TlsSessions, LargeMessagesGoThroughWhole) {
     TestSession one(options(), {"t"});
     one.connect();
     const std::string octets(5'242'880, 'x');
-    for (int i = 0; i < 5; ++i) one.session.publish("t", "head", octets);
+    for (int i = 0; i < 5; ++i) one.session.publish("t", "head" + octets);
     ASSERT_TRUE(one.listener.waits_for(5));
     for (const auto& message : one.listener.messages()) EXPECT_EQ(message.second.size(), octets.size() + 4);
 }

@@ -85,6 +85,31 @@ TEST_F(DispatcherTest, SendsNoMoreThanTheNodeHasAnsweredAndLosesNothing) {
     EXPECT_EQ(line_.sent_count(), static_cast<std::size_t>(kObjects)) << "each once";
 }
 
+TEST_F(DispatcherTest, ManyNodesTogetherAreSentNoMoreThanABrokerKeepsOfTheirAnswers) {
+    constexpr std::size_t kNodes = 64;
+    constexpr std::size_t kObjects = 40;
+    for (std::size_t i = 2; i < kNodes; ++i) register_node({"acme", "camera", "other" + std::to_string(i)}, "mqtt");
+    register_node(cam2_, "mqtt");
+    for (std::size_t i = 0; i < kObjects; ++i) publish(metadata(name_of(static_cast<int>(i))), "data");
+    do_work();
+    const auto is_sent_to_all = [&] {
+        std::set<NodeKey> peers;
+        for (const auto& sent : line_.sent()) peers.insert(sent.peer);
+        return peers.size() == kNodes;
+    };
+    ASSERT_TRUE(eventually(is_sent_to_all)) << "none waits for the others";
+    // 512, two for each node, and what four workers have begun.
+    EXPECT_LE(line_.sent_count(), 512 + 2 * kNodes + 4 * 64);
+    std::set<std::pair<NodeKey, std::string>> answered;
+    EXPECT_TRUE(eventually([&] {
+        for (const auto& sent : line_.sent()) {
+            if (answered.emplace(sent.peer, sent.message.meta.object_id).second) answer(sent.message.meta.object_id, sent.peer);
+        }
+        return answered.size() == kNodes * kObjects;
+    })) << answered.size();
+    EXPECT_EQ(line_.sent_count(), kNodes * kObjects) << "each once";
+}
+
 TEST_F(DispatcherTest, ASilentNodeDoesNotKeepOthersBackAndIsLeftAlone) {
     register_node(cam2_, "mqtt");
     publish_many(300, cam1_);
