@@ -34,7 +34,7 @@ std::vector<LinePtr> BrokerTransport::all_lines() const {
 
 LinePtr BrokerTransport::line_to(const NodeKey& peer) const {
     const auto all = lines();
-    if (!all) throw Error(ErrorKind::NotConnected, "the transport has not started");
+    if (is_draining_ || !all) throw Error(ErrorKind::NotConnected, is_draining_ ? "this node stops" : "this node has not started");
     return all->to(peer);
 }
 
@@ -90,6 +90,7 @@ std::optional<LineHealth> BrokerTransport::line_health() const {
 }
 
 void BrokerTransport::drain() {
+    is_draining_ = true;
     for (const auto& line : all_lines()) line->drain();
 }
 

@@ -2,6 +2,7 @@
 // organization or messaging group.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -39,6 +40,7 @@ private:
     const mqtt_session::BrokerKind kind_;
     const Settings* settings_ = nullptr;
     Log* log_ = nullptr;
+    std::atomic<bool> is_draining_{false};
     mutable std::mutex mutex_;
     std::shared_ptr<Lines> lines_;  ///< Null before the start; others may call by then.
 };

@@ -30,7 +30,8 @@ PlainSettings::Values MqttEnvironment::settings(NodeRole role, const NodeKey& se
             {"CSSOnWIoTP", "false"},
             {"UsingEdgeConnector", "false"},
             {"AllowPrivateIPs", "true"},
-            {"MaxDataChunkSize", "5242880"}};
+            {"MaxDataChunkSize", "5242880"},
+            {"MaxInflightChunks", "4"}};
 }
 
 void MqttEnvironment::to_css(const NodeKey& node, const std::string& payload) {
