@@ -98,6 +98,19 @@ std::unique_ptr<DataReceiver> NodeTransportHost::receive_data(const NodeKey& pee
     return make_data_receiver(reception_parts(), peer, range, body_length, repr_sha256, content_sha256);
 }
 
+std::optional<std::string> NodeTransportHost::messaging_group(const std::string& org) {
+    std::optional<std::string> group;
+    parts_.operations->store().read([&](ReadTransaction& txn) { group = txn.entry(EntryTable::MessagingGroup, {org}); });
+    return group;
+}
+
+void NodeTransportHost::remember_messaging_group(const std::string& org, const std::string& group) {
+    parts_.operations->run_and_wait<rules::Done>([org, group](WriteTransaction& txn, rules::Effects&) {
+        txn.put_entry(EntryTable::MessagingGroup, {org}, group);
+        return rules::Done{};
+    });
+}
+
 ReceptionParts NodeTransportHost::reception_parts() const {
     return {*parts_.context, *parts_.operations, *parts_.scheduler, *parts_.digests, parts_.largest_object, parts_.files};
 }

@@ -62,6 +62,8 @@ public:
     const Settings& settings() const override { return *parts_.settings; }
     std::vector<BrokerAccount> broker_accounts() override { return parts_.broker_accounts(); }
     bool is_one_of_several() const override { return parts_.is_one_of_several; }
+    std::optional<std::string> messaging_group(const std::string& org) override;
+    void remember_messaging_group(const std::string& org, const std::string& group) override;
 
 protected:
     const HostParts& parts() const { return parts_; }

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "edgesync/sdk/error.h"
+#include "messaging_group.h"
 #include "sender_identity.h"
 
 namespace edgesync::mqtt_exchange {
@@ -105,17 +106,50 @@ void BrokerLine::on_message(const std::string& topic, std::shared_ptr<const std:
     }
 }
 
-void BrokerLine::take_command(const NodeKey& peer, std::string_view payload) {
+bool BrokerLine::is_admitted(const NodeKey& peer, Command command) {
+    if (options_.messaging_group.empty()) return true;
+    if (!mqtt_session::is_topic_name(peer.org)) {
+        note_dropped(dropped_.malformed, "it names no organization");
+        return false;
+    }
+    const auto known = host_.messaging_group(peer.org);
+    switch (admission(known, options_.messaging_group, command)) {
+        case Admission::Admitted: return true;
+        case Admission::Remember:
+            // Before the registration is acknowledged: what the node is then told goes where this says.
+            host_.remember_messaging_group(peer.org, options_.messaging_group);
+            if (known) {
+                host_.log().log(LogLevel::Warning, "The organization " + peer.org + " moves from the messaging group " + *known + " to " +
+                                                       options_.messaging_group);
+            }
+            return true;
+        case Admission::Unregistered: {
+            Message must_register;
+            must_register.command = Command::RegisterAsNew;
+            answer(peer, {std::move(must_register)});
+            return false;
+        }
+        case Admission::Foreign: break;
+    }
+    note_dropped(dropped_.foreign, "the organization " + peer.org + " is on the messaging group " + known.value_or(""));
+    return false;
+}
+
+void BrokerLine::take_command(NodeKey peer, std::string_view payload) {
     auto command = codec::command_from_json(payload);
     if (!command) return note_dropped(dropped_.unknown, "unknown command");
     const std::string& org = command->message.meta.org;
     if (!is_css_ && !org.empty() && org != self_.org) return note_dropped(dropped_.foreign, "it is about an object of organization " + org);
+    // Topics of messaging groups do not name the organization; whether the claim is admitted is judged below.
+    if (!options_.messaging_group.empty())
+        peer.org = command->destination.org.empty() ? command->message.meta.org : command->destination.org;
     if (is_css_) {
         if (command->message.meta.org.empty()) command->message.meta.org = peer.org;
         if (const std::string problem = check_sender(*command, peer); !problem.empty()) {
             return note_dropped(dropped_.foreign, "node " + peer.type + "/" + peer.id + ": " + problem);
         }
         command->message.protocol = options_.communication;
+        if (!is_admitted(peer, command->message.command)) return;
     }
     const InProgress::Key key{peer, command->message.key()};
     commands_->run(key, [self = shared_from_this(), peer, message = std::move(command->message)](const std::function<void()>& done) {
@@ -123,10 +157,13 @@ void BrokerLine::take_command(const NodeKey& peer, std::string_view payload) {
     });
 }
 
-void BrokerLine::take_data(const NodeKey& peer, std::shared_ptr<const std::string> payload) {
-    data_.push([this, peer, payload = std::move(payload)] {
+void BrokerLine::take_data(const NodeKey& topic_peer, std::shared_ptr<const std::string> payload) {
+    data_.push([this, topic_peer, payload = std::move(payload)] {
         try {
             const auto data = codec::decode_data(*payload);
+            NodeKey peer = topic_peer;
+            if (!options_.messaging_group.empty()) peer.org = data.key.org;
+            if (!is_admitted(peer, Command::Update)) return;
             if (!data.is_cut_short) return receive(peer, data);
             note_dropped(dropped_.malformed, "data that is cut short");
             Message feedback;
@@ -191,6 +228,10 @@ void BrokerLine::send(const NodeKey& peer, const Message& message) {
 }
 
 void BrokerLine::push(const NodeKey& peer, const DataRequest& request, BlobReader& source) {
+    if (const std::int64_t largest = largest_payload(); largest > 0 && request.length > largest) {
+        throw Error(ErrorKind::InvalidRequest, options_.session.name + ": a chunk of " + std::to_string(request.length) +
+                                                   " octets is too large, it takes " + std::to_string(largest));
+    }
     const auto length = static_cast<std::size_t>(request.length);
     std::string packet = codec::encode_data_header(request.key, request.instance_id, request.offset, length);
     const std::size_t head = packet.size();

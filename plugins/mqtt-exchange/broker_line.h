@@ -35,7 +35,8 @@ struct Dropped {
 struct LineOptions {
     mqtt_session::SessionOptions session;
     mqtt_session::TopicRules rules;
-    std::string org;  ///< That the connection stands for; empty: its topics have it.
+    std::string org;              ///< That the connection stands for; empty: topics or messages name it.
+    std::string messaging_group;  ///< CSS inside of the Watson IoT Platform: that the broker serves.
     std::string communication;
     Parallelism parallelism;
 };
@@ -72,8 +73,10 @@ private:
     void on_refused(const std::vector<std::string>& filters) override;
 
     void subscribe();
-    void take_command(const NodeKey& peer, std::string_view payload);
-    void take_data(const NodeKey& peer, std::shared_ptr<const std::string> payload);
+    /// Whether the peer's organization, which the message claims, may speak on this messaging group. False: the message has been dropped.
+    bool is_admitted(const NodeKey& peer, Command command);
+    void take_command(NodeKey peer, std::string_view payload);
+    void take_data(const NodeKey& topic_peer, std::shared_ptr<const std::string> payload);
     void receive(const NodeKey& peer, const codec::DataMessage& data);
     /// `done` is called when they are handed over: who asks for more than can be answered has to wait, instead of losing answers.
     void answer(

@@ -2,17 +2,14 @@
 // organization or messaging group.
 #pragma once
 
-#include <condition_variable>
-#include <map>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "broker_line.h"
-#include "broker_options.h"
 #include "edgesync/sdk/transport.h"
+#include "lines.h"
 
 namespace edgesync::mqtt_exchange {
 
@@ -36,34 +33,17 @@ public:
     std::optional<LineHealth> line_health() const override;
 
 private:
-    using LinePtr = std::shared_ptr<BrokerLine>;
-
-    LineOptions line_options(mqtt_session::SessionOptions session, const std::string& org) const;
-    void start_only_line();
-    /// Until `stop`: connects organizations that come, and reconnects those whose record changed.
-    void follow_accounts();
-    void look_at_accounts();
-    LinePtr new_line(const BrokerAccount& account);
-    LinePtr line_to(const NodeKey& peer) const;
+    std::shared_ptr<Lines> lines() const;
     std::vector<LinePtr> all_lines() const;
+    /// See Lines::to.
+    LinePtr line_to(const NodeKey& peer) const;
 
     const mqtt_session::BrokerKind kind_;
     const Settings* settings_ = nullptr;
     Log* log_ = nullptr;
-    TransportHost* host_ = nullptr;
-    mqtt_session::TopicRules rules_;
-    Parallelism parallelism_;
-    bool has_accounts_ = false;  ///< CSS with many organizations: each has a broker.
-
+    std::atomic<bool> is_draining_{false};
     mutable std::mutex mutex_;
-    std::condition_variable stopping_;
-    std::map<std::string, LinePtr> lines_;  ///< By organization; the only line of others has the name "".
-    std::map<std::string, BrokerAccount> accounts_;
-    std::map<std::string, std::string> problems_;  ///< Of organizations without a line, as they were logged.
-    bool leads_ = false;
-    bool is_draining_ = false;
-    bool is_stopped_ = false;
-    std::thread follower_;
+    std::shared_ptr<Lines> lines_;  ///< Null before the start; others may call by then.
 };
 
 }  // namespace edgesync::mqtt_exchange

@@ -60,7 +60,7 @@ void PacketLimit::closed() {
 
 std::size_t PacketLimit::limit(Time now) const {
     if (announced_ != 0) return announced_;
-    return learned_ != 0 && now - learned_at_ < kMemory ? learned_ : 0;
+    return learned_ != 0 && now - learned_at_ < kMemory ? learned_ : known_;
 }
 
 void PacketLimit::take_proof(Time now) {

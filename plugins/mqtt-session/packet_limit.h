@@ -5,6 +5,7 @@
 //     the limit to the largest step below that packet: 5 MiB, 2,000,000, 1 MiB, 512 KiB, 256 KiB, 128 KiB, 64 KiB, 32 KiB, 16 KiB. Packets
 //     of up to 16 KiB are never suspected.
 //   - What was learned is forgotten after an hour: the connection may have ended for another reason, or the broker may have been changed.
+//   - A limit that is known beforehand is an upper bound of what is learned.
 // A broker that drops large messages and keeps the connection (mosquitto's message_size_limit with QoS 0) cannot be noticed here.
 #pragma once
 
@@ -25,6 +26,9 @@ public:
     static constexpr std::chrono::seconds kProof{5};
     static constexpr std::chrono::hours kMemory{1};
 
+    /// `known` beforehand; 0: nothing is.
+    explicit PacketLimit(std::size_t known = 0) : known_(known) {}
+
     /// A connection begins; `announced` by the broker, 0: nothing.
     void connected(std::size_t announced);
     /// A packet is being written. They are written in this order.
@@ -43,6 +47,7 @@ public:
 private:
     void take_proof(Time now);
 
+    std::size_t known_;
     std::size_t announced_ = 0;
     std::size_t learned_ = 0;
     Time learned_at_{};

@@ -45,7 +45,7 @@ Session::Impl::Impl(SessionOptions options, SessionListener& listener, Log& log)
     : options_(std::move(options)), listener_(listener),
       log_(log), versions_{ProtocolVersion::V5, ProtocolVersion::V311, ProtocolVersion::V31},
       back_off_(options_.first_pause, options_.max_backoff), random_(std::random_device{}()),
-      received_(options_.received_bytes, options_.received_messages) {
+      received_(options_.received_bytes, options_.received_messages), limit_(options_.largest_packet) {
     if (!options_.may_use_v5) versions_.erase(versions_.begin());
     for (const auto& uri : options_.uris) uris_.push_back(parse_broker_uri(uri));
     if (uris_.empty()) throw Error(ErrorKind::InvalidRequest, options_.name + " has no address");

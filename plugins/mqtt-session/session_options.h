@@ -32,6 +32,8 @@ struct SessionOptions {
     TlsOptions tls;
     bool allows_private = true;  ///< False: an address that is not public is never spoken to (AllowPrivateIPs).
     bool may_use_v5 = false;     ///< MQTT 5 is offered first, then 3.1.1, then 3.1.
+    /// Octets of the largest packet that this broker is known to take, 0: unknown. What it announces counts instead, see packet_limit.h.
+    std::size_t largest_packet = 0;
 
     std::chrono::milliseconds connect_attempt{10'000};  ///< An attempt, or a SUBSCRIBE, that is not answered by then has failed.
     std::chrono::milliseconds first_pause{1'000};       ///< Between attempts; doubles up to `max_backoff`, less up to a quarter at random.

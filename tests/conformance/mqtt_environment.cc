@@ -9,7 +9,7 @@ std::string topic(const NodeKey& node, const std::string& direction) {
 
 }  // namespace
 
-void MqttEnvironment::begin(const std::filesystem::path&) { relay_ = std::make_unique<MqttRelay>(broker_port_); }
+void MqttEnvironment::begin(const std::filesystem::path&) { relay_ = std::make_unique<MqttRelay>(target_port()); }
 
 PlainSettings::Values MqttEnvironment::settings(NodeRole role, const NodeKey& self) {
     return {{"CommunicationProtocol", "mqtt"},
@@ -35,11 +35,11 @@ PlainSettings::Values MqttEnvironment::settings(NodeRole role, const NodeKey& se
 }
 
 void MqttEnvironment::to_css(const NodeKey& node, const std::string& payload) {
-    MqttPublisher(broker_port_).publish(topic(node, "evt"), payload);
+    MqttPublisher(broker_port_).publish(topic_prefix(node) + topic(node, "evt"), payload);
 }
 
 void MqttEnvironment::to_ess(const NodeKey& node, const std::string& payload) {
-    MqttPublisher(broker_port_).publish(topic(node, "cmd"), payload);
+    MqttPublisher(broker_port_).publish(topic_prefix(node) + topic(node, "cmd"), payload);
 }
 
 }  // namespace edgesync::conformance

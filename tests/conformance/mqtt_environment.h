@@ -8,7 +8,7 @@
 
 namespace edgesync::conformance {
 
-class MqttEnvironment : public TransportEnvironment, private PacketInjector {
+class MqttEnvironment : public TransportEnvironment, protected PacketInjector {
 public:
     explicit MqttEnvironment(int broker_port) : broker_port_(broker_port) {}
 
@@ -19,6 +19,13 @@ public:
     PacketInjector* injector() override { return this; }
     std::chrono::seconds longest_call() const override { return std::chrono::seconds(15); }
     bool carries_all_metadata() const override { return true; }
+
+protected:
+    int broker_port() const { return broker_port_; }
+    /// What the relay leads to.
+    virtual int target_port() { return broker_port_; }
+    /// Topics at the broker begin with it.
+    virtual std::string topic_prefix(const NodeKey&) const { return {}; }
 
 private:
     void to_css(const NodeKey& node, const std::string& payload) override;

@@ -1,7 +1,5 @@
 #include "tests/conformance/mqtt_relay.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,68 +9,21 @@
 #include <random>
 #include <stdexcept>
 
+#include "tests/system/mqtt_packets.h"
+
 namespace edgesync::conformance {
 namespace {
 
-constexpr std::uint8_t kConnAck = 2;
-constexpr std::uint8_t kPublish = 3;
-constexpr std::uint8_t kPingResponse = 13;
+using system_test::connect_to_broker;
+using system_test::length_of;
+using system_test::packet_of;
+using system_test::PacketType;
+using system_test::send_all;
+using system_test::text_field;
+using system_test::type_of;
+
 /// A packet that waits to be overtaken goes on when no other came in this time.
 constexpr int kPatience = 200;
-
-sockaddr_in loopback(int port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-int connect_to(int port) {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(port);
-    const int on = 1;
-    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return socket;
-    ::close(socket);
-    return -1;
-}
-
-bool send_all(int socket, std::string_view octets) {
-    while (!octets.empty()) {
-        const ssize_t sent = ::send(socket, octets.data(), octets.size(), MSG_NOSIGNAL);
-        if (sent <= 0) return false;
-        octets.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    return true;
-}
-
-std::uint8_t type_of(std::string_view packet) { return static_cast<std::uint8_t>(static_cast<unsigned char>(packet.front()) >> 4U); }
-
-/// Length of the packet that `octets` begin with; nullopt: more of them are needed.
-std::optional<std::size_t> length_of(std::string_view octets) {
-    std::size_t length = 0;
-    for (std::size_t i = 1; i < octets.size() && i <= 4; ++i) {
-        const auto octet = static_cast<unsigned char>(octets[i]);
-        length |= static_cast<std::size_t>(octet & 0x7fU) << (7U * (i - 1));
-        if ((octet & 0x80U) == 0) return octets.size() >= i + 1 + length ? std::optional(i + 1 + length) : std::nullopt;
-    }
-    return std::nullopt;
-}
-
-std::string length_field(std::size_t length) {
-    std::string field;
-    do {
-        const auto low = static_cast<unsigned char>(length & 0x7fU);
-        length >>= 7U;
-        field += static_cast<char>(length > 0 ? low | 0x80U : low);
-    } while (length > 0);
-    return field;
-}
-
-std::string text_field(const std::string& text) {
-    return std::string{static_cast<char>(text.size() >> 8U), static_cast<char>(text.size())} + text;
-}
 
 }  // namespace
 
@@ -80,7 +31,7 @@ std::string text_field(const std::string& text) {
 class MqttRelay::Disturbance {
 public:
     std::vector<std::string> of(std::string packet, const PacketFaults& faults) {
-        if (type_of(packet) != kPublish) return {std::move(packet)};
+        if (type_of(packet) != PacketType::Publish) return {std::move(packet)};
         const auto happens = [this](int percent) { return static_cast<int>(random_() % 100) < percent; };
         if (happens(faults.lost)) return {};
         if (faults.swaps && !held_) {
@@ -98,15 +49,7 @@ private:
     std::optional<std::string> held_;
 };
 
-MqttRelay::MqttRelay(int broker_port) : broker_port_(broker_port), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = loopback(0);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 64) != 0 || ::getsockname(listener_, generic, &size) != 0) {
-        ::close(listener_);
-        throw std::runtime_error("the relay cannot listen");
-    }
-    port_ = ntohs(address.sin_port);
+MqttRelay::MqttRelay(int broker_port) : broker_port_(broker_port), listener_(system_test::listen_on_loopback(port_)) {
     acceptor_ = std::thread([this] { accept_clients(); });
 }
 
@@ -161,7 +104,7 @@ void MqttRelay::accept_clients() {
 }
 
 void MqttRelay::serve(int client) {
-    const int broker = connect_to(broker_port_);
+    const int broker = connect_to_broker(broker_port_);
     {
         const std::lock_guard lock(mutex_);
         sockets_.insert({client, broker});
@@ -204,28 +147,26 @@ void MqttRelay::pump(int from, int to, bool is_to_broker) {
     ::shutdown(to, SHUT_RDWR);
 }
 
-MqttPublisher::MqttPublisher(int broker_port) : socket_(connect_to(broker_port)) {
+MqttPublisher::MqttPublisher(int broker_port) : socket_(connect_to_broker(broker_port)) {
     if (socket_ < 0) throw std::runtime_error("the broker cannot be reached");
     // Version 3.1.1, a clean session, no keep-alive.
-    const std::string body = text_field("MQTT") + std::string("\x04\x02\0\0", 4) + text_field("publisher-of-octets");
-    send(std::string(1, '\x10') + length_field(body.size()) + body);
-    expect(kConnAck, 4);
+    send(packet_of(0x10, text_field("MQTT") + std::string("\x04\x02\0\0", 4) + text_field("publisher-of-octets")));
+    expect(PacketType::ConnAck, 4);
 }
 
 MqttPublisher::~MqttPublisher() { ::close(socket_); }
 
 void MqttPublisher::publish(const std::string& topic, const std::string& payload) {
-    const std::string body = text_field(topic) + payload;
-    send(std::string(1, '\x30') + length_field(body.size()) + body);
+    send(packet_of(0x30, text_field(topic) + payload));
     send(std::string("\xc0\0", 2));
-    expect(kPingResponse, 2);
+    expect(PacketType::PingResponse, 2);
 }
 
 void MqttPublisher::send(const std::string& octets) const {
     if (!send_all(socket_, octets)) throw std::runtime_error("the broker ends the connection");
 }
 
-void MqttPublisher::expect(std::uint8_t type, std::size_t size) const {
+void MqttPublisher::expect(system_test::PacketType type, std::size_t size) const {
     std::string answer(size, '\0');
     if (::recv(socket_, answer.data(), size, MSG_WAITALL) != static_cast<ssize_t>(size) || type_of(answer) != type) {
         throw std::runtime_error("the broker does not answer as it should");

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/system/mqtt_packets.h"
 #include "transport_environment.h"
 
 namespace edgesync::conformance {
@@ -38,8 +39,8 @@ private:
     PacketFaults faults() const;
 
     const int broker_port_;
-    int listener_ = -1;
     int port_ = 0;
+    const int listener_;
     std::atomic<bool> is_cut_{false};
     std::atomic<bool> is_silent_{false};
     std::atomic<bool> is_stopped_{false};
@@ -64,7 +65,7 @@ public:
 
 private:
     void send(const std::string& octets) const;
-    void expect(std::uint8_t type, std::size_t size) const;
+    void expect(system_test::PacketType type, std::size_t size) const;
 
     int socket_ = -1;
 };

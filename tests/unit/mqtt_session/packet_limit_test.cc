@@ -34,6 +34,16 @@ TEST_F(PacketLimits, NothingIsKnownAtFirst) {
     EXPECT_EQ(limit(), 0u);
 }
 
+TEST_F(PacketLimits, WhatIsKnownBeforehandCountsUntilLessIsLearnedOrAnotherIsAnnounced) {
+    limit_ = PacketLimit(131'072);
+    EXPECT_EQ(limit(), 131'072u);
+    send(131'072);
+    EXPECT_TRUE(lose());
+    EXPECT_EQ(limit(), 65'536u);
+    limit_.connected(1'000'000);
+    EXPECT_EQ(limit(), 1'000'000u);
+}
+
 TEST_F(PacketLimits, WhatTheBrokerAnnouncesCounts) {
     limit_.connected(100'000);
     EXPECT_EQ(limit(), 100'000u);

@@ -161,6 +161,18 @@ public:
     virtual TimePoint now() const = 0;
     virtual Log& log() = 0;
     virtual const Settings& settings() const = 0;
+
+    /// CSS inside of the Watson IoT Platform: the messaging group that the nodes of an organization are on; nullopt: none has registered
+    /// yet. All instances know the same. Blocks on the store. @throws Error{NotConnected} and others
+    virtual std::optional<std::string> messaging_group(const std::string& org) {
+        (void)org;
+        return std::nullopt;
+    }
+    /// Durable when it returns. Blocks on the store. @throws as `messaging_group`
+    virtual void remember_messaging_group(const std::string& org, const std::string& group) {
+        (void)org;
+        (void)group;
+    }
 };
 
 /// Life: configure, start, any number of calls from any thread, drain, stop.

@@ -1,0 +1,42 @@
+// Lines of a CSS with many organizations: one for each, with what the organization's record says of its broker. They come and go with the
+// records.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "lines.h"
+
+namespace edgesync::mqtt_exchange {
+
+class LinesByOrganization : public Lines {
+public:
+    explicit LinesByOrganization(const LineParts& parts) : parts_(parts) {}
+    ~LinesByOrganization() override { stop(); }
+
+    void start() override;
+    LinePtr to(const NodeKey& peer) override;
+    std::vector<LinePtr> all() const override;
+    void set_leading(bool leads) override;
+    void stop() noexcept override;
+
+private:
+    /// Until `stop`: connects organizations that come, and reconnects those whose record changed.
+    void follow_accounts();
+    void look_at_accounts();
+    LinePtr new_line(const BrokerAccount& account);
+
+    const LineParts parts_;
+    mutable std::mutex mutex_;
+    std::condition_variable stopping_;
+    std::map<std::string, LinePtr> lines_;
+    std::map<std::string, BrokerAccount> accounts_;
+    std::map<std::string, std::string> problems_;  ///< Of organizations without a line, as they were logged. Only the follower.
+    bool leads_ = false;
+    bool is_stopped_ = false;
+    std::thread follower_;
+};
+
+}  // namespace edgesync::mqtt_exchange
