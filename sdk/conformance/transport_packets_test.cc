@@ -19,7 +19,7 @@ protected:
         if (!HasFatalFailure() && !is_packets()) GTEST_SKIP() << "the transport is no line of packets";
     }
     std::int64_t part(std::int64_t wanted) {
-        const std::int64_t limit = up().largest_payload;
+        const std::int64_t limit = largest_up();
         return limit > 0 ? std::min(limit, wanted) : wanted;
     }
     /// One chunk, from the node to the cloud or back.
@@ -111,20 +111,20 @@ TEST_F(TransportPackets, RepliesAfterTheDataReachTheSender) {
 }
 
 TEST_F(TransportPackets, AChunkThatIsTooLargeIsRefused) {
-    const std::int64_t limit = up().largest_payload;
+    const std::int64_t limit = largest_up();
     if (limit == 0) GTEST_SKIP() << "there is no limit";
     // How much the names in a message take is up to the transport, so the limit need not be sharp.
     const std::int64_t size = 2 * limit;
     MemoryBlob source(octets(1, static_cast<std::size_t>(size)));
     try {
         push(true, request_of("too-large", 0, size, size), source);
-        FAIL() << broken("a message with more data than traits().largest_payload is refused");
+        FAIL() << broken("a message with more data than largest_payload(peer) is refused");
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::InvalidRequest) << error.what() << broken("to repeat it would not help");
         EXPECT_NE(std::string(error.what()).find_first_of("0123456789"), std::string::npos) << error.what() << ": how much is too much?";
     }
     push(true, request_of("just-so", 0, limit, limit), source);
-    EXPECT_TRUE(await_finished(true, "just-so", 1)) << broken("traits().largest_payload octets fit into a message");
+    EXPECT_TRUE(await_finished(true, "just-so", 1)) << broken("largest_payload(peer) octets fit into a message");
     EXPECT_TRUE(finished(true, "too-large").empty());
 }
 

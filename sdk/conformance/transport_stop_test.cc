@@ -36,7 +36,7 @@ protected:
         }
         repeat(of_node_, [this, data = std::make_shared<const std::vector<std::byte>>(octets(2, 200'000))] {
             MemoryBlob source(data);
-            const std::int64_t limit = up().largest_payload;
+            const std::int64_t limit = largest_up();
             const std::int64_t length = limit > 0 ? std::min<std::int64_t>(limit, 200'000) : 200'000;
             ess().transport().push(kCloud, {object_key("pushed"), kInstance, kInstance, 0, length, 200'000}, source, "");
             std::this_thread::sleep_for(1ms);

@@ -47,6 +47,8 @@ protected:
     TestNode& ess() { return *ess_; }
     TransportTraits up() { return ess_->traits(); }
     TransportTraits down() { return css_->traits(); }
+    /// Octets of data that one message to the cloud takes; 0: no limit is known.
+    std::int64_t largest_up() { return ess_->transport().largest_payload(kCloud); }
     bool is_packets() { return is_packet_line(up()) && is_packet_line(down()); }
 
     /// Another node, started and registered. Ends with the test.
