@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -273,6 +274,59 @@ TEST_F(Cluster, DueNotificationsAreGivenToOneTransactionAtATime) {
     two.join();
     EXPECT_EQ(claims.size(), 10U);
     for (const auto& [id, number] : claims) EXPECT_EQ(number, 1) << id << broken("a due notification that was moved is not due any more");
+}
+
+/// Puts again what it sees, and has it erased by another process in between; a store may make either wait for the other.
+template <typename See, typename Put, typename Erase>
+void put_what_another_erases(Store& store, Store& other, See see, Put put, Erase erase) {
+    std::future<std::exception_ptr> erased;
+    const auto failure = run_write(store, [&](WriteTransaction& t) {
+        const auto seen = see(t);
+        if (!erased.valid()) {
+            erased = std::async(std::launch::async, [&] { return run_write(other, erase); });
+            erased.wait_for(milliseconds(500));
+        }
+        if (seen) put(t, *seen);
+    });
+    EXPECT_EQ(failure, nullptr);
+    EXPECT_EQ(erased.get(), nullptr);
+}
+
+TEST_F(Cluster, WhatAnotherProcessErasesMeanwhileIsNotPutBack) {
+    const ObjectKey object = object_key("object");
+    const NodeKey node = node_key("node");
+    write([&](WriteTransaction& t) {
+        t.put_object(sender_object(object));
+        t.put_delivery(delivery(object, node));
+        t.put_notification(notification(object, node, NotificationStatus::Update));
+        t.put_destination(destination(node));
+        t.put_entry(EntryTable::Setting, {"name"}, "value");
+    });
+    put_what_another_erases(
+        store(), other(), [&](WriteTransaction& t) { return t.delivery(object, node); },
+        [](WriteTransaction& t, const DeliveryRecord& seen) { t.put_delivery(seen); },
+        [&](WriteTransaction& t) { t.erase_delivery(object, node); });
+    put_what_another_erases(
+        store(), other(), [&](WriteTransaction& t) { return t.notification(object, node); },
+        [](WriteTransaction& t, const NotificationRecord& seen) { t.put_notification(seen); },
+        [&](WriteTransaction& t) { t.erase_notification(object, node); });
+    put_what_another_erases(
+        store(), other(), [&](WriteTransaction& t) { return t.object(object); },
+        [](WriteTransaction& t, const ObjectRecord& seen) { t.put_object(seen); }, [&](WriteTransaction& t) { t.erase_object(object); });
+    put_what_another_erases(
+        store(), other(), [&](WriteTransaction& t) { return t.destination(node); },
+        [](WriteTransaction& t, const DestinationRecord& seen) { t.put_destination(seen); },
+        [&](WriteTransaction& t) { t.erase_destination(node); });
+    put_what_another_erases(
+        store(), other(), [&](WriteTransaction& t) { return t.entry(EntryTable::Setting, {"name"}); },
+        [](WriteTransaction& t, const std::string& seen) { t.put_entry(EntryTable::Setting, {"name"}, seen); },
+        [&](WriteTransaction& t) { t.erase_entry(EntryTable::Setting, {"name"}); });
+    const auto rule = broken("submit: what `f` has seen and another process erases before the end is not put back");
+    EXPECT_FALSE(get([&](ReadTransaction& t) { return t.object(object); })) << rule;
+    EXPECT_FALSE(get([&](ReadTransaction& t) { return t.delivery(object, node); })) << rule;
+    EXPECT_FALSE(get([&](ReadTransaction& t) { return t.notification(object, node); })) << rule;
+    EXPECT_FALSE(get([&](ReadTransaction& t) { return t.destination(node); })) << rule;
+    EXPECT_FALSE(get([&](ReadTransaction& t) { return t.entry(EntryTable::Setting, {"name"}); })) << rule;
 }
 
 using ClusterOfOne = StoreTest;
