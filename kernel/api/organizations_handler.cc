@@ -7,7 +7,7 @@
 #include "edgesync/sdk/error.h"
 #include "edgesync/sdk/network_guard.h"
 #include "kernel/addressing/org_removal.h"
-#include "kernel/addressing/work_payload.h"
+#include "kernel/addressing/organization_record.h"
 #include "kernel/api/json_list.h"
 #include "kernel/api/small_body.h"
 #include "kernel/objects/names.h"
@@ -46,11 +46,6 @@ bool is_broker_url(const std::string& address) {
     return std::any_of(schemes.begin(), schemes.end(),
                        [&](std::string_view scheme) { return lower.starts_with(scheme) && lower.size() > scheme.size(); });
 }
-
-/// The fields of a stored organization.
-constexpr std::size_t kFields = 3;
-constexpr std::size_t kAddress = 0;
-constexpr std::size_t kPassword = 2;
 
 /// The host of a broker's URL, without brackets.
 std::string_view host_of(std::string_view address) {
@@ -119,7 +114,7 @@ void OrganizationsHandler::list(const CallPtr& call) const {
                     out.note_hidden();
                     continue;
                 }
-                append_org(org, addressing::split_fields(entry.value, kFields)[kAddress], out.item());
+                append_org(org, addressing::decode_organization(entry.value).address, out.item());
             }
             next = std::move(page.next);
         });
@@ -159,7 +154,7 @@ void OrganizationsHandler::put(const CallPtr& call, const std::string& org) cons
         return call->reply.send(error_answer(400, "Invalid broker address (",
                                              objects::html_escape(address) + "): it is private, and AllowPrivateIPs is false"));
     }
-    const std::string value = addressing::join_fields({address, user, secrets_.seal(org, password)});
+    const std::string value = addressing::encode(addressing::OrganizationRecord{address, user, secrets_.seal(org, password)});
     environment_.context.operations.run<rules::Done>(
         [org, value](WriteTransaction& txn, rules::Effects&) {
             txn.put_entry(EntryTable::Organization, {org}, value);
@@ -181,7 +176,7 @@ void OrganizationsHandler::seal_passwords() const {
             orgs.clear();
             auto page = txn.entries(EntryTable::Organization, {}, cursor, kListPage);
             for (const auto& entry : page.items) {
-                if (secrets_.is_to_be_sealed(addressing::split_fields(entry.value, kFields)[kPassword])) orgs.push_back(entry.key.at(0));
+                if (secrets_.is_to_be_sealed(addressing::decode_organization(entry.value).password)) orgs.push_back(entry.key.at(0));
             }
             next = std::move(page.next);
         });
@@ -198,10 +193,10 @@ bool OrganizationsHandler::seal_password(const std::string& org) const {
     return environment_.context.operations.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects&) {
         const auto value = txn.entry(EntryTable::Organization, {org});
         if (!value) return false;
-        auto fields = addressing::split_fields(*value, kFields);
-        if (!secrets_.is_to_be_sealed(fields[kPassword])) return false;
-        fields[kPassword] = secrets_.seal(org, fields[kPassword]);
-        txn.put_entry(EntryTable::Organization, {org}, addressing::join_fields(fields));
+        auto record = addressing::decode_organization(*value);
+        if (!secrets_.is_to_be_sealed(record.password)) return false;
+        record.password = secrets_.seal(org, record.password);
+        txn.put_entry(EntryTable::Organization, {org}, addressing::encode(record));
         return true;
     });
 }

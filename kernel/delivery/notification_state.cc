@@ -36,6 +36,18 @@ const Transition* find_transition(NotificationStatus status, Command command) {
     return nullptr;
 }
 
+bool is_to_be_sent(NotificationStatus status) {
+    switch (status) {
+        case Update:
+        case Delete:
+        case Deleted:
+        case Consumed:
+        case Received:
+        case ReceiverError: return true;
+        default: return false;
+    }
+}
+
 bool is_bound_to_version(NotificationStatus status) {
     switch (status) {
         case Update:

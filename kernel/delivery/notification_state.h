@@ -23,6 +23,9 @@ const std::vector<Transition>& transitions();
 /// The row for a record in `status` that gets `command`; nullptr: the message is ignored.
 const Transition* find_transition(NotificationStatus status, Command command);
 
+/// Records that stand for a message which their peer, if it can be reached unasked, has not answered yet.
+bool is_to_be_sent(NotificationStatus status);
+
 /// Records whose meaning ends with the version they announce; a newer version of the object makes them void.
 bool is_bound_to_version(NotificationStatus status);
 

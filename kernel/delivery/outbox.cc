@@ -4,6 +4,7 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/delivery/inbound.h"
+#include "kernel/delivery/notification_state.h"
 
 namespace edgesync::delivery {
 namespace {
@@ -12,18 +13,6 @@ std::string name_of(const ObjectKey& key) { return key.type + "/" + key.id; }
 
 /// Own objects whose announcement was accepted and whose data must follow; `data` says that all of it was sent.
 bool awaits_push(NotificationStatus status) { return status == NotificationStatus::Updated; }
-
-bool is_to_be_sent(NotificationStatus status) {
-    switch (status) {
-        case NotificationStatus::Update:
-        case NotificationStatus::Delete:
-        case NotificationStatus::Deleted:
-        case NotificationStatus::Consumed:
-        case NotificationStatus::Received:
-        case NotificationStatus::ReceiverError: return true;
-        default: return false;
-    }
-}
 
 bool has_data_to_push(const ObjectRecord& object) {
     const bool has_data = object.data || !object.meta.source_data_uri.empty();

@@ -1,13 +1,11 @@
 #include "kernel/node/broker_accounts.h"
 
 #include "edgesync/sdk/error.h"
-#include "kernel/addressing/work_payload.h"
+#include "kernel/addressing/organization_record.h"
 
 namespace edgesync::node {
 namespace {
 
-/// The fields of a stored organization: address, user, password.
-constexpr std::size_t kFields = 3;
 constexpr std::size_t kPage = 256;
 
 }  // namespace
@@ -19,10 +17,10 @@ std::vector<BrokerAccount> read_broker_accounts(Store& store, const security::Or
         Page<Entry> page;
         store.read([&](ReadTransaction& txn) { page = txn.entries(EntryTable::Organization, {}, cursor, kPage); });
         for (const auto& entry : page.items) {
-            const auto fields = addressing::split_fields(entry.value, kFields);
-            BrokerAccount account{entry.key.at(0), fields[1], "", fields[0]};
+            auto stored = addressing::decode_organization(entry.value);
+            BrokerAccount account{entry.key.at(0), std::move(stored.user), "", std::move(stored.address)};
             try {
-                account.password = secrets.open(account.org, fields[2]);
+                account.password = secrets.open(account.org, stored.password);
                 accounts.push_back(std::move(account));
             } catch (const Error& error) {
                 log.log(LogLevel::Error, error.what());

@@ -4,15 +4,9 @@
 #include <exception>
 
 #include "edgesync/sdk/error.h"
+#include "kernel/packet_line/patience.h"
 
 namespace edgesync::packet_line {
-namespace {
-
-/// What fits into one message of any broker comes within a round trip; large chunks share a slow line with others.
-constexpr std::int64_t kSmall = 65536;
-
-}  // namespace
-
 /// One chunk on its way. The sink is called by whoever brings the octets, while the one that fetches waits.
 struct ChunkFetch::Awaited {
     enum class State { Expected, Arriving, Arrived, Refused, Lost };
@@ -98,11 +92,6 @@ ChunkFetch::ChunkFetch(const rules::NodeContext& context, Send send) : context_(
 
 ChunkFetch::~ChunkFetch() = default;
 
-std::chrono::milliseconds ChunkFetch::patience(std::int64_t wanted) const {
-    const bool is_small = wanted > 0 && wanted <= kSmall;
-    return is_small ? context_.resend_interval : 6 * context_.resend_interval;
-}
-
 std::shared_ptr<ChunkFetch::Awaited> ChunkFetch::expect(const Place& place, DataSink& sink, std::int64_t wanted) {
     auto awaited = std::make_shared<Awaited>(sink, wanted);
     const std::lock_guard lock(mutex_);
@@ -154,7 +143,7 @@ PeerAnswer ChunkFetch::fetch(const DataRequest& request, DataSink& sink) {
             const auto is_decided = [&] {
                 return awaited->state != Awaited::State::Expected && awaited->state != Awaited::State::Arriving;
             };
-            if (awaited->changed.wait_for(lock, patience(end - offset), is_decided)) break;
+            if (awaited->changed.wait_for(lock, patience(context_, end - offset), is_decided)) break;
         }
         std::unique_lock lock(awaited->mutex);
         awaited->changed.wait(lock, [&] { return awaited->state != Awaited::State::Arriving; });

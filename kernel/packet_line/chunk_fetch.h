@@ -44,7 +44,6 @@ private:
     std::shared_ptr<Awaited> expect(const Place& place, DataSink& sink, std::int64_t wanted);
     void forget(const Place& place, const std::shared_ptr<Awaited>& awaited);
     void ask(const DataRequest& request, std::int64_t offset, std::int64_t wanted);
-    std::chrono::milliseconds patience(std::int64_t wanted) const;
 
     const rules::NodeContext& context_;
     const Send send_;

@@ -2,12 +2,12 @@
 
 #include "kernel/addressing/announce.h"
 #include "kernel/delivery/chunk_requests.h"
+#include "kernel/packet_line/patience.h"
 
 namespace edgesync::packet_line {
 namespace {
 
 constexpr std::size_t kPage = 256;
-constexpr std::int64_t kSmall = 65536;
 
 }  // namespace
 
@@ -40,7 +40,7 @@ bool ChunkRepeater::is_stalled(Request& request) {
     const Progress& last = before->second;
     if (last.instance != request.progress.instance || last.received != request.progress.received) return false;
     request.progress.since = last.since;
-    const auto limit = request.size <= kSmall ? context_.resend_interval : 6 * context_.resend_interval;
+    const auto limit = patience(context_, request.size);
     // The look itself does not come to the millisecond.
     if (now - last.since < limit - context_.resend_interval / 10) return false;
     request.progress.since = now;

@@ -6,6 +6,7 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/delivery/inbound.h"
+#include "kernel/delivery/notification_state.h"
 
 namespace edgesync::packet_line {
 namespace {
@@ -15,17 +16,6 @@ constexpr std::chrono::milliseconds kPauseWhenBusy{50};
 constexpr std::size_t kMostPerTurn = 64;
 constexpr std::size_t kScanPage = 256;
 constexpr std::chrono::seconds kLongestPause{60};
-
-bool is_to_be_sent(NotificationStatus status) {
-    switch (status) {
-        case NotificationStatus::Update:
-        case NotificationStatus::Delete:
-        case NotificationStatus::Deleted:
-        case NotificationStatus::Consumed:
-        case NotificationStatus::Received: return true;
-        default: return false;
-    }
-}
 
 /// The line, not the message.
 bool is_about_line(ErrorKind kind) { return kind == ErrorKind::NotConnected || kind == ErrorKind::Timeout || kind == ErrorKind::Busy; }
@@ -229,7 +219,7 @@ void Dispatcher::scan(ReadTransaction& txn, const NodeKey& peer, const Turn& tur
     do {
         const auto page = txn.notifications_of_peer(peer, found.cursor, kScanPage);
         for (const auto& record : page.items) {
-            if (!is_to_be_sent(record.status) || turn.known.contains(record.object)) continue;
+            if (!delivery::is_to_be_sent(record.status) || turn.known.contains(record.object)) continue;
             if (found.records.size() >= turn.most) return;  // The next turn looks at this page again.
             if (auto message = delivery::message_of(context_, txn, record)) found.records.push_back(std::move(*message));
         }
@@ -248,11 +238,11 @@ Dispatcher::Found Dispatcher::read(const NodeKey& peer, const Turn& turn) {
         found.transport = transport->second;
         for (const auto& object : turn.checks) {
             const auto record = txn.notification(object, peer);
-            if (!record || !is_to_be_sent(record->status)) found.answered.push_back(object);
+            if (!record || !delivery::is_to_be_sent(record->status)) found.answered.push_back(object);
         }
         for (const auto& object : turn.records) {
             const auto record = txn.notification(object, peer);
-            if (!record || !is_to_be_sent(record->status)) continue;
+            if (!record || !delivery::is_to_be_sent(record->status)) continue;
             if (auto message = delivery::message_of(context_, txn, *record)) found.records.push_back(std::move(*message));
         }
         if (turn.scans) scan(txn, peer, turn, found);
