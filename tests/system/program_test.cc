@@ -58,7 +58,8 @@ TEST(Program, NamesEveryPluginThatCannotBeUsed) {
 TEST(Program, NamesTheConfigurationFileThatIsNotThere) {
     TemporaryFolder folder;
     const auto output = folder.path() / "output";
-    const std::string command = std::string("env -i ") + EDGESYNC_SERVICE + " -check -c /nonexistent/sync.conf > " + output.string() + " 2>&1";
+    const std::string command =
+        std::string("env -i ") + EDGESYNC_SERVICE + " -check -c /nonexistent/sync.conf > " + output.string() + " 2>&1";
     // Its defaults alone may make a node, as with the traditional service.
     EXPECT_NE(std::system(command.c_str()), -1);
     std::stringstream text;
