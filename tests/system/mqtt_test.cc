@@ -173,6 +173,9 @@ TEST_F(Mqtt, OrganizationsHaveBrokersOfTheirOwnAndDoNotMix) {
     cam1_->start();
     const auto stranger = make_ess(folder_.path(), "cam2", 1, through(other.port(), {"OrgID other"}));
     stranger->start();
+    EXPECT_TRUE(eventually([this] {
+        return css_->output().find("there is no organization yet. BrokerAddress is not used") != std::string::npos;
+    })) << css_->output();
     ASSERT_EQ(add("acme", *broker_), 204) << css_->output();
     ASSERT_EQ(add("other", other), 204);
     ASSERT_TRUE(eventually([this] { return registered(*css_, 1); }, seconds(60))) << css_->output();
