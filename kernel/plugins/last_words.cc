@@ -50,6 +50,7 @@ std::string what_was_thrown() {
     std::abort();
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 /// The innermost plugin among the callers, by the name of its file; null: none. What it calls is not bound to be safe in a handler of
 /// signals, but the process is lost anyway, and alarm() ends it if this hangs.
 const char* plugin_among_callers() noexcept {
@@ -77,11 +78,13 @@ void end_by_signal(int signal) {
     // The handler is gone (SA_RESETHAND): the signal comes again when this returns, and ends the process.
     ::raise(signal);
 }
+#endif
 
 }  // namespace
 
 void install_last_words() {
     std::set_terminate(end_by_exception);
+    // The sanitizers' own handlers of signals say more.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     // The first call may load a library, which a handler of signals must not.
     std::array<void*, 1> frame{};
