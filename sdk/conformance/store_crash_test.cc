@@ -87,7 +87,7 @@ protected:
 
     void SetUp() override {
         StoreTest::SetUp();
-        if (!store().traits().is_persistent) GTEST_SKIP() << "this store is not persistent";
+        if (!store().traits().is_persistent) GTEST_SKIP() << "the store is not persistent";
     }
 
     /// Runs a child for `milliseconds` after its first acknowledgement and raises `acknowledged`.

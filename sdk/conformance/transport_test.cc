@@ -65,7 +65,7 @@ void TransportTest::TearDown() {
     for (auto* const node : {&ess_, &css_}) {
         if (*node == nullptr) continue;
         (*node)->stop();
-        for (const auto& violation : (*node)->violations()) ADD_FAILURE() << violation;
+        for (const auto& violation : (*node)->violations()) ADD_FAILURE() << violation << breaks("stop");
         node->reset();
     }
     environment().end();
