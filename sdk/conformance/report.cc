@@ -116,8 +116,10 @@ void Report::sum_up(const std::vector<Test>& left_out, const std::string& reason
 
 void print_rules(const std::vector<Test>& tests) {
     for (const Rule& rule : rules()) {
-        const bool is_here = std::any_of(tests.begin(), tests.end(), [&](const Test& test) { return test.kind == rule.kind; });
-        if (!is_here) continue;
+        const auto is_of_rule = [&](const Test& test) {
+            return rule.tests.empty() ? test.kind == rule.kind : rule_of_test(test.rule_name) == &rule;
+        };
+        if (std::none_of(tests.begin(), tests.end(), is_of_rule)) continue;
         print(std::string(word_of(rule.kind)) + " " + rule.id + ": " + rule.sentence);
         print("    written in: " + where_written(rule));
         if (rule.tests.empty()) print("    every test");

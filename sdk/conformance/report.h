@@ -34,7 +34,7 @@ private:
     std::chrono::milliseconds spent_{0};
 };
 
-/// The rules of those kinds that have tests here, where they are written, and their tests.
+/// The rules that these tests check, where they are written, and their tests.
 void print_rules(const std::vector<Test>& tests);
 
 }  // namespace edgesync::conformance
