@@ -2,7 +2,7 @@
 # with. Which of them a file belongs to is the component of its install().
 set(doc share/doc/edge-sync-service)
 file(GLOB pages docs/*.md)
-file(GLOB sdk_pages docs/architecture.md docs/plugin-compatibility.md docs/protocol.md docs/writing-*.md)
+file(GLOB sdk_pages docs/architecture.md docs/plugin-compatibility.md docs/protocol.md docs/testing-a-plugin.md docs/writing-*.md)
 list(REMOVE_ITEM pages ${sdk_pages})
 install(FILES sync.conf README.md CHANGELOG.md docs/nginx-css.conf ${pages} DESTINATION ${doc} COMPONENT service)
 install(FILES LICENSE DESTINATION ${doc} RENAME copyright COMPONENT service)
