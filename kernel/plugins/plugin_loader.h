@@ -20,11 +20,11 @@ struct Candidate {
     std::string verdict;  ///< One line without the file's name.
 };
 
-/// A plugin's object and its own version, "1.2.3", printable.
 template <typename Kind>
 struct Loaded {
     std::unique_ptr<Kind> plugin;
-    std::string version;
+    std::string version;          ///< The plugin's own, "1.2.3", printable.
+    std::uint32_t abi_minor = 0;  ///< It was built with.
 };
 
 /// For one thread. What was loaded stays in memory until the process ends, whatever becomes of the loader.

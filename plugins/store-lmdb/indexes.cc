@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "key.h"
+#include "edgesync/sdk/key.h"
 
 namespace edgesync::lmdb {
 namespace {

@@ -15,12 +15,17 @@ void require(bool is_met, const std::filesystem::path& file, const std::string& 
     if (!is_met) throw std::runtime_error(file.string() + ": " + problem);
 }
 
+std::string version_text(std::uint32_t major, std::uint32_t minor) { return std::to_string(major) + "." + std::to_string(minor); }
+
 void check(const PluginDescriptor& d, const std::filesystem::path& file) {
     require(d.magic == kPluginMagic, file, "the descriptor does not start with the magic number of the SDK");
     require(d.abi_major == kAbiMajor, file,
             "built for SDK ABI " + std::to_string(d.abi_major) + ", but " + std::to_string(kAbiMajor) + " is needed");
-    require(d.abi_minor <= kAbiMinor, file, "built for a newer minor version of the SDK than this program");
-    require(d.size >= sizeof(PluginDescriptor) || d.abi_minor < kAbiMinor, file, "the descriptor is shorter than its version says");
+    // The service uses older ones as well, by answering what they lack; here that would test the answers.
+    require(d.abi_minor == kAbiMinor, file,
+            "built for SDK ABI " + version_text(d.abi_major, d.abi_minor) + ", but this program tests plugins of ABI " +
+                version_text(kAbiMajor, kAbiMinor) + "; build it with the SDK that this program is part of");
+    require(d.size >= sizeof(PluginDescriptor), file, "the descriptor is shorter than its version says");
     require(d.toolchain && std::string(d.toolchain) == EDGESYNC_TOOLCHAIN_TAG, file,
             std::string("built with toolchain ") + (d.toolchain ? d.toolchain : "?") + ", but " + EDGESYNC_TOOLCHAIN_TAG + " is needed");
     require(d.kind == PluginKind::Store || d.kind == PluginKind::Transport, file, "the descriptor names no kind of plugin that is known");
