@@ -1,5 +1,9 @@
 # What every target of the project shares: language, warnings, sanitizers, ccache, and how rooms, plugins and tests are declared.
 include(GNUInstallDirs)
+include(${PROJECT_SOURCE_DIR}/sdk/cmake/EdgeSyncPlugin.cmake)
+
+# What belongs to no other component of an installation is the service (cmake/EdgeSyncPackages.cmake).
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME service)
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -12,8 +16,7 @@ endif()
 
 # One folder for the program and one for the plugins, as after installation, so that a build tree runs in place.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
-set(EDGESYNC_PLUGIN_OUTPUT ${PROJECT_BINARY_DIR}/lib/edge-sync-service/plugins)
-set(EDGESYNC_PLUGIN_INSTALL_DIR lib/edge-sync-service/plugins)
+set(EDGESYNC_PLUGIN_OUTPUT ${PROJECT_BINARY_DIR}/${EDGESYNC_PLUGIN_INSTALL_DIR})
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -53,12 +56,10 @@ endfunction()
 # edgesync_own_plugin(store-lmdb SOURCES ... LINK ...): one of the project's plugins, lib<name>.so.
 function(edgesync_own_plugin name)
   cmake_parse_arguments(PLUGIN "" "" "SOURCES;LINK" ${ARGN})
-  add_library(${name} MODULE ${PLUGIN_SOURCES})
-  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-    LIBRARY_OUTPUT_DIRECTORY ${EDGESYNC_PLUGIN_OUTPUT})
+  string(REGEX MATCH "^([a-z]+)-(.*)$" parts ${name})
+  edgesync_add_plugin(KIND ${CMAKE_MATCH_1} NAME ${CMAKE_MATCH_2} SOURCES ${PLUGIN_SOURCES} LINK edgesync_options ${PLUGIN_LINK})
+  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${EDGESYNC_PLUGIN_OUTPUT})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_link_libraries(${name} PRIVATE edgesync_sdk edgesync_options ${PLUGIN_LINK})
-  install(TARGETS ${name} LIBRARY DESTINATION ${EDGESYNC_PLUGIN_INSTALL_DIR})
 endfunction()
 
 # edgesync_test(name LABEL unit SOURCES ... LINK ...): a GoogleTest program; each test is a ctest test with that label.
