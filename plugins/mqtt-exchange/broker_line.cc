@@ -234,9 +234,7 @@ void BrokerLine::push(const NodeKey& peer, const DataRequest& request, BlobReade
     session_.publish(topic_to(peer, !is_only_chunk), packets::data_packet(request, source));
 }
 
-std::int64_t BrokerLine::largest_payload() const {
-    return packets::largest_data(static_cast<std::int64_t>(session_.largest_packet()));
-}
+std::int64_t BrokerLine::largest_payload() const { return packets::largest_data(static_cast<std::int64_t>(session_.largest_packet())); }
 
 void BrokerLine::drain() { is_draining_ = true; }
 

@@ -37,10 +37,10 @@ protected:
         if (!NatsServer::is_installed()) GTEST_SKIP() << "nats-server is not installed";
     }
     static Lines lines(const NatsServer& server, Lines more = {}) {
-        more.emplace_back("NATSAddress 127.0.0.1:" + std::to_string(server.port()));
         const auto is_given = [&](const std::string& key) {
             return std::any_of(more.begin(), more.end(), [&](const auto& line) { return line.starts_with(key + " "); });
         };
+        if (!is_given("NATSAddress")) more.emplace_back("NATSAddress 127.0.0.1:" + std::to_string(server.port()));
         if (!is_given("CommunicationProtocol")) more.emplace_back("CommunicationProtocol nats");
         if (!is_given("NATSUseTLS")) more.emplace_back("NATSUseTLS false");
         return with_examples(std::move(more));
@@ -125,15 +125,15 @@ authorization { users = [
   { user: cam1, password: "of cam1", permissions { publish: "edgesync.up.*.acme.camera.cam1", subscribe: "edgesync.down.*.acme.camera.cam1" } }
 ] })");
     const auto authority = make_authority("test authority");
-    const auto certificate = issue_certificate(authority, "server", "IP:127.0.0.1");
+    const auto certificate = issue_certificate(authority, "server", "DNS:localhost");
     server.write("ca.pem", authority.certificate);
     server.write("server.pem", certificate.certificate);
     server.write("key.pem", certificate.key);
     server.write("other.pem", make_authority("another authority").certificate);
     server.start();
     const auto secured = [&](const std::string& user, const std::string& password, const std::string& roots) {
-        return lines(server,
-                     {"NATSUseTLS true", "NATSCACertificate " + server.file(roots), "NATSUser " + user, "NATSPassword " + password});
+        return lines(server, {"NATSAddress localhost:" + std::to_string(server.port()), "NATSUseTLS true",
+                              "NATSCACertificate " + server.file(roots), "NATSUser " + user, "NATSPassword " + password});
     };
     css_ = make_css(folder_.path(), secured("css", "of css", "ca.pem"));
     css_->start();
