@@ -121,8 +121,8 @@ TEST_F(Nats, WrongSettingsAreNamedAllAtOnce) {
 TEST_F(Nats, AnEncryptedServerWithUsersLetsNodesSpeakForThemselvesAlone) {
     NatsServer server(R"(tls { cert_file: "{folder}/server.pem", key_file: "{folder}/key.pem" }
 authorization { users = [
-  { user: css, password: "of css" }
-  { user: cam1, password: "of cam1", permissions { publish: "edgesync.up.*.acme.camera.cam1", subscribe: "edgesync.down.*.acme.camera.cam1" } }
+  { user: css, password: "of-css" }
+  { user: cam1, password: "of-cam1", permissions { publish: "edgesync.up.*.acme.camera.cam1", subscribe: "edgesync.down.*.acme.camera.cam1" } }
 ] })");
     const auto authority = make_authority("test authority");
     const auto certificate = issue_certificate(authority, "server", "DNS:localhost");
@@ -135,18 +135,18 @@ authorization { users = [
         return lines(server, {"NATSAddress localhost:" + std::to_string(server.port()), "NATSUseTLS true",
                               "NATSCACertificate " + server.file(roots), "NATSUser " + user, "NATSPassword " + password});
     };
-    css_ = make_css(folder_.path(), secured("css", "of css", "ca.pem"));
+    css_ = make_css(folder_.path(), secured("css", "of-css", "ca.pem"));
     css_->start();
     const auto refused = make_ess(folder_.path(), "wrong", css_->port(), secured("cam1", "guess", "ca.pem"));
     refused->start();
     EXPECT_TRUE(eventually([&] { return refused->output().find("NATS server: ") != std::string::npos; })) << refused->output();
-    const auto distrustful = make_ess(folder_.path(), "distrustful", css_->port(), secured("cam1", "of cam1", "other.pem"));
+    const auto distrustful = make_ess(folder_.path(), "distrustful", css_->port(), secured("cam1", "of-cam1", "other.pem"));
     distrustful->start();
     EXPECT_TRUE(eventually([&] { return distrustful->output().find("NATS server: ") != std::string::npos; })) << distrustful->output();
-    const auto pretender = make_ess(folder_.path(), "pretender", css_->port(), secured("cam1", "of cam1", "ca.pem"));
+    const auto pretender = make_ess(folder_.path(), "pretender", css_->port(), secured("cam1", "of-cam1", "ca.pem"));
     pretender->start();
     EXPECT_TRUE(eventually([&] { return pretender->output().find("ermissions") != std::string::npos; })) << pretender->output();
-    ess_ = make_ess(folder_.path(), "cam1", css_->port(), secured("cam1", "of cam1", "ca.pem"));
+    ess_ = make_ess(folder_.path(), "cam1", css_->port(), secured("cam1", "of-cam1", "ca.pem"));
     ess_->start();
     ASSERT_TRUE(eventually([this] { return registered(*css_, 1); })) << ess_->output();
     ASSERT_EQ(publish(*css_, "model", "m", R"({"destinationType":"camera"})", "x"), 204);
