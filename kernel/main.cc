@@ -19,6 +19,7 @@
 #include "kernel/objects/names.h"
 #include "kernel/ops/logger.h"
 #include "kernel/ops/named_log.h"
+#include "kernel/plugins/new_plugin.h"
 #include "kernel/plugins/plugin_loader.h"
 #include "kernel/version.h"
 
@@ -38,6 +39,7 @@ struct CommandLine {
     std::string swagger;
     bool checks = false;
     bool lists_plugins = false;
+    std::optional<std::vector<std::string>> new_plugin;  ///< Kind, name and perhaps a folder.
     std::optional<int> exit_code;
 };
 
@@ -49,6 +51,8 @@ void print_usage(std::ostream& out) {
            "  -swagger FILE  serve this API document and the page to browse it\n"
            "  -check         load and validate the configuration, print the effective values, exit 0 or 98\n"
            "  -plugins       list every plugin file and whether it can be used\n"
+           "  -new-plugin KIND NAME [FOLDER]\n"
+           "                 begin a plugin: a project that builds; KIND is transport or store, FOLDER by default KIND-NAME\n"
            "  -version       print the version\n"
            "  -h             print this text\n";
 }
@@ -81,6 +85,9 @@ CommandLine parse(const std::vector<std::string>& arguments) {
             line.checks = true;
         } else if (name == "-plugins") {
             line.lists_plugins = true;
+        } else if (name == "-new-plugin") {
+            line.new_plugin.emplace(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, arguments.end());
+            return line;
         } else if (name == "-version") {
             std::cout << "edge-sync-service " << kVersion << "\n";
             line.exit_code = 0;
@@ -152,6 +159,27 @@ int list_plugins(const plugins::PluginLoader& loader) {
     for (const auto& candidate : loader.candidates()) {
         std::cout << candidate.file.string() << ": " << (candidate.is_usable ? "" : "not usable: ") << candidate.verdict << "\n";
     }
+    return 0;
+}
+
+int create_plugin(const std::vector<std::string>& arguments) {
+    const bool is_store = !arguments.empty() && arguments[0] == "store";
+    if (arguments.size() < 2 || arguments.size() > 3 || (!is_store && arguments[0] != "transport")) {
+        std::cerr << "-new-plugin needs a kind, transport or store, a name, and perhaps a folder, for example: "
+                     "edge-sync-service -new-plugin transport acme-serial\n";
+        return kExitUsage;
+    }
+    const std::string folder = arguments.size() == 3 ? arguments[2] : arguments[0] + "-" + arguments[1];
+    try {
+        plugins::create_plugin_project(is_store ? PluginKind::Store : PluginKind::Transport, arguments[1], folder,
+                                       plugins::template_folder());
+    } catch (const Error& error) {
+        std::cerr << "No plugin was made: " << error.what() << "\n";
+        return kExitStartFailed;
+    }
+    std::cout << "Made the project " << folder << "; its README.md says what to fill in. Build and test it:\n"
+              << "  cmake -S " << folder << " -B " << folder << "/build && cmake --build " << folder << "/build && ctest --test-dir "
+              << folder << "/build --output-on-failure\n";
     return 0;
 }
 
@@ -281,6 +309,7 @@ void prepare_process() {
 int main(int argc, char** argv) {
     const CommandLine line = parse({argv + 1, argv + argc});
     if (line.exit_code) return *line.exit_code;
+    if (line.new_plugin) return create_plugin(*line.new_plugin);
     prepare_process();
     config::Configuration configuration(config::process_environment(), surroundings());
     configuration.load(line.file, line.is_file_named);

@@ -8,8 +8,6 @@ namespace {
 constexpr PluginKind kKinds[] = {PluginKind::Transport, PluginKind::Store};
 constexpr std::string_view kSuffix = ".so";
 
-std::string version_text(std::uint32_t major, std::uint32_t minor) { return std::to_string(major) + "." + std::to_string(minor); }
-
 std::string prefix_of(PluginKind kind) { return std::string("lib") + kind_name(kind) + "-"; }
 
 bool is_plugin_name(std::string_view name) {
@@ -18,6 +16,8 @@ bool is_plugin_name(std::string_view name) {
 }
 
 }  // namespace
+
+std::string version_text(std::uint32_t major, std::uint32_t minor) { return std::to_string(major) + "." + std::to_string(minor); }
 
 const char* kind_name(PluginKind kind) noexcept {
     switch (kind) {

@@ -12,6 +12,9 @@ namespace edgesync::plugins {
 /// "store" or "transport"; "unknown" for other values, which a foreign file may hold.
 const char* kind_name(PluginKind kind) noexcept;
 
+/// "1.0"
+std::string version_text(std::uint32_t major, std::uint32_t minor);
+
 struct PluginIdentity {
     std::uint32_t abi_major = 0;
     std::uint32_t abi_minor = 0;

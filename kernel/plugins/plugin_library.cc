@@ -1,6 +1,7 @@
 #include "kernel/plugins/plugin_library.h"
 
 #include <boost/dll/shared_library.hpp>
+#include <cstddef>
 #include <cstring>
 #include <mutex>
 #include <vector>
@@ -9,6 +10,9 @@
 
 namespace edgesync::plugins {
 namespace {
+
+/// The descriptor of ABI 1.0. Later fields are read only if the size of the plugin's own covers them.
+constexpr std::size_t kFirstDescriptor = offsetof(PluginDescriptor, create) + sizeof(PluginDescriptor::create);
 
 /// Boost.DLL wraps what the system's loader said; only that part tells an operator which library is missing.
 std::string system_reason(const std::string& message) {
@@ -46,7 +50,7 @@ const PluginDescriptor& load_library(const std::filesystem::path& file, const Ex
     auto& library = open_library(file);
     if (!library.has(kDescriptorSymbol)) throw NotAPlugin{std::string("it does not export ") + kDescriptorSymbol};
     const auto& descriptor = library.get<const PluginDescriptor>(kDescriptorSymbol);
-    if (descriptor.magic != kPluginMagic || descriptor.size < sizeof(PluginDescriptor) || descriptor.create == nullptr) {
+    if (descriptor.magic != kPluginMagic || descriptor.size < kFirstDescriptor || descriptor.create == nullptr) {
         throw NotAPlugin{std::string("its ") + kDescriptorSymbol + " is damaged"};
     }
     const PluginIdentity found{descriptor.abi_major, descriptor.abi_minor, descriptor.kind, text_of(descriptor.toolchain),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernel/plugins/older_transport.h"
 #include "kernel/plugins/plugin_library.h"
 #include "kernel/plugins/plugin_note.h"
 
@@ -40,18 +41,25 @@ std::string what_is_in(const std::filesystem::path& folder) {
                 printable("The plugin " + std::string(kind_name(kind)) + "-" + printable(name) + " cannot be used") + ": " + why);
 }
 
-/// Judged by the note; nullopt: usable.
-std::optional<std::string> why_file_refused(const std::filesystem::path& file, const Expectation& needed) {
-    const auto note = read_plugin_note(file);
-    if (const auto* refusal = std::get_if<NotAPlugin>(&note)) return refusal->reason;
-    return why_refused(std::get<PluginIdentity>(note), needed);
+/// Judged by the note: what a usable file is, or why it is refused.
+std::variant<PluginIdentity, NotAPlugin> judge_file(const std::filesystem::path& file, const Expectation& needed) {
+    auto note = read_plugin_note(file);
+    if (const auto* identity = std::get_if<PluginIdentity>(&note)) {
+        if (auto reason = why_refused(*identity, needed)) return NotAPlugin{std::move(*reason)};
+    }
+    return note;
 }
 
 Candidate judge(const std::filesystem::path& file) {
     const auto named = parse_file_name(file.filename().string());
     if (!named) return {file, false, "refused: it is not named libstore-NAME.so or libtransport-NAME.so"};
-    if (const auto reason = why_file_refused(file, {named->kind, named->name})) return {file, false, "refused: " + *reason};
-    return {file, true, std::string("usable: ") + kind_name(named->kind) + " plugin '" + named->name + "'"};
+    const auto judged = judge_file(file, {named->kind, named->name});
+    if (const auto* refusal = std::get_if<NotAPlugin>(&judged)) return {file, false, "refused: " + refusal->reason};
+    std::string verdict = std::string("usable: ") + kind_name(named->kind) + " plugin '" + named->name + "'";
+    if (const auto& found = std::get<PluginIdentity>(judged); found.abi_minor < kAbiMinor) {
+        verdict += ", built for the older plugin ABI " + version_text(found.abi_major, found.abi_minor);
+    }
+    return {file, true, std::move(verdict)};
 }
 
 /// The same file under two paths is one.
@@ -117,12 +125,14 @@ std::filesystem::path PluginLoader::find(PluginKind kind, const std::string& nam
     refuse(kind, name, file_name + " was not found; looked in " + looked + "; install it or set PluginPath");
 }
 
-std::unique_ptr<Plugin> PluginLoader::load(PluginKind kind, const std::string& name) const {
+PluginLoader::Loaded PluginLoader::load(PluginKind kind, const std::string& name) const {
     const auto file = find(kind, name);
     const Expectation needed{kind, name};
-    if (const auto reason = why_file_refused(file, needed)) refuse(kind, name, file.string() + ": " + *reason);
+    const auto judged = judge_file(file, needed);
+    if (const auto* refusal = std::get_if<NotAPlugin>(&judged)) refuse(kind, name, file.string() + ": " + refusal->reason);
     try {
-        return create_plugin(load_library(file, needed));
+        const auto& descriptor = load_library(file, needed);
+        return {create_plugin(descriptor), descriptor.abi_minor};
     } catch (const NotAPlugin& refusal) {
         refuse(kind, name, file.string() + ": " + refusal.reason);
     }
@@ -141,11 +151,12 @@ std::unique_ptr<Kind> as(std::unique_ptr<Plugin> plugin, PluginKind kind, const 
 }  // namespace
 
 std::unique_ptr<Store> PluginLoader::load_store(const std::string& name) const {
-    return as<Store>(load(PluginKind::Store, name), PluginKind::Store, name);
+    return as<Store>(load(PluginKind::Store, name).plugin, PluginKind::Store, name);
 }
 
 std::unique_ptr<Transport> PluginLoader::load_transport(const std::string& name) const {
-    return as<Transport>(load(PluginKind::Transport, name), PluginKind::Transport, name);
+    auto loaded = load(PluginKind::Transport, name);
+    return of_present_abi(as<Transport>(std::move(loaded.plugin), PluginKind::Transport, name), loaded.abi_minor);
 }
 
 }  // namespace edgesync::plugins

@@ -38,7 +38,11 @@ public:
     std::unique_ptr<Transport> load_transport(const std::string& name) const;
 
 private:
-    std::unique_ptr<Plugin> load(PluginKind kind, const std::string& name) const;
+    struct Loaded {
+        std::unique_ptr<Plugin> plugin;
+        std::uint32_t abi_minor = 0;  ///< It was built with.
+    };
+    Loaded load(PluginKind kind, const std::string& name) const;
     std::filesystem::path find(PluginKind kind, const std::string& name) const;
 
     std::vector<std::filesystem::path> folders_;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "edgesync/sdk/error.h"
-#include "key.h"
+#include "edgesync/sdk/key.h"
 
 namespace edgesync::lmdb {
 void GroupCommit::load_sequences() {

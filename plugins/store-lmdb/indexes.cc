@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "edgesync/sdk/key.h"
 #include "edgesync/sdk/store_lists.h"
-#include "key.h"
 
 namespace edgesync::lmdb {
 std::string updated_prefix(const std::string& org, const std::string& type, bool is_received) {

@@ -4,8 +4,8 @@
 
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
+#include "edgesync/sdk/key.h"
 #include "indexes.h"
-#include "key.h"
 #include "range.h"
 
 namespace edgesync::lmdb {

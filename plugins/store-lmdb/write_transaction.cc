@@ -4,9 +4,9 @@
 
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
+#include "edgesync/sdk/key.h"
 #include "edgesync/sdk/store_lists.h"
 #include "indexes.h"
-#include "key.h"
 
 namespace edgesync::lmdb {
 namespace {

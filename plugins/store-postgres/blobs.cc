@@ -12,7 +12,7 @@
 #include "blob_file.h"
 #include "blob_name.h"
 #include "chunks.h"
-#include "key.h"
+#include "edgesync/sdk/key.h"
 #include "sql_text.h"
 
 namespace edgesync::postgres {

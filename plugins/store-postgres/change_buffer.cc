@@ -5,7 +5,7 @@
 
 #include "columns.h"
 #include "edgesync/sdk/codec.h"
-#include "key.h"
+#include "edgesync/sdk/key.h"
 #include "record_frame.h"
 #include "sql_text.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "key.h"
+#include "edgesync/sdk/key.h"
 #include "sql_text.h"
 
 namespace edgesync::postgres {

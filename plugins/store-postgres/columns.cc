@@ -1,7 +1,7 @@
 #include "columns.h"
 
+#include "edgesync/sdk/key.h"
 #include "edgesync/sdk/store_lists.h"
-#include "key.h"
 
 namespace edgesync::postgres {
 namespace {

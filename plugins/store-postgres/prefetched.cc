@@ -4,7 +4,7 @@
 #include <array>
 
 #include "edgesync/sdk/codec.h"
-#include "key.h"
+#include "edgesync/sdk/key.h"
 #include "reads.h"
 #include "sql_text.h"
 

@@ -5,7 +5,7 @@
 #include "columns.h"
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
-#include "key.h"
+#include "edgesync/sdk/key.h"
 #include "sql_text.h"
 #include "statements.h"
 

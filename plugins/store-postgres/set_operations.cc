@@ -1,6 +1,6 @@
 // Changes of many records by one statement.
 #include "columns.h"
-#include "key.h"
+#include "edgesync/sdk/key.h"
 #include "record_frame.h"
 #include "sql_text.h"
 #include "writes.h"

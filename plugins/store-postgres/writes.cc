@@ -1,7 +1,7 @@
 #include "writes.h"
 
 #include "columns.h"
-#include "key.h"
+#include "edgesync/sdk/key.h"
 #include "sql_text.h"
 
 namespace edgesync::postgres {

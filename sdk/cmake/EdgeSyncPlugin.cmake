@@ -37,8 +37,8 @@ endfunction()
 
 # edgesync_test_plugin(NAME acme-serial KIND transport|store [RUNNER target] [ARGUMENTS --settings file ..])
 #
-# Makes the test <kind>-<name>.conformance: the plugin against the contract of its kind, in a temporary folder of its own. RUNNER is the
-# program for transports that need something between their nodes (edgesync_add_transport_runner).
+# Makes the test <kind>-<name>.conformance: edge-sync-plugin-test holds the plugin to the contract of its kind. RUNNER is another program,
+# for transports that need between their nodes what no command line can arrange (edgesync_add_transport_runner).
 function(edgesync_test_plugin)
   cmake_parse_arguments(PLUGIN "" "NAME;KIND;RUNNER" "ARGUMENTS" ${ARGN})
   set(target ${PLUGIN_KIND}-${PLUGIN_NAME})
@@ -46,22 +46,23 @@ function(edgesync_test_plugin)
     message(FATAL_ERROR "edgesync_test_plugin: there is no plugin ${target}, or '${PLUGIN_UNPARSED_ARGUMENTS}' is unknown")
   endif()
   if(NOT PLUGIN_RUNNER)
-    set(PLUGIN_RUNNER EdgeSync::${PLUGIN_KIND}-conformance)
+    set(PLUGIN_RUNNER EdgeSync::plugin-test)
   endif()
   if(NOT TARGET ${PLUGIN_RUNNER})
     message(FATAL_ERROR "edgesync_test_plugin: there is no program ${PLUGIN_RUNNER}; was the SDK built without GoogleTest?")
   endif()
-  add_test(NAME ${target}.conformance COMMAND ${PLUGIN_RUNNER} --plugin $<TARGET_FILE:${target}> ${PLUGIN_ARGUMENTS})
+  add_test(NAME ${target}.conformance COMMAND ${PLUGIN_RUNNER} $<TARGET_FILE:${target}> ${PLUGIN_ARGUMENTS})
 endfunction()
 
 # edgesync_add_transport_runner(acme-serial-conformance SOURCES main.cc environment.cc [LINK library..])
 #
-# A program with the transport suite and what the author puts between the nodes (transport_environment.h). Needs GoogleTest.
+# The kit with what the author puts between the nodes: a class of transport_environment.h, and a main that calls run_plugin_test. Needs
+# GoogleTest.
 function(edgesync_add_transport_runner name)
   cmake_parse_arguments(RUNNER "" "" "SOURCES;LINK" ${ARGN})
-  if(NOT TARGET edgesync_transport_suite)
+  if(NOT TARGET edgesync_conformance)
     add_subdirectory(${EdgeSync_CONFORMANCE_DIR} ${CMAKE_BINARY_DIR}/edgesync-conformance EXCLUDE_FROM_ALL)
   endif()
   add_executable(${name} ${RUNNER_SOURCES})
-  target_link_libraries(${name} PRIVATE edgesync_transport_suite ${RUNNER_LINK})
+  target_link_libraries(${name} PRIVATE edgesync_conformance ${RUNNER_LINK})
 endfunction()

@@ -11,16 +11,15 @@
 
 namespace edgesync::map {
 
-std::string counter_key(const std::string& name);
-std::string count_key(const ObjectKey& object, DeliveryStatus status);
-std::string object_key(const ObjectKey& key);
-std::string delivery_key(const ObjectKey& object, const NodeKey& node);
-std::string notification_key(const ObjectKey& object, const NodeKey& peer);
-std::string destination_key(const NodeKey& node);
-std::string blob_key(const BlobId& id);
-std::string small_key(const BlobId& id);
-std::string work_key(std::uint64_t id);
-std::string entry_key(EntryTable table, const std::vector<std::string>& parts);
+std::string counter_place(const std::string& name);
+std::string place(const ObjectKey& key);
+std::string place(const NodeKey& node);
+std::string place(const BlobId& id);
+std::string place_of_work(std::uint64_t id);
+/// `table`: Delivery, Notification
+std::string place(Table table, const ObjectKey& object, const NodeKey& node);
+std::string place(EntryTable table, const std::vector<std::string>& parts);
+std::string place_of_small_data(const BlobId& id);
 
 /// Where a record stands besides its own key: in lists, and in what is counted.
 struct Places {

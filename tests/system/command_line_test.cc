@@ -120,8 +120,28 @@ TEST_F(CommandLine, AnswersVersionAndHelp) {
         const Outcome help = run(flag);
         EXPECT_EQ(help.code, 0) << flag;
         EXPECT_EQ(help.out, "") << flag;
-        for (const char* known : {"-c ", "-swagger ", "-check ", "-plugins ", "-version "}) EXPECT_TRUE(holds(help.err, known)) << known;
+        for (const char* known : {"-c ", "-swagger ", "-check ", "-plugins ", "-new-plugin ", "-version "})
+            EXPECT_TRUE(holds(help.err, known)) << known;
     }
+}
+
+TEST_F(CommandLine, ANewPluginNeedsItsKindAndAName) {
+    for (const auto* arguments : {"-new-plugin", "-new-plugin store", "-new-plugin other acme", "-new-plugin store acme a b"}) {
+        const Outcome outcome = run(arguments);
+        EXPECT_EQ(outcome.code, 2) << arguments;
+        EXPECT_TRUE(holds(outcome.err, "-new-plugin needs a kind, transport or store, a name")) << outcome.err;
+    }
+    const Outcome refused = run("-new-plugin store Acme '" + file("new") + "'");
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_TRUE(holds(refused.err, "No plugin was made: the name of the plugin is 'Acme'")) << refused.err;
+    EXPECT_FALSE(std::filesystem::exists(file("new")));
+}
+
+TEST_F(CommandLine, ANewPluginIsMadeWhereItWasAskedFor) {
+    const Outcome made = run("-new-plugin transport acme '" + file("new") + "'");
+    EXPECT_EQ(made.code, 0) << made.err;
+    EXPECT_TRUE(holds(made.out, file("new"))) << made.out;
+    EXPECT_TRUE(std::filesystem::exists(file("new") + "/CMakeLists.txt"));
 }
 
 TEST_F(CommandLine, AFlagThatIsUnknownOrIncompleteIsAnErrorOfUsage) {

@@ -90,7 +90,7 @@ TEST_P(BrokenPlugins, AreRefusedWithTheFileAndTheReason) {
 
 INSTANTIATE_TEST_SUITE_P(Table, BrokenPlugins,
                          testing::Values(Row{"major", "built for plugin ABI 2.0, this service needs ABI 1.x", false},
-                                         Row{"minor", "built for plugin ABI 1.99, this service offers only 1.0", false},
+                                         Row{"minor", "built for plugin ABI 1.99, this service offers only 1.", false},
                                          Row{"toolchain", "built with toolchain 'itanium-cxx/libc++1', this service needs '", false},
                                          Row{"kind", "is a transport plugin, but its file name says store", false},
                                          Row{"name", "calls itself 'other', but its file name says 'name'", false},

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "edgesync/sdk/codec.h"
-#include "plugins/store-postgres/key.h"
+#include "edgesync/sdk/key.h"
 #include "plugins/store-postgres/record_frame.h"
 #include "plugins/store-postgres/schema.h"
 #include "plugins/store-postgres/sql_text.h"

@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "edgesync/sdk/error.h"
-#include "plugins/store-postgres/key.h"
+#include "edgesync/sdk/key.h"
 #include "plugins/store-postgres/sql_text.h"
 #include "plugins/store-postgres/statements.h"
 #include "tests/unit/store_postgres/instance.h"

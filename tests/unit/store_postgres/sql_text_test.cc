@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "edgesync/sdk/error.h"
-#include "plugins/store-postgres/key.h"
+#include "edgesync/sdk/key.h"
 
 namespace edgesync::postgres {
 namespace {

@@ -18,8 +18,8 @@ namespace map {
 struct Places;
 }  // namespace map
 
-/// Octets in the order of their keys, which are compared octet by octet, as one transaction sees them. Keys have up to 13 KiB (six parts
-/// of 1024 octets, escaped); values are records, or data of up to the store's inline limit.
+/// Octets in the order of their keys, which are compared octet by octet, as one transaction sees them. Keys are those of key.h and have 511
+/// octets at most; values are records, or data of up to the store's inline limit.
 class OrderedMap {
 public:
     using Rows = std::vector<std::pair<std::string, std::string>>;

@@ -10,8 +10,9 @@
 
 namespace edgesync {
 
+/// What the layout of the interfaces is called; when each of them is raised: docs/plugin-compatibility.md.
 inline constexpr std::uint32_t kAbiMajor = 1;
-inline constexpr std::uint32_t kAbiMinor = 0;
+inline constexpr std::uint32_t kAbiMinor = 1;
 inline constexpr std::uint32_t kPluginMagic = 0x45535031;  // "ESP1"
 inline constexpr char kDescriptorSymbol[] = "edgesync_plugin_descriptor";
 

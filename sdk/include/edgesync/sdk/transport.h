@@ -149,12 +149,6 @@ public:
 
     /// ESS: the CSS answered a poll or another call that it does not know this node; the kernel registers again.
     virtual void report_unknown() = 0;
-    /// A packet line is up, for the first time or again, or it is lost: what was under way is repeated, an ESS registers. Returns at once.
-    virtual void line_changed(bool is_connected) { (void)is_connected; }
-    /// CSS: the organizations, with what their records say of a broker. Blocks on the store. @throws Error{NotConnected} and others
-    virtual std::vector<BrokerAccount> broker_accounts() { return {}; }
-    /// CSS: several instances share the store, so that each message must reach one of them only.
-    virtual bool is_one_of_several() const { return false; }
 
     /// False from the begin of shutdown and before start-up is complete.
     virtual bool is_running() const = 0;
@@ -162,6 +156,14 @@ public:
     virtual Log& log() = 0;
     virtual const Settings& settings() const = 0;
 
+    // Since ABI 1.1.
+
+    /// A packet line is up, for the first time or again, or it is lost: what was under way is repeated, an ESS registers. Returns at once.
+    virtual void line_changed(bool is_connected) { (void)is_connected; }
+    /// CSS: the organizations, with what their records say of a broker. Blocks on the store. @throws Error{NotConnected} and others
+    virtual std::vector<BrokerAccount> broker_accounts() { return {}; }
+    /// CSS: several instances share the store, so that each message must reach one of them only.
+    virtual bool is_one_of_several() const { return false; }
     /// CSS inside of the Watson IoT Platform: the messaging group that the nodes of an organization are on; nullopt: none has registered
     /// yet. All instances know the same. Blocks on the store. @throws Error{NotConnected} and others
     virtual std::optional<std::string> messaging_group(const std::string& org) {
@@ -206,6 +208,8 @@ public:
         (void)registered;
         (void)peer_capabilities;
     }
+
+    // Since ABI 1.1.
 
     /// Bytes of data that one message to the peer takes; 0: no limit is known. May change when the line turns out to take less, or more.
     /// Returns at once.

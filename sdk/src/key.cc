@@ -1,8 +1,10 @@
-#include "key.h"
+#include "edgesync/sdk/key.h"
 
 #include <openssl/evp.h>
 
-namespace edgesync::lmdb {
+#include <algorithm>
+
+namespace edgesync {
 namespace {
 
 constexpr std::size_t kLongestPart = 88;
@@ -45,10 +47,27 @@ Key& Key::raw(std::string_view octets) {
     return *this;
 }
 
+std::string object_key(const ObjectKey& key) { return Key().object(key).str(); }
+
+std::string blob_key(const BlobId& id) { return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()}; }
+
+BlobId blob_of(std::string_view octets) {
+    BlobId id;
+    std::copy_n(octets.begin(), std::min(octets.size(), id.bytes.size()), reinterpret_cast<char*>(id.bytes.data()));
+    return id;
+}
+
+std::string end_of_prefix(std::string prefix) {
+    while (!prefix.empty() && prefix.back() == '\xFF') prefix.pop_back();
+    if (prefix.empty()) return std::string(16, '\xFF');
+    prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+    return prefix;
+}
+
 std::uint64_t sequence_of(std::string_view octets) {
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < 8 && i < octets.size(); ++i) value = (value << 8U) | static_cast<unsigned char>(octets[i]);
     return value;
 }
 
-}  // namespace edgesync::lmdb
+}  // namespace edgesync

@@ -1,0 +1,32 @@
+# Debian packages: `cpack` in the build folder makes edge-sync-service, what a machine runs, and edge-sync-service-dev, what plugins are built
+# with. Which of them a file belongs to is the component of its install().
+set(doc share/doc/edge-sync-service)
+file(GLOB pages docs/*.md)
+file(GLOB sdk_pages docs/architecture.md docs/plugin-compatibility.md docs/protocol.md docs/testing-a-plugin.md docs/writing-*.md)
+list(REMOVE_ITEM pages ${sdk_pages})
+install(FILES sync.conf README.md CHANGELOG.md docs/nginx-css.conf ${pages} DESTINATION ${doc} COMPONENT service)
+install(FILES LICENSE DESTINATION ${doc} RENAME copyright COMPONENT service)
+install(FILES ${sdk_pages} DESTINATION ${doc}-dev COMPONENT sdk)
+install(FILES LICENSE DESTINATION ${doc}-dev RENAME copyright COMPONENT sdk)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME edge-sync-service)
+set(CPACK_PACKAGE_VENDOR "Edge Sync Service")
+set(CPACK_PACKAGE_CONTACT "Edge Sync Service <edge-sync-service@localhost>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL service sdk)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_SERVICE_PACKAGE_NAME edge-sync-service)
+set(CPACK_DEBIAN_SERVICE_PACKAGE_SECTION net)
+set(CPACK_COMPONENT_SERVICE_DESCRIPTION "The service, for both roles, with its transports and stores.")
+set(CPACK_DEBIAN_SDK_PACKAGE_NAME edge-sync-service-dev)
+set(CPACK_DEBIAN_SDK_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_SDK_PACKAGE_DEPENDS "edge-sync-service (= ${PROJECT_VERSION}), libssl-dev")
+set(CPACK_DEBIAN_SDK_PACKAGE_SUGGESTS "cmake (>= 3.25), g++, libgtest-dev, pkg-config")
+set(CPACK_COMPONENT_SDK_DESCRIPTION "What plugins of the Edge Sync Service are built with
+ Headers, library, the contracts of transports and stores as tests, and a
+ template of each.")
+include(CPack)

@@ -1,0 +1,79 @@
+#include "kernel/plugins/new_plugin.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "tests/unit/temporary_folder.h"
+
+namespace edgesync::plugins {
+namespace {
+
+using testing::HasSubstr;
+
+class NewPlugin : public testing::Test {
+protected:
+    NewPlugin() {
+        std::filesystem::create_directories(templates() / "store");
+        std::ofstream(templates() / "store" / "store.cc") << "plugin-name plugin_name_store PluginNameStore PLUGIN_NAME plugin name";
+    }
+
+    std::filesystem::path templates() const { return folder_.path() / "templates"; }
+    std::filesystem::path project() const { return folder_.path() / "new" / "project"; }
+
+    std::string made(const std::string& name) const {
+        create_plugin_project(PluginKind::Store, name, project(), templates());
+        std::ifstream in(project() / "store.cc");
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+
+    ErrorKind refusal(PluginKind kind, const std::string& name, const std::string& text) const {
+        try {
+            create_plugin_project(kind, name, project(), templates());
+        } catch (const Error& error) {
+            EXPECT_THAT(error.what(), HasSubstr(text));
+            EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+            return error.kind();
+        }
+        ADD_FAILURE() << "accepted";
+        return ErrorKind::Internal;
+    }
+
+    TemporaryFolder folder_;
+};
+
+TEST_F(NewPlugin, PutsItsNameWhereItBelongs) {
+    EXPECT_EQ(made("acme-serial2_x"), "acme-serial2_x acme_serial2_x_store AcmeSerial2XStore ACME_SERIAL2_X plugin name");
+}
+
+TEST_F(NewPlugin, MayBeCalledAsThePlaceholdersAre) { EXPECT_EQ(made("my-plugin-name").substr(0, 14), "my-plugin-name"); }
+
+TEST_F(NewPlugin, RefusesNamesThatNoPluginOrNoClassCanHave) {
+    for (const auto* name : {"", "-a", "a-", "a--b", "9p", "A", "a b", "../a", "a\nb", "a.b"}) {
+        EXPECT_EQ(refusal(PluginKind::Store, name, "must begin with a letter"), ErrorKind::InvalidRequest);
+    }
+    EXPECT_EQ(refusal(PluginKind::Store, std::string(64, 'a'), "at most 63"), ErrorKind::InvalidRequest);
+    EXPECT_FALSE(std::filesystem::exists(project().parent_path()));
+}
+
+TEST_F(NewPlugin, LeavesAnExistingFolderAlone) {
+    std::filesystem::create_directories(project());
+    EXPECT_EQ(refusal(PluginKind::Store, "a", project().string() + " exists already"), ErrorKind::AlreadyExists);
+    EXPECT_TRUE(std::filesystem::is_empty(project()));
+    std::filesystem::remove(project());
+    std::filesystem::create_symlink("/nonexistent", project());
+    EXPECT_EQ(refusal(PluginKind::Store, "a", "exists already"), ErrorKind::AlreadyExists);
+}
+
+TEST_F(NewPlugin, SaysWhatToInstallWhenThereIsNoTemplate) {
+    EXPECT_EQ(refusal(PluginKind::Transport, "a", "install the package edge-sync-service-dev"), ErrorKind::NotFound);
+}
+
+TEST_F(NewPlugin, SaysWhereItCannotWrite) {
+    std::ofstream(project().parent_path()) << "a file";
+    EXPECT_EQ(refusal(PluginKind::Store, "a", "cannot write the project into " + project().string()), ErrorKind::Io);
+}
+
+}  // namespace
+}  // namespace edgesync::plugins
