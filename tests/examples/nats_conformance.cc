@@ -1,8 +1,9 @@
-// edgesync-nats-conformance: the transport suite for the example transport-nats, with a server of its own for the whole suite and a
-// proxy before it for each test.
+// edgesync-nats-conformance: the kit for the example transport-nats, with a proxy before the server that cuts the line, and with octets of
+// hostile clients.
 #include <memory>
 
 #include "edgesync/sdk/codec.h"
+#include "plugin_test.h"
 #include "tests/examples/nats_server.h"
 #include "tests/system/proxy.h"
 #include "transport_environment.h"
@@ -53,5 +54,5 @@ int main(int argc, char** argv) {
     edgesync::system_test::NatsServer server;
     server.start();
     edgesync::conformance::NatsEnvironment environment(server.port());
-    return edgesync::conformance::run_transport_suite(argc, argv, environment);
+    return edgesync::conformance::run_plugin_test(argc, argv, environment);
 }
