@@ -80,7 +80,7 @@ public:
 };
 
 /// Takes octets that a peer uploads: obtained from TransportHost::receive_data. Calls one after another, on threads that may block:
-/// `start`; if that accepts, `write` as often as there are octets, then `finish` or `abort`. May be destroyed as soon as one of these two
+/// `start`; if that accepts, `write` as often as there are octets, then `finish` or `abort`. Kept until `done` was called or `abort`
 /// returned.
 class DataReceiver {
 public:
