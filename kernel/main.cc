@@ -19,7 +19,11 @@
 #include "kernel/objects/names.h"
 #include "kernel/ops/logger.h"
 #include "kernel/ops/named_log.h"
+#include "kernel/plugins/last_words.h"
 #include "kernel/plugins/plugin_loader.h"
+#include "kernel/plugins/watchdog.h"
+#include "kernel/plugins/watched_store.h"
+#include "kernel/plugins/watched_transport.h"
 #include "kernel/version.h"
 
 namespace {
@@ -116,9 +120,14 @@ config::Surroundings surroundings() {
     return result;
 }
 
+struct NamedTransport {
+    std::string name;
+    plugins::Loaded<Transport> loaded;
+};
+
 struct LoadedPlugins {
-    std::unique_ptr<Store> store;
-    std::vector<node::LoadedTransport> transports;
+    plugins::Loaded<Store> store;
+    std::vector<NamedTransport> transports;
 };
 
 /// @throws Error with a line for each plugin that cannot be used.
@@ -134,13 +143,13 @@ LoadedPlugins load_plugins(config::Configuration& configuration, const plugins::
     };
     attempt([&] {
         loaded.store = loader.load_store(configuration.store_plugin());
-        configuration.declare(loaded.store->declare_settings(), "store-" + configuration.store_plugin());
+        configuration.declare(loaded.store.plugin->declare_settings(), "store-" + configuration.store_plugin());
     });
     for (const auto& name : configuration.transport_plugins()) {
         attempt([&] {
             auto transport = loader.load_transport(name);
-            configuration.declare(transport->declare_settings(), "transport-" + name);
-            loaded.transports.push_back({name, std::move(transport), nullptr});
+            configuration.declare(transport.plugin->declare_settings(), "transport-" + name);
+            loaded.transports.push_back({name, std::move(transport)});
         });
     }
     if (!problems.empty()) throw Error(ErrorKind::InvalidRequest, problems);
@@ -194,17 +203,21 @@ node::StopRequest wait_for_end(node::Node& node) {
 }
 
 /// True: start again.
-bool run_node(config::Configuration& configuration, const plugins::PluginLoader& loader, Log& log, LoadedPlugins loaded) {
-    (void)loader;
+bool run_node(config::Configuration& configuration, Log& log, LoadedPlugins loaded) {
+    plugins::Watchdog watchdog(log, std::chrono::seconds(configuration.integer("PluginWatchdogTime")));
     std::vector<std::unique_ptr<ops::NamedLog>> names;
     names.push_back(std::make_unique<ops::NamedLog>(log, "store-" + configuration.store_plugin()));
-    loaded.store->configure(configuration, *names.back());
-    for (auto& transport : loaded.transports) {
-        names.push_back(std::make_unique<ops::NamedLog>(log, "transport-" + transport.name));
-        transport.log = names.back().get();
-        transport.transport->configure(configuration, *transport.log);
+    auto& store_calls = watchdog.add(PluginKind::Store, configuration.store_plugin(), loaded.store.version);
+    auto store = std::make_unique<plugins::WatchedStore>(std::move(loaded.store.plugin), store_calls);
+    store->configure(configuration, *names.back());
+    std::vector<node::LoadedTransport> transports;
+    for (auto& [name, transport] : loaded.transports) {
+        names.push_back(std::make_unique<ops::NamedLog>(log, "transport-" + name));
+        auto& calls = watchdog.add(PluginKind::Transport, name, transport.version);
+        transports.push_back({name, std::make_unique<plugins::WatchedTransport>(std::move(transport.plugin), calls), names.back().get()});
+        transports.back().transport->configure(configuration, *names.back());
     }
-    node::Node node(configuration, log, std::move(loaded.store), std::move(loaded.transports));
+    node::Node node(configuration, log, std::move(store), std::move(transports), [&watchdog] { return watchdog.states(); });
     node.start();
     const node::StopRequest request = wait_for_end(node);
     node.stop(request);
@@ -249,10 +262,10 @@ int serve(config::Configuration& configuration, const plugins::PluginLoader& loa
     warn_of_few_descriptors(configuration, *log);
     trace_configuration(configuration, *log);
     try {
-        bool restarts = run_node(configuration, loader, *log, std::move(loaded));
+        bool restarts = run_node(configuration, *log, std::move(loaded));
         while (restarts) {
             log->log(LogLevel::Status, "Restarting");
-            restarts = run_node(configuration, loader, *log, load_plugins(configuration, loader));
+            restarts = run_node(configuration, *log, load_plugins(configuration, loader));
         }
         return 0;
     } catch (const std::exception& error) {
@@ -282,6 +295,7 @@ int main(int argc, char** argv) {
     const CommandLine line = parse({argv + 1, argv + argc});
     if (line.exit_code) return *line.exit_code;
     prepare_process();
+    plugins::install_last_words();
     config::Configuration configuration(config::process_environment(), surroundings());
     configuration.load(line.file, line.is_file_named);
     if (!line.swagger.empty()) {

@@ -5,12 +5,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "edgesync/sdk/log.h"
 #include "edgesync/sdk/message.h"
 #include "edgesync/sdk/settings.h"
 #include "kernel/data/chunked_upload.h"
 #include "kernel/files/data_files.h"
+#include "kernel/plugins/plugin_state.h"
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
 #include "kernel/rules/scheduler.h"
@@ -42,6 +44,7 @@ struct HealthExtras {
     std::chrono::seconds uptime{0};
     std::optional<MqttHealth> mqtt;      ///< Unset: no transport uses a broker.
     std::size_t unsendable_objects = 0;  ///< ESS: own objects whose data cannot be read to send it.
+    std::vector<plugins::PluginState> plugins;
 };
 
 /// Everything outlives the Api. The functions are called from any thread and must not block.

@@ -63,11 +63,35 @@ std::vector<std::string> problems_of(const HealthFacts& facts) {
     std::vector<std::string> problems;
     if (!facts.store.problem.empty())
         problems.push_back(facts.is_for_administrators ? "Store: " + facts.store.problem : "The store; administrators are told more");
+    for (const auto& plugin : facts.extras.plugins) {
+        if (plugin.problem.empty()) continue;
+        problems.push_back(facts.is_for_administrators ? plugin.problem : "The plugin " + plugin.name + "; administrators are told more");
+    }
     if (facts.extras.unsendable_objects > 0) {
         problems.push_back("Objects of this node whose data cannot be read to send it: " + std::to_string(facts.extras.unsendable_objects) +
                            "; the log names them");
     }
     return problems;
+}
+
+/// A plugin that hangs is as bad as a store that is away; what one threw was answered with an error.
+std::string_view plugins_colour(const std::vector<plugins::PluginState>& all) {
+    std::string_view colour = "green";
+    for (const auto& plugin : all) colour = worst(colour, plugin.hangs ? "red" : plugin.problem.empty() ? "green" : "yellow");
+    return colour;
+}
+
+std::string plugins_part(const std::vector<plugins::PluginState>& all) {
+    std::string list;
+    for (const auto& plugin : all) {
+        list += list.empty() ? ",\"plugins\":[" : ",";
+        list += "{\"kind\":" + quoted(plugin.kind == PluginKind::Store ? "store" : "transport") + ",\"name\":";
+        codec::append_json_string(list, plugin.name);
+        list += ",\"version\":";
+        codec::append_json_string(list, plugin.version);
+        list += "}";
+    }
+    return list.empty() ? list : list + "]";
 }
 
 /// Nothing if there is none.
@@ -85,11 +109,13 @@ std::string problems_part(const std::vector<std::string>& problems) {
 std::string health_report(const HealthFacts& facts) {
     const std::string_view store = store_colour(facts);
     const std::string_view exchange = facts.extras.unsendable_objects == 0 ? "green" : "yellow";
-    const std::string_view all = worst(worst(store, exchange), facts.extras.mqtt ? std::string_view(facts.extras.mqtt->status) : "green");
+    const std::string_view inside = worst(worst(store, exchange), plugins_colour(facts.extras.plugins));
+    const std::string_view all = worst(inside, facts.extras.mqtt ? std::string_view(facts.extras.mqtt->status) : "green");
     std::string report = "{\"general\":{\"nodeType\":" + quoted(facts.is_css ? "CSS" : "ESS") + ",\"healthStatus\":" + quoted(all) +
                          ",\"upTime\":" + std::to_string(facts.extras.uptime.count()) + "}," + store_part(facts, store);
     if (facts.usage) report += usage_part(*facts.usage);
     if (facts.extras.mqtt) report += mqtt_part(*facts.extras.mqtt);
+    report += plugins_part(facts.extras.plugins);
     return report + problems_part(problems_of(facts)) + "}";
 }
 

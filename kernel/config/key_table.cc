@@ -133,6 +133,8 @@ void add_storage_keys(Keys& keys) {
             text("StorageProvider", "STORAGE_PROVIDER", "",
                  "Store: postgres, lmdb, memory, or X for the plugin store-X. Default: CSS postgres, ESS lmdb."),
             list("PluginPath", "PLUGIN_PATH", "", "Folders of plugins; empty: the folder installed beside the program."),
+            number("PluginWatchdogTime", "PLUGIN_WATCHDOG_TIME", 180, 0, 86400,
+                   "Seconds after which a call into a plugin that does not come back is reported in log and health; 0: never."),
             number("StorageMaintenanceInterval", "STORAGE_MAINTENANCE_INTERVAL", 30, 1, kInt32Maximum,
                    "Seconds between looks for expired objects."),
             number("ObjectActivationInterval", "OBJECT_ACTIVATION_INTERVAL", 30, 1, kInt32Maximum,

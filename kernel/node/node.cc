@@ -84,9 +84,10 @@ rules::Operations::MessageForOthers message_for_others(const Store& store) {
 }  // namespace
 
 struct Node::Parts {
-    Parts(const Settings& settings_in, Log& log_in, std::unique_ptr<Store> store_in, std::vector<LoadedTransport> transports_in)
+    Parts(const Settings& settings_in, Log& log_in, std::unique_ptr<Store> store_in, std::vector<LoadedTransport> transports_in,
+          std::function<std::vector<plugins::PluginState>()> plugin_states_in)
         : settings(settings_in), log(log_in), client_log(log_in, kClientLogInterval), store(std::move(store_in)),
-          transports(std::move(transports_in)),
+          transports(std::move(transports_in)), plugin_states(std::move(plugin_states_in)),
           io(io_threads(), [this](std::string_view problem) { log.log(LogLevel::Error, std::string(problem)); }),
           scheduler(io, workers, log), line_scheduler(io, line_workers, log), effects(log),
           operations(*store, effects, message_for_others(*store)), acls(*store), leadership(*store, scheduler, log, leadership_options()),
@@ -129,6 +130,7 @@ struct Node::Parts {
     ops::LimitedLog client_log;
     std::unique_ptr<Store> store;
     std::vector<LoadedTransport> transports;
+    std::function<std::vector<plugins::PluginState>()> plugin_states;
     http::Router router;
     http::IoContext io;
     ops::WorkerPool workers;
@@ -173,8 +175,9 @@ struct Node::Parts {
     std::optional<StopRequest> stop_request;
 };
 
-Node::Node(const Settings& settings, Log& log, std::unique_ptr<Store> store, std::vector<LoadedTransport> transports)
-    : parts_(std::make_unique<Parts>(settings, log, std::move(store), std::move(transports))) {}
+Node::Node(const Settings& settings, Log& log, std::unique_ptr<Store> store, std::vector<LoadedTransport> transports,
+           std::function<std::vector<plugins::PluginState>()> plugin_states)
+    : parts_(std::make_unique<Parts>(settings, log, std::move(store), std::move(transports), std::move(plugin_states))) {}
 
 Node::~Node() {
     if (parts_) stop({});
@@ -318,6 +321,7 @@ api::ApiContext Node::Parts::api_context() {
     const auto health = [this] {
         api::HealthExtras extras;
         extras.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_at);
+        extras.plugins = plugin_states();
         if (edge) extras.unsendable_objects = edge->unsendable();
         for (const auto& loaded : transports) {
             if (const auto line = loaded.transport->line_health()) extras.mqtt = api::mqtt_health(*line, context.resend_interval);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "edgesync/sdk/settings.h"
 #include "edgesync/sdk/store.h"
 #include "edgesync/sdk/transport.h"
+#include "kernel/plugins/plugin_state.h"
 
 namespace edgesync::node {
 
@@ -31,7 +33,9 @@ struct StopRequest {
 /// One thread starts, waits and stops; `request_stop` from any thread.
 class Node {
 public:
-    Node(const Settings& settings, Log& log, std::unique_ptr<Store> store, std::vector<LoadedTransport> transports);
+    /// `plugin_states` may be called from any thread while the node lives.
+    Node(const Settings& settings, Log& log, std::unique_ptr<Store> store, std::vector<LoadedTransport> transports,
+         std::function<std::vector<plugins::PluginState>()> plugin_states);
     ~Node();
 
     /// Start order: authentication, store, rules, transports, listeners. @throws Error, one line for the operator; then only the

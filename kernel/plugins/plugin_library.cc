@@ -68,4 +68,9 @@ std::unique_ptr<Plugin> create_plugin(const PluginDescriptor& descriptor) {
     return plugin;
 }
 
+std::string version_of(const PluginDescriptor& descriptor) {
+    std::string version = printable(text_of(descriptor.version));
+    return version.empty() ? "unknown" : version;
+}
+
 }  // namespace edgesync::plugins

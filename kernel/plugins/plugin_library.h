@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "kernel/plugins/plugin_identity.h"
 
@@ -14,5 +15,8 @@ const PluginDescriptor& load_library(const std::filesystem::path& file, const Ex
 
 /// Calls the plugin's factory; whatever it throws becomes the reason. @throws NotAPlugin
 std::unique_ptr<Plugin> create_plugin(const PluginDescriptor& descriptor);
+
+/// The plugin's own version; "unknown" if it names none.
+std::string version_of(const PluginDescriptor& descriptor);
 
 }  // namespace edgesync::plugins

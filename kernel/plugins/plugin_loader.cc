@@ -117,12 +117,13 @@ std::filesystem::path PluginLoader::find(PluginKind kind, const std::string& nam
     refuse(kind, name, file_name + " was not found; looked in " + looked + "; install it or set PluginPath");
 }
 
-std::unique_ptr<Plugin> PluginLoader::load(PluginKind kind, const std::string& name) const {
+Loaded<Plugin> PluginLoader::load(PluginKind kind, const std::string& name) const {
     const auto file = find(kind, name);
     const Expectation needed{kind, name};
     if (const auto reason = why_file_refused(file, needed)) refuse(kind, name, file.string() + ": " + *reason);
     try {
-        return create_plugin(load_library(file, needed));
+        const PluginDescriptor& descriptor = load_library(file, needed);
+        return {create_plugin(descriptor), version_of(descriptor)};
     } catch (const NotAPlugin& refusal) {
         refuse(kind, name, file.string() + ": " + refusal.reason);
     }
@@ -131,20 +132,20 @@ std::unique_ptr<Plugin> PluginLoader::load(PluginKind kind, const std::string& n
 namespace {
 
 template <typename Kind>
-std::unique_ptr<Kind> as(std::unique_ptr<Plugin> plugin, PluginKind kind, const std::string& name) {
-    auto* converted = dynamic_cast<Kind*>(plugin.get());
+Loaded<Kind> as(Loaded<Plugin> loaded, PluginKind kind, const std::string& name) {
+    auto* converted = dynamic_cast<Kind*>(loaded.plugin.get());
     if (converted == nullptr) refuse(kind, name, std::string("its object is not a ") + kind_name(kind));
-    static_cast<void>(plugin.release());
-    return std::unique_ptr<Kind>(converted);
+    static_cast<void>(loaded.plugin.release());
+    return {std::unique_ptr<Kind>(converted), std::move(loaded.version)};
 }
 
 }  // namespace
 
-std::unique_ptr<Store> PluginLoader::load_store(const std::string& name) const {
+Loaded<Store> PluginLoader::load_store(const std::string& name) const {
     return as<Store>(load(PluginKind::Store, name), PluginKind::Store, name);
 }
 
-std::unique_ptr<Transport> PluginLoader::load_transport(const std::string& name) const {
+Loaded<Transport> PluginLoader::load_transport(const std::string& name) const {
     return as<Transport>(load(PluginKind::Transport, name), PluginKind::Transport, name);
 }
 

@@ -20,6 +20,13 @@ struct Candidate {
     std::string verdict;  ///< One line without the file's name.
 };
 
+/// A plugin's object and its own version, "1.2.3", printable.
+template <typename Kind>
+struct Loaded {
+    std::unique_ptr<Kind> plugin;
+    std::string version;
+};
+
 /// For one thread. What was loaded stays in memory until the process ends, whatever becomes of the loader.
 class PluginLoader {
 public:
@@ -34,11 +41,11 @@ public:
 
     /// @throws Error{InvalidRequest} with one line: what was found, what is needed, which file. Two files of one name in the
     /// folders are refused, because which of them runs must not depend on an order somebody may change.
-    std::unique_ptr<Store> load_store(const std::string& name) const;
-    std::unique_ptr<Transport> load_transport(const std::string& name) const;
+    Loaded<Store> load_store(const std::string& name) const;
+    Loaded<Transport> load_transport(const std::string& name) const;
 
 private:
-    std::unique_ptr<Plugin> load(PluginKind kind, const std::string& name) const;
+    Loaded<Plugin> load(PluginKind kind, const std::string& name) const;
     std::filesystem::path find(PluginKind kind, const std::string& name) const;
 
     std::vector<std::filesystem::path> folders_;

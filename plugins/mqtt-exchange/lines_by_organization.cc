@@ -87,6 +87,18 @@ void LinesByOrganization::look_at_accounts() {
         }
     }
     for (const auto& line : gone) line->stop();
+    say_if_there_is_none(present.empty());
+}
+
+void LinesByOrganization::say_if_there_is_none(bool is_none) {
+    if (is_none == has_said_none_) return;
+    has_said_none_ = is_none;
+    if (!is_none) return;
+    const bool has_address = !parts_.settings->text("BrokerAddress").empty();
+    parts_.log->log(LogLevel::Warning,
+                    "OrgID is not set, so each organization has a broker of its own, which PUT /api/v1/organizations/ORG names; there is "
+                    "no organization yet" +
+                        std::string(has_address ? ". BrokerAddress is not used" : ""));
 }
 
 LinePtr LinesByOrganization::to(const NodeKey& peer) {

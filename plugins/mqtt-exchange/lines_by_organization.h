@@ -27,6 +27,8 @@ private:
     void follow_accounts();
     void look_at_accounts();
     LinePtr new_line(const BrokerAccount& account);
+    /// Once each time that the last organization goes; whoever starts without OrgID may not know where brokers come from then.
+    void say_if_there_is_none(bool is_none);
 
     const LineParts parts_;
     mutable std::mutex mutex_;
@@ -34,6 +36,7 @@ private:
     std::map<std::string, LinePtr> lines_;
     std::map<std::string, BrokerAccount> accounts_;
     std::map<std::string, std::string> problems_;  ///< Of organizations without a line, as they were logged. Only the follower.
+    bool has_said_none_ = false;                   ///< Only the follower.
     bool leads_ = false;
     bool is_stopped_ = false;
     std::thread follower_;

@@ -175,7 +175,7 @@ void ApiTest::make_api(security::Authenticator& authenticator) { api_ = std::mak
 ApiContext ApiTest::context(security::Authenticator& authenticator) {
     const auto resend = [this] { return ++resend_requests_, HandleResult{}; };
     const auto shutdown = [this](ShutdownRequest request) { shutdown_ = request; };
-    const auto health = [this] { return HealthExtras{std::chrono::seconds(5), std::nullopt, unsendable_objects_}; };
+    const auto health = [this] { return HealthExtras{std::chrono::seconds(5), std::nullopt, unsendable_objects_, {}}; };
     return {node_,  *operations_, worker_, authenticator, *acls_, settings_, digests_, log_, "owner-uuid", [this] { return is_running_; },
             resend, shutdown,     health,  *files_};
 }

@@ -56,6 +56,26 @@ TEST(HealthReport, TellsAdministratorsAloneWhatIsWrongWithTheStore) {
     EXPECT_FALSE(json::parse(health_report(facts)).contains("problems"));
 }
 
+TEST(HealthReport, NamesPluginsAndWhatIsWrongWithThem) {
+    HealthFacts facts;
+    EXPECT_FALSE(json::parse(health_report(facts)).contains("plugins"));
+    facts.extras.plugins = {{PluginKind::Store, "lmdb", "1.0.0", false, ""}, {PluginKind::Transport, "x\"y", "2", false, ""}};
+    json report = json::parse(health_report(facts));
+    EXPECT_EQ(report["plugins"], json::parse(R"([{"kind":"store","name":"lmdb","version":"1.0.0"},
+                                                 {"kind":"transport","name":"x\"y","version":"2"}])"));
+    EXPECT_EQ(report["general"]["healthStatus"], "green");
+    facts.extras.plugins[0].problem = "store-lmdb failed in read: map::at (1 since the start)";
+    report = json::parse(health_report(facts));
+    EXPECT_EQ(report["general"]["healthStatus"], "yellow");
+    EXPECT_EQ(report["problems"][0], "The plugin lmdb; administrators are told more");
+    facts.extras.plugins[1].hangs = true;
+    facts.extras.plugins[1].problem = "transport-x has not come back from send for 200 s";
+    facts.is_for_administrators = true;
+    report = json::parse(health_report(facts));
+    EXPECT_EQ(report["general"]["healthStatus"], "red");
+    EXPECT_EQ(report["problems"][1], "transport-x has not come back from send for 200 s");
+}
+
 TEST(HealthReport, IncludesTheBroker) {
     HealthFacts facts;
     facts.extras.mqtt.emplace();

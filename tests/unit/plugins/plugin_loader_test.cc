@@ -46,14 +46,14 @@ std::string refusal_of(const PluginLoader& loader, const std::string& name) {
 
 TEST(PluginLoader, LoadsAStoreAndATransportOfTheSameName) {
     const PluginLoader loader({kPlugins / "good"});
-    const auto store = loader.load_store("good");
+    const auto store = loader.load_store("good").plugin;
     EXPECT_EQ(store->traits().inline_limit, 7);
     EXPECT_EQ(store->declare_settings().at(0).key, "GoodKey");
-    EXPECT_EQ(loader.load_transport("good")->traits().largest_payload, 7);
+    EXPECT_EQ(loader.load_transport("good").plugin->traits().largest_payload, 7);
 }
 
 TEST(PluginLoader, ErrorsOfAPluginAreCaughtByType) {
-    const auto store = PluginLoader({kPlugins / "good"}).load_store("good");
+    const auto store = PluginLoader({kPlugins / "good"}).load_store("good").plugin;
     try {
         store->open();
         FAIL();
@@ -64,7 +64,7 @@ TEST(PluginLoader, ErrorsOfAPluginAreCaughtByType) {
 
 TEST(PluginLoader, AnObjectOutlivesItsLoader) {
     std::unique_ptr<Store> store;
-    { store = PluginLoader({kPlugins / "good"}).load_store("good"); }
+    { store = PluginLoader({kPlugins / "good"}).load_store("good").plugin; }
     EXPECT_TRUE(store->health().is_connected);
 }
 

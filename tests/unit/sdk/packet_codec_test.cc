@@ -259,8 +259,9 @@ TEST(DataMessage, IsToldFromACommand) {
 }
 
 TEST(DataMessage, FieldsComeInAnyOrderAndOthersAreSkipped) {
-    const auto read =
-        decode_data(head(8) + field(5, "ab") + field(99, "xyz") + kInstanceField + kId + kOffset + field(0, "") + kType + field(1, "o"));
+    const std::string packet =
+        head(8) + field(5, "ab") + field(99, "xyz") + kInstanceField + kId + kOffset + field(0, "") + kType + field(1, "o");
+    const auto read = decode_data(packet);
     EXPECT_EQ(read.key, (ObjectKey{"o", "model", "m1"}));
     EXPECT_EQ(read.data, "ab");
     EXPECT_EQ(read.offset, 8);
@@ -273,7 +274,8 @@ TEST(DataMessage, TheLastOfEqualFieldsCounts) {
 }
 
 TEST(DataMessage, OnlyTypeIdAndDataMustBeThere) {
-    const auto read = decode_data(head(3) + kType + kId + field(5, ""));
+    const std::string packet = head(3) + kType + kId + field(5, "");
+    const auto read = decode_data(packet);
     EXPECT_EQ(read.key, (ObjectKey{"", "model", "m1"}));
     EXPECT_EQ(read.data, "");
     EXPECT_EQ(read.offset, 0);

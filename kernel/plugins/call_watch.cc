@@ -1,0 +1,112 @@
+#include "kernel/plugins/call_watch.h"
+
+#include <algorithm>
+#include <sstream>
+#include <thread>
+
+namespace edgesync::plugins {
+namespace {
+
+constexpr std::size_t kNoSlot = static_cast<std::size_t>(-1);
+constexpr std::size_t kAttempts = 8;
+
+thread_local const CallWatch::Running* innermost = nullptr;
+
+std::int64_t nanoseconds_now() { return CallWatch::Clock::now().time_since_epoch().count(); }
+static_assert(std::is_same_v<CallWatch::Clock::duration, std::chrono::nanoseconds>);
+
+}  // namespace
+
+CallWatch::CallWatch(std::string label, std::function<void(const std::string&)> has_foreign_exception)
+    : label_(std::move(label)), has_foreign_exception_(std::move(has_foreign_exception)) {}
+
+CallWatch::Running::Running(CallWatch& watch, const char* call) noexcept : watch_(watch), call_(call), slot_(kNoSlot), outer_(innermost) {
+    innermost = this;
+    const std::int64_t now = nanoseconds_now();
+    const std::size_t first = std::hash<std::thread::id>{}(std::this_thread::get_id());
+    for (std::size_t i = 0; i < kAttempts; ++i) {
+        Slot& slot = watch_.slots_[(first + i) % kSlots];
+        std::int64_t free = 0;
+        if (!slot.since.compare_exchange_strong(free, now)) continue;
+        slot.call = call;
+        slot_ = (first + i) % kSlots;
+        return;
+    }
+}
+
+CallWatch::Running::~Running() {
+    innermost = outer_;
+    if (slot_ == kNoSlot) return;
+    watch_.slots_[slot_].call = nullptr;
+    watch_.slots_[slot_].since = 0;
+}
+
+void CallWatch::Running::progressed() noexcept {
+    if (slot_ != kNoSlot) watch_.slots_[slot_].since = nanoseconds_now();
+}
+
+std::optional<std::string> CallWatch::of_this_thread() {
+    if (innermost == nullptr) return std::nullopt;
+    return innermost->watch_.label() + ", in " + innermost->call_;
+}
+
+void CallWatch::submitted() noexcept {
+    // Before the number, so that nobody sees the one with the time of long ago.
+    if (pending_ == 0) last_end_ = nanoseconds_now();
+    ++pending_;
+}
+
+void CallWatch::ended() noexcept {
+    last_end_ = nanoseconds_now();
+    --pending_;
+}
+
+std::optional<CallWatch::Late> CallWatch::late(std::chrono::milliseconds limit) const {
+    const std::int64_t now = nanoseconds_now();
+    std::int64_t longest = std::chrono::nanoseconds(limit).count();
+    std::optional<Late> found;
+    const auto consider = [&](const char* call, std::int64_t since) {
+        if (call == nullptr || since == 0 || now - since <= longest) return;
+        longest = now - since;
+        found = Late{call, std::chrono::duration_cast<std::chrono::seconds>(std::chrono::nanoseconds(longest))};
+    };
+    for (const Slot& slot : slots_) {
+        const std::int64_t since = slot.since;
+        consider(slot.call, since);
+    }
+    if (pending_ > 0) consider("a transaction", last_end_);
+    return found;
+}
+
+Error CallWatch::foreign_exception(const char* call, const std::string& what) {
+    std::string text = label_ + " failed in " + call + ": " + what;
+    {
+        const std::lock_guard lock(mutex_);
+        ++foreign_.count;
+        foreign_.last = text;
+    }
+    if (has_foreign_exception_) has_foreign_exception_(text);
+    return {ErrorKind::Internal, text};
+}
+
+CallWatch::ForeignExceptions CallWatch::foreign_exceptions() const {
+    const std::lock_guard lock(mutex_);
+    return foreign_;
+}
+
+void watched_at_start(CallWatch& watch, const char* call, const std::function<void()>& f) {
+    try {
+        watched(watch, call, f);
+    } catch (const Error& error) {
+        const std::string prefix = watch.label() + ": ";
+        std::istringstream lines(error.what());
+        std::string text;
+        for (std::string line; std::getline(lines, line);) {
+            if (!text.empty()) text += "\n";
+            text += line.starts_with(watch.label()) ? line : prefix + line;
+        }
+        throw Error(error.kind(), text);
+    }
+}
+
+}  // namespace edgesync::plugins

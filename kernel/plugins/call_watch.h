@@ -1,0 +1,122 @@
+// The calls into one plugin that are under way, so that one which never comes back can be named, and what it threw that it must not throw.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <type_traits>
+
+#include "edgesync/sdk/error.h"
+
+namespace edgesync::plugins {
+
+/// Thread-safe; beginning and ending a call neither locks nor allocates.
+class CallWatch {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    /// `label` as in "transport-http". `has_foreign_exception` is called with a line for the log, from the thread of the call.
+    CallWatch(std::string label, std::function<void(const std::string&)> has_foreign_exception);
+
+    const std::string& label() const noexcept { return label_; }
+
+    /// One call, from its begin to the end of the scope. For one thread.
+    class Running {
+    public:
+        /// `call` is a literal, as in "send".
+        Running(CallWatch& watch, const char* call) noexcept;
+        ~Running();
+        Running(const Running&) = delete;
+        Running& operator=(const Running&) = delete;
+        /// A call that takes as long as there are octets is late only since the last ones.
+        void progressed() noexcept;
+
+    private:
+        friend class CallWatch;
+        CallWatch& watch_;
+        const char* call_;
+        std::size_t slot_;
+        const Running* outer_;
+    };
+
+    /// "transport-http, in send" of the call that this thread is in; nullopt: in none.
+    static std::optional<std::string> of_this_thread();
+
+    /// Transactions that were handed over and have not ended: late when none has ended for long.
+    void submitted() noexcept;
+    void ended() noexcept;
+
+    struct Late {
+        const char* call = "";
+        std::chrono::seconds lasts{0};
+    };
+    /// The call that lasts longest, if that is longer than `limit`.
+    std::optional<Late> late(std::chrono::milliseconds limit) const;
+
+    /// Counts it and makes the error that the kernel sees instead.
+    Error foreign_exception(const char* call, const std::string& what);
+
+    struct ForeignExceptions {
+        std::uint64_t count = 0;
+        std::string last;  ///< A sentence; empty: there was none.
+    };
+    ForeignExceptions foreign_exceptions() const;
+
+private:
+    /// More calls at once than this are not watched; they are as late as those which are.
+    static constexpr std::size_t kSlots = 64;
+    struct Slot {
+        std::atomic<std::int64_t> since{0};  ///< 0: free.
+        std::atomic<const char*> call{nullptr};
+    };
+
+    const std::string label_;
+    const std::function<void(const std::string&)> has_foreign_exception_;
+    std::array<Slot, kSlots> slots_;
+    std::atomic<std::int64_t> pending_{0};
+    std::atomic<std::int64_t> last_end_{0};
+    mutable std::mutex mutex_;
+    ForeignExceptions foreign_;
+};
+
+/// Runs `f`, a call named `call` of the plugin: what it throws that is no Error becomes one. `f` may take the Running.
+template <typename F>
+auto watched(CallWatch& watch, const char* call, const F& f) {
+    CallWatch::Running running(watch, call);
+    try {
+        if constexpr (std::is_invocable_v<const F&, CallWatch::Running&>) {
+            return f(running);
+        } else {
+            return f();
+        }
+    } catch (const Error&) {
+        throw;
+    } catch (const std::exception& exception) {
+        throw watch.foreign_exception(call, exception.what());
+    } catch (...) {
+        throw watch.foreign_exception(call, "an object that is no exception");
+    }
+}
+
+/// As `watched`, for what happens while the node starts: each line of the error begins with the plugin's name.
+void watched_at_start(CallWatch& watch, const char* call, const std::function<void()>& f);
+
+/// As `watched`, for calls that must not fail: what they throw is counted and logged.
+template <typename F>
+void watched_without_failure(CallWatch& watch, const char* call, const F& f) noexcept {
+    const CallWatch::Running running(watch, call);
+    try {
+        f();
+    } catch (const std::exception& exception) {
+        static_cast<void>(watch.foreign_exception(call, exception.what()));
+    } catch (...) {
+        static_cast<void>(watch.foreign_exception(call, "an object that is no exception"));
+    }
+}
+
+}  // namespace edgesync::plugins

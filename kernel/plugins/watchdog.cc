@@ -1,0 +1,85 @@
+#include "kernel/plugins/watchdog.h"
+
+#include <algorithm>
+
+#include "kernel/plugins/plugin_identity.h"
+
+namespace edgesync::plugins {
+namespace {
+
+constexpr std::chrono::milliseconds kLongestPause{5000};
+constexpr std::chrono::milliseconds kShortestPause{50};
+
+std::string sentence(const std::string& label, const CallWatch::Late& late) {
+    return label + " has not come back from " + late.call + " for " + std::to_string(late.lasts.count()) + " s";
+}
+
+}  // namespace
+
+Watchdog::Watchdog(Log& log, std::chrono::milliseconds limit) : log_(log), limit_(limit) {
+    if (limit_.count() > 0) thread_ = std::thread([this] { run(); });
+}
+
+Watchdog::~Watchdog() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_ending_ = true;
+    }
+    ends_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+CallWatch& Watchdog::add(PluginKind kind, const std::string& name, const std::string& version) {
+    const std::string label = std::string(kind_name(kind)) + "-" + name;
+    auto calls = std::make_unique<CallWatch>(label, [this](const std::string& text) { log_.log(LogLevel::Error, text); });
+    const std::lock_guard lock(mutex_);
+    plugins_.push_back(std::make_unique<Watched>(Watched{kind, name, version, std::move(calls), false}));
+    return *plugins_.back()->calls;
+}
+
+std::vector<PluginState> Watchdog::states() const {
+    std::vector<PluginState> states;
+    const std::lock_guard lock(mutex_);
+    for (const auto& plugin : plugins_) {
+        PluginState state{plugin->kind, plugin->name, plugin->version, false, {}};
+        const auto foreign = plugin->calls->foreign_exceptions();
+        if (foreign.count > 0) state.problem = foreign.last + " (" + std::to_string(foreign.count) + " since the start)";
+        if (const auto late = limit_.count() > 0 ? plugin->calls->late(limit_) : std::nullopt) {
+            state.hangs = true;
+            state.problem = sentence(plugin->calls->label(), *late);
+        }
+        states.push_back(std::move(state));
+    }
+    return states;
+}
+
+void Watchdog::run() {
+    const auto pause = std::clamp(limit_ / 8, kShortestPause, kLongestPause);
+    std::unique_lock lock(mutex_);
+    while (!ends_.wait_for(lock, pause, [this] { return is_ending_; })) {
+        lock.unlock();
+        look();
+        lock.lock();
+    }
+}
+
+void Watchdog::look() {
+    std::vector<Watched*> plugins;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& plugin : plugins_) plugins.push_back(plugin.get());
+    }
+    for (Watched* plugin : plugins) {
+        const auto late = plugin->calls->late(limit_);
+        if (late.has_value() == plugin->is_reported) continue;
+        plugin->is_reported = late.has_value();
+        const std::string& label = plugin->calls->label();
+        if (late) {
+            log_.log(LogLevel::Error, sentence(label, *late) + ". What it was to do waits; if that lasts, restart the service");
+        } else {
+            log_.log(LogLevel::Status, label + " came back");
+        }
+    }
+}
+
+}  // namespace edgesync::plugins

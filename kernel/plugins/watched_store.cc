@@ -1,0 +1,160 @@
+#include "kernel/plugins/watched_store.h"
+
+namespace edgesync::plugins {
+namespace {
+
+class WatchedWriter final : public BlobWriter {
+public:
+    WatchedWriter(std::unique_ptr<BlobWriter> writer, CallWatch& watch) : writer_(std::move(writer)), watch_(watch) {}
+
+    void write(std::int64_t offset, std::span<const std::byte> octets) override {
+        watched(watch_, "writing a blob", [&] { writer_->write(offset, octets); });
+    }
+    void sync() override {
+        watched(watch_, "syncing a blob", [&] { writer_->sync(); });
+    }
+    std::size_t read(std::int64_t offset, std::span<std::byte> out) override {
+        return watched(watch_, "reading a blob", [&] { return writer_->read(offset, out); });
+    }
+
+private:
+    std::unique_ptr<BlobWriter> writer_;
+    CallWatch& watch_;
+};
+
+/// What the kernel throws and catches derives from std::exception.
+std::exception_ptr without_strangers(std::exception_ptr failure, CallWatch& watch) {
+    if (!failure) return failure;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception&) {
+        return failure;
+    } catch (...) {
+        return std::make_exception_ptr(watch.foreign_exception("a transaction", "an object that is no exception"));
+    }
+}
+
+}  // namespace
+
+class WatchedStore::Blobs final : public BlobStore {
+public:
+    Blobs(Store& store, CallWatch& watch) : store_(store), watch_(watch) {}
+
+    BlobId new_id() override {
+        return watched(watch_, "naming a blob", [&] { return store_.blobs().new_id(); });
+    }
+    std::unique_ptr<BlobWriter> create(const BlobId& id) override {
+        return wrapped(watched(watch_, "creating a blob", [&] { return store_.blobs().create(id); }));
+    }
+    std::unique_ptr<BlobWriter> reopen(const BlobId& id) override {
+        return wrapped(watched(watch_, "reopening a blob", [&] { return store_.blobs().reopen(id); }));
+    }
+    void discard(const BlobId& id) noexcept override {
+        const CallWatch::Running running(watch_, "discarding a blob");
+        store_.blobs().discard(id);
+    }
+    std::unique_ptr<BlobWriter> create_sized(const BlobId& id, std::int64_t size) override {
+        return wrapped(watched(watch_, "creating a blob", [&] { return store_.blobs().create_sized(id, size); }));
+    }
+    bool seal(const BlobId& id) override {
+        return watched(watch_, "sealing a blob", [&] { return store_.blobs().seal(id); });
+    }
+
+private:
+    std::unique_ptr<BlobWriter> wrapped(std::unique_ptr<BlobWriter> writer) {
+        return writer ? std::make_unique<WatchedWriter>(std::move(writer), watch_) : nullptr;
+    }
+
+    Store& store_;
+    CallWatch& watch_;
+};
+
+WatchedStore::WatchedStore(std::unique_ptr<Store> store, CallWatch& watch)
+    : store_(std::move(store)), watch_(watch), blobs_(std::make_unique<Blobs>(*store_, watch)) {}
+
+WatchedStore::~WatchedStore() = default;
+
+std::vector<SettingDeclaration> WatchedStore::declare_settings() const {
+    return watched(watch_, "declare_settings", [&] { return store_->declare_settings(); });
+}
+
+void WatchedStore::configure(const Settings& settings, Log& log) {
+    watched_at_start(watch_, "configure", [&] { store_->configure(settings, log); });
+}
+
+void WatchedStore::open() {
+    watched_at_start(watch_, "open", [&] { store_->open(); });
+}
+
+void WatchedStore::close() noexcept {
+    const CallWatch::Running running(watch_, "close");
+    store_->close();
+}
+
+void WatchedStore::read(const std::function<void(ReadTransaction&)>& f) {
+    // What the kernel's own function throws goes back to the kernel as it is.
+    bool is_of_kernel = false;
+    const auto marked = [&f, &is_of_kernel](ReadTransaction& txn) {
+        try {
+            f(txn);
+        } catch (const std::exception&) {
+            is_of_kernel = true;
+            throw;
+        }
+    };
+    const CallWatch::Running running(watch_, "read");
+    try {
+        store_->read(marked);
+    } catch (const Error&) {
+        throw;
+    } catch (const std::exception& exception) {
+        if (is_of_kernel) throw;
+        throw watch_.foreign_exception("read", exception.what());
+    } catch (...) {
+        throw watch_.foreign_exception("read", "an object that is no exception");
+    }
+}
+
+void WatchedStore::submit(std::function<void(WriteTransaction&)> f, std::function<void(std::exception_ptr)> done) {
+    watch_.submitted();
+    try {
+        watched(watch_, "submit", [&] {
+            store_->submit(std::move(f), [this, done = std::move(done)](std::exception_ptr failure) {
+                watch_.ended();
+                done(without_strangers(std::move(failure), watch_));
+            });
+        });
+    } catch (...) {
+        watch_.ended();
+        throw;
+    }
+}
+
+BlobStore& WatchedStore::blobs() { return *blobs_; }
+
+StoreHealth WatchedStore::health() const {
+    StoreHealth health;
+    health.is_connected = false;
+    health.problem = "it cannot say how it is";
+    watched_without_failure(watch_, "health", [&] { health = store_->health(); });
+    return health;
+}
+
+void WatchedStore::listen(Hear hear) {
+    watched(watch_, "listen", [&] { store_->listen(std::move(hear)); });
+}
+
+std::optional<std::int64_t> WatchedStore::lead(const std::string& holder, std::chrono::seconds timeout) {
+    return watched(watch_, "lead", [&] { return store_->lead(holder, timeout); });
+}
+
+void WatchedStore::resign(const std::string& holder) noexcept {
+    const CallWatch::Running running(watch_, "resign");
+    store_->resign(holder);
+}
+
+void WatchedStore::wipe() {
+    watched(watch_, "wipe", [&] { store_->wipe(); });
+}
+
+}  // namespace edgesync::plugins

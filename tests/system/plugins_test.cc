@@ -1,0 +1,152 @@
+// Plugins of others in a running node: chosen in sync.conf, and what happens when they break their contract.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "tests/system/cluster.h"
+
+namespace edgesync::system_test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string plugin_path() {
+    const auto own = std::filesystem::path(EDGESYNC_SERVICE).parent_path() / "../lib/edge-sync-service/plugins";
+    return own.lexically_normal().string() + "," + EDGESYNC_UNRULY_FOLDER;
+}
+
+class Plugins : public testing::Test {
+protected:
+    /// An ESS whose CSS is behind the plugin.
+    Node& edge(const std::string& mood, std::vector<std::string> lines = {}) {
+        for (const std::string& line :
+             {std::string("NodeType ESS"), std::string("OrgID acme"), std::string("DestinationType camera"),
+              std::string("DestinationID cam1"), std::string("StorageProvider lmdb"), std::string("CommunicationProtocol unruly"),
+              "PluginPath " + plugin_path(), "UnrulyMood " + mood, std::string("PluginWatchdogTime 1")}) {
+            lines.push_back(line);
+        }
+        node_ = std::make_unique<Node>(folder_.path(), "unruly", lines);
+        return *node_;
+    }
+
+    static json health_of(const Node& node) { return json::parse(node.request("GET", "health").body); }
+    /// The first problem that its health tells.
+    static std::string problem_of(const Node& node) {
+        const json health = health_of(node);
+        return health.contains("problems") ? health["problems"][0].get<std::string>() : "";
+    }
+
+    TemporaryFolder folder_;
+    std::unique_ptr<Node> node_;
+};
+
+TEST_F(Plugins, HealthNamesThoseThatAreLoadedWithTheirVersions) {
+    Node& node = edge("none");
+    node.start();
+    const json plugins = health_of(node)["plugins"];
+    ASSERT_EQ(plugins.size(), 2U) << plugins;
+    EXPECT_EQ(plugins[0]["kind"], "store");
+    EXPECT_EQ(plugins[0]["name"], "lmdb");
+    EXPECT_NE(plugins[0]["version"], "");
+    EXPECT_EQ(plugins[1], (json{{"kind", "transport"}, {"name", "unruly"}, {"version", "0.9.1"}}));
+    EXPECT_EQ(health_of(node)["general"]["healthStatus"], "green");
+    EXPECT_THAT(node.output(), HasSubstr("transport-unruly: in the mood none")) << "its lines carry its name";
+}
+
+TEST_F(Plugins, ACallThatDoesNotComeBackIsReportedWhileTheNodeServes) {
+    Node& node = edge("send-hangs");
+    node.start();
+    ASSERT_TRUE(eventually([&] { return problem_of(node).find("transport-unruly has not come back from send for ") == 0; }))
+        << health_of(node);
+    EXPECT_EQ(health_of(node)["general"]["healthStatus"], "red");
+    EXPECT_EQ(publish_on_edge(node, "model", "m1", "octets"), 204) << "its applications are served";
+    EXPECT_TRUE(eventually([&] { return node.output().find("transport-unruly has not come back from send") != std::string::npos; }));
+    EXPECT_EQ(node.terminate(), 0) << node.output();
+}
+
+TEST_F(Plugins, AnExceptionInACallIsReportedWhileTheNodeServes) {
+    Node& node = edge("send-throws");
+    node.start();
+    ASSERT_TRUE(eventually([&] { return problem_of(node).find("transport-unruly failed in send: boom (") == 0; })) << health_of(node);
+    EXPECT_EQ(health_of(node)["general"]["healthStatus"], "yellow");
+    EXPECT_EQ(publish_on_edge(node, "model", "m1", "octets"), 204);
+    EXPECT_THAT(node.output(), HasSubstr("transport-unruly failed in send: boom"));
+    EXPECT_EQ(node.terminate(), 0) << node.output();
+}
+
+struct FailedStart {
+    const char* mood;
+    const char* line;
+};
+
+class PluginStarts : public Plugins, public testing::WithParamInterface<FailedStart> {};
+
+TEST_P(PluginStarts, ThatFailStopTheNodeWithALineThatNamesThePlugin) {
+    Node& node = edge(GetParam().mood);
+    node.launch();
+    EXPECT_EQ(node.wait_for_end(), 1) << node.output();
+    EXPECT_THAT(node.output(), HasSubstr(GetParam().line));
+    EXPECT_THAT(node.output(), Not(HasSubstr("ESS is running")));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PluginStarts,
+                         testing::Values(FailedStart{"refuses", "transport-unruly: UnrulyMood refuses: choose another"},
+                                         FailedStart{"configure-throws", "transport-unruly failed in configure: map::at"},
+                                         FailedStart{"start-fails", "transport-unruly: the device /dev/unruly is not there"},
+                                         FailedStart{"start-throws", "transport-unruly failed in start: an object that is no exception"}),
+                         [](const auto& row) {
+                             std::string name = row.param.mood;
+                             std::erase(name, '-');
+                             return name;
+                         });
+
+TEST_F(Plugins, AnExceptionThatNobodyCatchesIsNamedBeforeTheEnd) {
+    Node& node = edge("thread-throws");
+    node.launch();
+    EXPECT_EQ(node.wait_for_end(), 128 + SIGABRT);
+    EXPECT_THAT(node.output(), HasSubstr("nobody caught an exception (nobody is there to catch it)"));
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_F(Plugins, ACrashNamesThePlugin) {
+    Node& node = edge("send-crashes");
+    node.launch();
+    EXPECT_EQ(node.wait_for_end(), 128 + SIGSEGV);
+    EXPECT_THAT(node.output(), HasSubstr("fatal: SEGV in libtransport-unruly.so"));
+}
+#endif
+
+TEST_F(Plugins, SettingsAreCheckedAndShownLikeTheServicesOwn) {
+    Node& node = edge("none", {"UnrulyLevel 10"});
+    node.launch();
+    EXPECT_EQ(node.wait_for_end(), 98);
+    EXPECT_THAT(node.output(), HasSubstr("UnrulyLevel 10 is out of range 1..9"));
+
+    Node& checked = edge("none", {"UnrulySecret geheim"});
+    checked.add_arguments({"-check"});
+    checked.launch();
+    EXPECT_EQ(checked.wait_for_end(), 0) << checked.output();
+    EXPECT_THAT(checked.output(), HasSubstr("UnrulyLevel"));
+    EXPECT_THAT(checked.output(), HasSubstr("UnrulySecret"));
+    EXPECT_THAT(checked.output(), Not(HasSubstr("geheim")));
+}
+
+TEST_F(Plugins, RunBesideTheServicesOwnOnOneCloudNode) {
+    node_ = std::make_unique<Node>(folder_.path(), "css",
+                                   std::vector<std::string>{"NodeType CSS", "StorageProvider lmdb", "CommunicationProtocol http,unruly",
+                                                            "PluginPath " + plugin_path(), "UnrulyMood none"});
+    node_->start();
+    EXPECT_EQ(health_of(*node_)["plugins"].size(), 3U);
+    auto ess = make_ess(folder_.path(), "cam1", node_->port(), {"CommunicationProtocol http"});
+    ess->start();
+    ASSERT_TRUE(eventually([&] { return registered(*node_, 1); }));
+    EXPECT_EQ(publish(*node_, "model", "m1", R"({"destinationType":"camera"})", "octets"), 204);
+    EXPECT_TRUE(eventually([&] { return deliveries(*node_, "model", "m1") == "cam1=delivered"; }));
+}
+
+}  // namespace
+}  // namespace edgesync::system_test

@@ -1,0 +1,228 @@
+#include "kernel/plugins/watchdog.h"
+
+#include <gmock/gmock.h>
+
+#include "kernel/plugins/watched_store.h"
+#include "kernel/plugins/watched_transport.h"
+
+namespace edgesync::plugins {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class CollectedLog final : public Log {
+public:
+    bool logs(LogLevel) const noexcept override { return true; }
+    bool traces(LogLevel) const noexcept override { return false; }
+    void log(LogLevel level, std::string_view text) noexcept override {
+        const std::lock_guard lock(mutex_);
+        lines_.push_back((level == LogLevel::Error ? "error: " : "") + std::string(text));
+        changed_.notify_all();
+    }
+    void trace(LogLevel, std::string_view) noexcept override {}
+
+    std::string line(std::size_t index) {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, std::chrono::seconds(20), [&] { return lines_.size() > index; });
+        return lines_.size() > index ? lines_[index] : "no such line";
+    }
+    std::size_t size() {
+        const std::lock_guard lock(mutex_);
+        return lines_.size();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::string> lines_;
+};
+
+TEST(Watchdog, LogsOnceThatACallHangsAndThatItCameBack) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(30));
+    CallWatch& watch = watchdog.add(PluginKind::Transport, "x", "1.2.3");
+    {
+        const CallWatch::Running running(watch, "send");
+        EXPECT_THAT(log.line(0), HasSubstr("error: transport-x has not come back from send for "));
+        const auto states = watchdog.states();
+        ASSERT_EQ(states.size(), 1U);
+        EXPECT_TRUE(states[0].hangs);
+        EXPECT_THAT(states[0].problem, HasSubstr("transport-x has not come back from send for "));
+        EXPECT_EQ(states[0].name + " " + states[0].version, "x 1.2.3");
+    }
+    EXPECT_EQ(log.line(1), "transport-x came back");
+    EXPECT_FALSE(watchdog.states()[0].hangs);
+    EXPECT_EQ(watchdog.states()[0].problem, "");
+    EXPECT_EQ(log.size(), 2U);
+}
+
+TEST(Watchdog, RemembersWhatWasThrown) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(0));
+    CallWatch& watch = watchdog.add(PluginKind::Store, "x", "1");
+    for (int i = 0; i < 2; ++i) EXPECT_THROW(watched(watch, "read", [] { throw 1; }), Error);
+    EXPECT_EQ(watchdog.states()[0].problem, "store-x failed in read: an object that is no exception (2 since the start)");
+    EXPECT_FALSE(watchdog.states()[0].hangs);
+    EXPECT_EQ(log.line(0), "error: store-x failed in read: an object that is no exception");
+}
+
+TEST(Watchdog, SwitchedOffItReportsNothing) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(0));
+    CallWatch& watch = watchdog.add(PluginKind::Store, "x", "1");
+    watch.submitted();
+    EXPECT_FALSE(watchdog.states()[0].hangs);
+}
+
+/// Throws what the contract does not allow, from every call.
+class UnrulyTransport final : public Transport {
+public:
+    void configure(const Settings&, Log&) override { throw std::runtime_error("configure"); }
+    TransportTraits traits() const noexcept override { return {.largest_payload = 9}; }
+    void start(TransportHost&) override { throw 1; }
+    void drain() override { throw 1; }
+    void stop() noexcept override {}
+    PeerAnswer send(const NodeKey&, const Message&) override { throw std::runtime_error("send"); }
+    PeerAnswer fetch(const NodeKey&, const DataRequest&, DataSink& sink) override {
+        std::vector<std::byte> octets(3);
+        sink.begin(true, 3, {});
+        sink.write(octets);
+        return {};
+    }
+    PeerAnswer push(const NodeKey&, const DataRequest&, BlobReader& source, const std::string&) override {
+        if (source.file_descriptor() >= 0) throw std::runtime_error("a descriptor");
+        return {Verdict::Accepted, std::to_string(source.size()), {}};
+    }
+    void registration_changed(bool, const std::vector<std::string>&) override { throw 1; }
+    std::int64_t largest_payload(const NodeKey&) const override { throw 1; }
+    std::string communication() const override { throw 1; }
+    void leadership_changed(bool) override { throw 1; }
+    std::optional<LineHealth> line_health() const override { throw 1; }
+};
+
+class CountingSink final : public DataSink {
+public:
+    bool begin(bool, std::int64_t, const std::string&) override { return true; }
+    bool write(std::span<const std::byte> octets) override {
+        octets_ += octets.size();
+        return true;
+    }
+    std::size_t octets_ = 0;
+};
+
+class FileReader final : public BlobReader {
+public:
+    std::int64_t size() const override { return 42; }
+    std::size_t read(std::int64_t, std::span<std::byte>) override { return 0; }
+    int file_descriptor() const override { return 1; }
+};
+
+TEST(WatchedTransport, TurnsEverythingThatIsThrownIntoErrors) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(0));
+    WatchedTransport transport(std::make_unique<UnrulyTransport>(), watchdog.add(PluginKind::Transport, "x", "1"));
+    EXPECT_THROW(transport.send({}, {}), Error);
+    transport.drain();
+    transport.registration_changed(true, {});
+    transport.leadership_changed(true);
+    EXPECT_EQ(transport.largest_payload({}), 9) << "what its traits say";
+    EXPECT_EQ(transport.communication(), "");
+    EXPECT_FALSE(transport.line_health());
+    EXPECT_THAT(watchdog.states()[0].problem, HasSubstr("(7 since the start)"));
+    CountingSink sink;
+    transport.fetch({}, {}, sink);
+    EXPECT_EQ(sink.octets_, 3U);
+    FileReader source;
+    EXPECT_EQ(transport.push({}, {}, source, {}).reason, "42");
+}
+
+/// Passes calls on to nothing, and throws where it is told to.
+class UnrulyStore final : public Store {
+public:
+    void configure(const Settings&, Log&) override {}
+    StoreTraits traits() const noexcept override { return {}; }
+    void open() override { throw Error(ErrorKind::Corrupt, "/var/x is no store"); }
+    void close() noexcept override {}
+    void read(const std::function<void(ReadTransaction&)>& f) override {
+        // Nobody looks at the transaction in these tests.
+        alignas(ReadTransaction*) static std::byte nothing[sizeof(ReadTransaction*)];
+        if (throws_in_read) throw std::runtime_error("read");
+        f(reinterpret_cast<ReadTransaction&>(nothing));
+    }
+    void submit(std::function<void(WriteTransaction&)>, std::function<void(std::exception_ptr)> done) override {
+        if (is_busy) throw Error(ErrorKind::Busy, "full");
+        waiting.push_back(std::move(done));
+    }
+    BlobStore& blobs() override { throw 1; }
+    StoreHealth health() const override { throw 1; }
+    void wipe() override {}
+
+    bool throws_in_read = false;
+    bool is_busy = false;
+    std::vector<std::function<void(std::exception_ptr)>> waiting;
+};
+
+class WatchedStoreTest : public testing::Test {
+protected:
+    CollectedLog log_;
+    Watchdog watchdog_{log_, milliseconds(50)};
+    UnrulyStore* inner_ = new UnrulyStore;
+    WatchedStore store_{std::unique_ptr<Store>(inner_), watchdog_.add(PluginKind::Store, "x", "1")};
+};
+
+TEST_F(WatchedStoreTest, WhatTheKernelsFunctionThrowsPassesThrough) {
+    EXPECT_THROW(store_.read([](ReadTransaction&) { throw std::domain_error("of the kernel"); }), std::domain_error);
+    EXPECT_EQ(log_.size(), 0U);
+    inner_->throws_in_read = true;
+    EXPECT_THROW(store_.read([](ReadTransaction&) {}), Error);
+    EXPECT_EQ(log_.line(0), "error: store-x failed in read: read");
+}
+
+TEST_F(WatchedStoreTest, ATransactionThatDoesNotEndIsReported) {
+    bool is_done = false;
+    store_.submit([](WriteTransaction&) {}, [&](std::exception_ptr failure) { is_done = !failure; });
+    EXPECT_THAT(log_.line(0), HasSubstr("store-x has not come back from a transaction for "));
+    inner_->waiting.at(0)(nullptr);
+    EXPECT_TRUE(is_done);
+    EXPECT_EQ(log_.line(1), "store-x came back");
+}
+
+TEST_F(WatchedStoreTest, ARefusedTransactionIsNotWaitedFor) {
+    inner_->is_busy = true;
+    EXPECT_THROW(store_.submit([](WriteTransaction&) {}, [](std::exception_ptr) {}), Error);
+    EXPECT_FALSE(watchdog_.states()[0].hangs);
+}
+
+TEST_F(WatchedStoreTest, StrangeObjectsReachNobodyWhoCatchesExceptions) {
+    std::string text;
+    store_.submit([](WriteTransaction&) {},
+                  [&](std::exception_ptr failure) {
+                      try {
+                          std::rethrow_exception(failure);
+                      } catch (const std::exception& exception) {
+                          text = exception.what();
+                      }
+                  });
+    inner_->waiting.at(0)(std::make_exception_ptr(7));
+    EXPECT_EQ(text, "store-x failed in a transaction: an object that is no exception");
+}
+
+TEST_F(WatchedStoreTest, AStoreThatCannotSayHowItIsIsNotWell) {
+    EXPECT_FALSE(store_.health().is_connected);
+    EXPECT_EQ(store_.health().problem, "it cannot say how it is");
+    EXPECT_THROW(store_.blobs().new_id(), Error);
+}
+
+TEST_F(WatchedStoreTest, AFailedOpenNamesThePlugin) {
+    try {
+        store_.open();
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(std::string(error.what()), "store-x: /var/x is no store");
+    }
+}
+
+}  // namespace
+}  // namespace edgesync::plugins
