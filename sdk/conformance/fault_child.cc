@@ -1,5 +1,7 @@
 #include "fault_child.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -98,6 +100,7 @@ std::vector<std::byte> fault_octets(std::uint64_t version) {
 }
 
 int run_fault_child(int fd) try {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // The kit may end the test that has started this.
     OpenStore store(options().root);
     std::array<Slot, kFaultObjects> slots;
     for (std::uint64_t version = largest_version(*store, slots) + 1;; ++version) {

@@ -14,7 +14,7 @@ namespace edgesync::conformance {
 class LoadedPlugin {
 public:
     /// @throws std::runtime_error with one sentence that says what was found, what is needed, and the file.
-    LoadedPlugin(const std::filesystem::path& file, PluginKind kind);
+    explicit LoadedPlugin(const std::filesystem::path& file);
 
     const PluginDescriptor& descriptor() const noexcept { return *descriptor_; }
 
@@ -32,7 +32,6 @@ private:
 };
 
 /// The plugin under test. @throws as the constructor, at the first call only.
-const LoadedPlugin& store_plugin();
-const LoadedPlugin& transport_plugin();
+const LoadedPlugin& loaded_plugin();
 
 }  // namespace edgesync::conformance

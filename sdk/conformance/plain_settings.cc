@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 
@@ -12,45 +14,82 @@
 namespace edgesync::conformance {
 namespace {
 
-constexpr std::string_view kTest = "{test}";
-constexpr std::string_view kFolder = "{folder}";
+bool is_one_of(std::string word, std::initializer_list<std::string_view> words) {
+    std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
 
-/// Short, of letters and digits only, and the same in every process.
-std::string name_of_folder(const std::filesystem::path& root) {
-    std::uint64_t hash = 14695981039346656037U;  // FNV-1a
-    for (const char c : root.filename().string()) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-    return "t" + std::to_string(hash);
+bool is_true(const std::string& text) { return is_one_of(text, {"1", "t", "true", "yes", "on"}); }
+bool is_false(const std::string& text) { return is_one_of(text, {"0", "f", "false", "no", "off", ""}); }
+
+/// What is wrong with the value of a setting; empty: nothing.
+std::string problem_of(const SettingDeclaration& setting, const std::string& value) {
+    const std::string is = "the setting " + setting.key + " is \"" + (setting.is_secret ? "..." : value) + "\", but must be ";
+    if (setting.type == SettingDeclaration::Type::Bool && !is_true(value) && !is_false(value)) return is + "true or false";
+    if (setting.type != SettingDeclaration::Type::Integer || value.empty()) return {};
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size()) return is + "a whole number";
+    if (number < setting.minimum) return is + "at least " + std::to_string(setting.minimum);
+    if (number > setting.maximum) return is + "at most " + std::to_string(setting.maximum);
+    return {};
+}
+
+/// "[css]" and its like; nullopt: the line is no section.
+std::optional<std::string> section_of(const std::string& word) {
+    if (word.size() < 2 || word.front() != '[' || word.back() != ']') return std::nullopt;
+    return word.substr(1, word.size() - 2);
 }
 
 }  // namespace
 
 PlainSettings::PlainSettings(const std::vector<SettingDeclaration>& declared, const std::filesystem::path& file, NodeRole role,
-                             const std::filesystem::path& root, const Values& given)
-    : role_(role), folder_(root), root_(root.string() + "/") {
+                             const Place& place, const Values& given)
+    : role_(role), root_(place.folder.string() + "/") {
     for (const SettingDeclaration& one : declared) defaults_[one.key] = one.default_value;
-    if (!file.empty()) read(file);
-    for (const auto& [key, value] : given) give(key, value);
+    if (!file.empty()) read(file, place);
+    for (const auto& [key, value] : given) given_[key] = fill_in(value, place);
+    check(declared);
 }
 
-void PlainSettings::read(const std::filesystem::path& file) {
+void PlainSettings::read(const std::filesystem::path& file, const Place& place) {
     std::ifstream in(file);
-    if (!in) throw std::runtime_error("cannot read the settings file " + file.string());
+    if (!in || std::filesystem::is_directory(file)) throw std::runtime_error("cannot read the settings file " + file.string());
+    const std::string own = role_ == NodeRole::Css ? "css" : "ess";
+    bool is_meant = true;
     for (std::string line; std::getline(in, line);) {
         std::istringstream words(line.substr(0, line.find('#')));
         std::string key;
         if (!(words >> key)) continue;
+        if (const auto section = section_of(key)) {
+            if (*section != "css" && *section != "ess" && *section != "both") {
+                throw std::runtime_error(file.string() + ": the section " + key + " must be [css], [ess] or [both]");
+            }
+            is_meant = *section == own || *section == "both";
+            continue;
+        }
         std::string value;
         std::getline(words >> std::ws, value);
         value.erase(value.find_last_not_of(" \t\r") + 1);
-        give(key, std::move(value));
+        if (is_meant) given_[key] = fill_in(std::move(value), place);
     }
 }
 
-void PlainSettings::give(const std::string& key, std::string value) {
-    // A store in the network keeps tests apart by a name, as others do by their folder.
-    if (const auto at = value.find(kTest); at != std::string::npos) value.replace(at, kTest.size(), name_of_folder(folder_));
-    if (const auto at = value.find(kFolder); at != std::string::npos) value.replace(at, kFolder.size(), folder_.string());
-    given_[key] = std::move(value);
+void PlainSettings::check(const std::vector<SettingDeclaration>& declared) const {
+    std::string problems;
+    for (const SettingDeclaration& one : declared) {
+        const std::string problem = problem_of(one, text(one.key));
+        if (!problem.empty()) problems += (problems.empty() ? "" : "\n") + problem;
+    }
+    if (!problems.empty()) throw std::runtime_error(problems);
+}
+
+std::vector<std::string> PlainSettings::undeclared() const {
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : given_) {
+        if (!defaults_.contains(key)) keys.push_back(key);
+    }
+    return keys;
 }
 
 std::string PlainSettings::text(std::string_view key) const {
@@ -59,11 +98,7 @@ std::string PlainSettings::text(std::string_view key) const {
     throw Error(ErrorKind::Internal, "the plugin asks for the setting " + std::string(key) + ", which it did not declare");
 }
 
-bool PlainSettings::boolean(std::string_view key) const {
-    std::string value = text(key);
-    std::transform(value.begin(), value.end(), value.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return value == "true" || value == "yes" || value == "1";
-}
+bool PlainSettings::boolean(std::string_view key) const { return is_true(text(key)); }
 
 std::int64_t PlainSettings::integer(std::string_view key) const {
     const std::string value = text(key);

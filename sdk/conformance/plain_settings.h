@@ -8,18 +8,20 @@
 
 #include "edgesync/sdk/log.h"
 #include "edgesync/sdk/settings.h"
+#include "placeholders.h"
 
 namespace edgesync::conformance {
 
-/// The declared defaults of a plugin, overridden by the lines "Key value" of a file ('#' starts a comment; "{test}" in a value becomes
-/// a name of letters and digits that is the folder's alone, "{folder}" the folder).
+/// The declared defaults of a plugin, overridden by the lines "Key value" of a file ('#' starts a comment). Lines below "[css]" or "[ess]"
+/// are for that role alone, below "[both]" for both again. Words in braces are filled in (placeholders.h).
 class PlainSettings : public Settings {
 public:
     using Values = std::map<std::string, std::string>;
 
-    /// `file` may be empty; `given` counts before it. @throws std::runtime_error if it cannot be read.
-    PlainSettings(const std::vector<SettingDeclaration>& declared, const std::filesystem::path& file, NodeRole role,
-                  const std::filesystem::path& root, const Values& given = {});
+    /// `file` may be empty; `given` counts before it.
+    /// @throws std::runtime_error if it cannot be read, or with one line for each value that is not of its declared type.
+    PlainSettings(const std::vector<SettingDeclaration>& declared, const std::filesystem::path& file, NodeRole role, const Place& place,
+                  const Values& given = {});
 
     std::string text(std::string_view key) const override;
     bool boolean(std::string_view key) const override;
@@ -29,15 +31,16 @@ public:
     NodeRole role() const override { return role_; }
     std::string persistence_root() const override { return root_; }
 
+    /// Keys that were given and that the plugin does not declare.
+    std::vector<std::string> undeclared() const;
+
 private:
-    void read(const std::filesystem::path& file);
-    /// With the names of the folder put in.
-    void give(const std::string& key, std::string value);
+    void read(const std::filesystem::path& file, const Place& place);
+    void check(const std::vector<SettingDeclaration>& declared) const;
 
     std::map<std::string, std::string, std::less<>> defaults_;
     std::map<std::string, std::string, std::less<>> given_;
     NodeRole role_;
-    std::filesystem::path folder_;
     std::string root_;
 };
 

@@ -240,7 +240,9 @@ std::unique_ptr<DataReceiver> RecordingHost::receive_data(const NodeKey& peer, c
 }
 
 void RecordingHost::mount(const std::string& prefix, HttpHandler& handler) {
-    if (http_ == nullptr) throw Error(ErrorKind::Unsupported, "This runner of the suite has no listener; the transport mounts " + prefix);
+    if (http_ == nullptr)
+        throw Error(ErrorKind::Unsupported,
+                    "This program is built without the listener of the service, on which the transport mounts " + prefix);
     http_->mount(prefix, handler);
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "edgesync/sdk/transport.h"
+#include "options.h"
 #include "transport_environment.h"
 
 namespace edgesync::conformance {
@@ -108,7 +109,7 @@ public:
         return look(seen_);
     }
     /// Waits until `is_true` for what was seen. False: it did not become true in that time.
-    bool await(const std::function<bool(const Seen&)>& is_true, std::chrono::milliseconds limit = std::chrono::seconds(30)) const;
+    bool await(const std::function<bool(const Seen&)>& is_true, std::chrono::milliseconds limit = usual_wait()) const;
 
 private:
     class Receiver;

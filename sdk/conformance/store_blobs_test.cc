@@ -106,7 +106,7 @@ TEST_F(Blobs, GiveADescriptorOfExactlyTheirOctetsIfAny) {
     const auto reader = open(publish(data));
     ASSERT_TRUE(reader);
     const int fd = reader->file_descriptor();
-    if (fd < 0) GTEST_SKIP() << "this store has no files";
+    if (fd < 0) GTEST_SKIP() << "the store has no files";
     struct stat status {};
     ASSERT_EQ(::fstat(fd, &status), 0) << broken("file_descriptor: an open descriptor");
     EXPECT_TRUE(S_ISREG(status.st_mode)) << broken("file_descriptor: of a regular file");

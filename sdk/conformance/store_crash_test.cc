@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kRounds = 10;
 
-/// The suite's own program in child mode, writing to the store in `folder`.
+/// The kit's own program in child mode, writing to the store in `folder`.
 class Child {
 public:
     explicit Child(const std::filesystem::path& folder) {
@@ -26,7 +26,7 @@ public:
         if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("cannot create a pipe");
         constexpr int kChildEnd = 63;
         const std::string role = options().role == NodeRole::Css ? "css" : "ess";
-        std::vector<std::string> words = {"edgesync-store-conformance",
+        std::vector<std::string> words = {"edge-sync-plugin-test",
                                           "--plugin",
                                           options().plugin.string(),
                                           "--root",
@@ -37,6 +37,7 @@ public:
                                           std::to_string(kChildEnd)};
         if (!options().settings.empty()) words.insert(words.end(), {"--settings", options().settings.string()});
         for (const auto& [key, value] : options().given) words.insert(words.end(), {"--setting", key + "=" + value});
+        for (const auto& [name, port] : options().ports) words.insert(words.end(), {"--port", name + "=" + std::to_string(port)});
         std::vector<char*> arguments;
         for (std::string& word : words) arguments.push_back(word.data());
         arguments.push_back(nullptr);
@@ -86,7 +87,7 @@ protected:
 
     void SetUp() override {
         StoreTest::SetUp();
-        if (!store().traits().is_persistent) GTEST_SKIP() << "this store is not persistent";
+        if (!store().traits().is_persistent) GTEST_SKIP() << "the store is not persistent";
     }
 
     /// Runs a child for `milliseconds` after its first acknowledgement and raises `acknowledged`.

@@ -8,7 +8,7 @@ class Restart : public StoreTest {
 protected:
     void SetUp() override {
         StoreTest::SetUp();
-        if (!store().traits().is_persistent) GTEST_SKIP() << "this store is not persistent";
+        if (!store().traits().is_persistent) GTEST_SKIP() << "the store is not persistent";
     }
 };
 

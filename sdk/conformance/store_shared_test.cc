@@ -18,7 +18,7 @@ class Shared : public StoreTest {
 protected:
     void SetUp() override {
         StoreTest::SetUp();
-        if (!store().traits().is_shared) GTEST_SKIP() << "this store belongs to one process";
+        if (!store().traits().is_shared) GTEST_SKIP() << "the store is not shared";
         other_ = std::make_unique<OpenStore>(folder());
     }
     void TearDown() override {

@@ -5,12 +5,14 @@
 
 #include "loaded_plugin.h"
 #include "options.h"
+#include "transport_environment.h"
 
 namespace edgesync::conformance {
 
 OpenStore::OpenStore(const std::filesystem::path& folder) : log_(options().is_verbose) {
-    store_ = store_plugin().create_store();
-    settings_ = std::make_unique<PlainSettings>(store_->declare_settings(), options().settings, options().role, folder, options().given);
+    store_ = loaded_plugin().create_store();
+    settings_ =
+        std::make_unique<PlainSettings>(store_->declare_settings(), options().settings, options().role, Place{folder}, options().given);
     store_->configure(*settings_, log_);
     store_->open();
     is_open_ = true;
@@ -27,7 +29,7 @@ std::exception_ptr run_write(Store& store, std::function<void(WriteTransaction&)
     // Shared, because `done` may still come after this gave up waiting.
     auto result = std::make_shared<std::promise<std::exception_ptr>>();
     auto future = result->get_future();
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    const auto deadline = std::chrono::steady_clock::now() + 2 * usual_wait();
     for (;;) {
         try {
             store.submit(f, [result](std::exception_ptr failure) { result->set_value(failure); });
@@ -38,7 +40,8 @@ std::exception_ptr run_write(Store& store, std::function<void(WriteTransaction&)
         }
     }
     if (future.wait_until(deadline) != std::future_status::ready) {
-        throw std::runtime_error(broken("submit: `done` is called once; it was not called within a minute"));
+        throw std::runtime_error("no `done` within " + std::to_string(2 * usual_wait().count()) + " ms" +
+                                 broken("submit: `done` is called once") + breaks(kBoundedTime));
     }
     return future.get();
 }
@@ -50,6 +53,7 @@ void StoreTest::SetUp() {
     folder_ = options().root / name;
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
+    environment().begin(folder_);
     open_store();
     // A store in the network knows nothing of the folder, so what an earlier test left is there.
     if (store().traits().is_shared) store().wipe();
@@ -57,6 +61,7 @@ void StoreTest::SetUp() {
 
 void StoreTest::TearDown() {
     open_.reset();
+    environment().end();
     std::filesystem::remove_all(folder_);
 }
 

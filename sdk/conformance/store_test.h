@@ -14,11 +14,12 @@
 #include "edgesync/sdk/store.h"
 #include "plain_settings.h"
 #include "samples.h"
+#include "test_run.h"
 
 namespace edgesync::conformance {
 
-/// Appended to an assertion: which rule of store.h does not hold.
-inline std::string broken(const std::string& rule) { return "\nRule of store.h that is broken: " + rule + "\n"; }
+/// Appended to an assertion: what store.h promises and does not hold.
+inline std::string broken(const std::string& rule) { return kPromised + rule + "\n"; }
 
 /// A store that is open in `folder`, and closed at the end.
 class OpenStore {
@@ -30,6 +31,7 @@ public:
 
     Store& operator*() noexcept { return *store_; }
     Store* operator->() noexcept { return store_.get(); }
+    const PlainSettings& settings() const noexcept { return *settings_; }
     void close() noexcept;
 
 private:
@@ -40,7 +42,7 @@ private:
 };
 
 /// Submits and waits; repeats while the store is Busy. Returns what `done` got.
-/// @throws std::runtime_error when `done` was not called within a minute.
+/// @throws std::runtime_error when `done` was not called within twice the usual wait.
 std::exception_ptr run_write(Store& store, std::function<void(WriteTransaction&)> f);
 
 class StoreTest : public testing::Test {

@@ -1,4 +1,5 @@
-// What a runner of the transport suite supplies: what lies between the two nodes (a listener, a broker, a cable) and ways to disturb it.
+// What a program with the suites supplies: what lies between the two nodes of a transport (a listener, a broker, a cable) and ways to
+// disturb it, or what a store needs beside it.
 #pragma once
 
 #include <chrono>
@@ -77,10 +78,7 @@ public:
     virtual bool carries_all_metadata() const { return false; }
 };
 
-/// The program of a runner: parses the command line, runs the tests, returns the exit status.
-int run_transport_suite(int argc, char** argv, TransportEnvironment& environment);
-
-/// The one that was given to it.
+/// The one that this program was given (run_plugin_test).
 TransportEnvironment& environment();
 
 }  // namespace edgesync::conformance

@@ -19,7 +19,7 @@ protected:
         TransportTest::SetUp();
         if (HasFatalFailure()) return;
         faults_ = environment().faults();
-        if (faults_ == nullptr) GTEST_SKIP() << "nobody can break the line here";
+        if (faults_ == nullptr) GTEST_SKIP() << "nothing here can break the line (--server or --cut and --restore can)";
     }
     /// Until a call fails as one of the line; each must end in time.
     void expect_failures(const std::function<void()>& call) {
@@ -52,7 +52,7 @@ TEST_F(TransportFaults, ACutLineIsToldAndComesBack) {
 
 TEST_F(TransportFaults, ASilentLineEndsACallInItsTime) {
     if (!up().send_is_answered) GTEST_SKIP() << "nothing waits for an answer";
-    if (!faults_->silence()) GTEST_SKIP() << "nobody can silence the line here";
+    if (!faults_->silence()) GTEST_SKIP() << "nothing here can silence the line (--server can)";
     expect_failures([&] { send(from_node(Command::Update, "silent")); });
     faults_->restore();
     EXPECT_TRUE(flows_again());

@@ -29,7 +29,7 @@ protected:
         return all;
     }
     static bool has_all(RecordingHost& host, const std::string& prefix, int count) {
-        return host.await([&](const Seen& seen) { return ids(seen, prefix).size() == static_cast<std::size_t>(count); }, 60s);
+        return host.await([&](const Seen& seen) { return ids(seen, prefix).size() == static_cast<std::size_t>(count); }, 2 * usual_wait());
     }
     /// Says it to the cloud or to the node; again when the line takes no more for longer than the plugin waits.
     void say(bool is_up, const std::string& id, Command command = Command::Update) {
@@ -43,7 +43,7 @@ protected:
         for (const auto& one : names(prefix, count)) {
             if (std::find(found.begin(), found.end(), one) == found.end()) list += " " + one;
         }
-        return "missing:" + list;
+        return "missing:" + list + breaks("messages");
     }
 };
 
@@ -66,6 +66,25 @@ TEST_F(TransportFlow, MessagesOfOnePeerKeepTheirOrder) {
         ASSERT_TRUE(has_all(host, prefix, kCount)) << missing(host, prefix, kCount);
         EXPECT_EQ(host.see([&](const Seen& seen) { return ids(seen, prefix); }), names(prefix, kCount))
             << broken("messages of one peer reach `handle` in the order in which they were sent");
+    }
+}
+
+TEST_F(TransportFlow, AMessageArrivesOnce) {
+    constexpr int kCount = 50;
+    for (const bool is_up : {true, false}) {
+        const std::string prefix = is_up ? "up" : "down";
+        RecordingHost& host = is_up ? css().host() : ess().host();
+        for (int i = 0; i < kCount; ++i) say(is_up, name(prefix, i));
+        // What was sent before it, and again, has arrived when it has.
+        say(is_up, "last" + prefix);
+        ASSERT_TRUE(host.await([&](const Seen& seen) { return !seen.about("last" + prefix).empty(); }));
+        host.see([&](const Seen& seen) {
+            for (const auto& id : names(prefix, kCount)) {
+                EXPECT_NE(seen.about(id).size(), 0U) << id << " did not arrive" << breaks("messages");
+                EXPECT_LE(seen.about(id).size(), 1U) << id << broken("a line that nothing disturbs brings each message once");
+            }
+            return 0;
+        });
     }
 }
 

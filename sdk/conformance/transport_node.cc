@@ -25,11 +25,11 @@ void TestNode::release() {
 
 void TestNode::start() {
     auto life = std::make_unique<Life>(options().is_verbose);
-    life->transport = transport_plugin().create_transport();
+    life->transport = loaded_plugin().create_transport();
     PlainSettings::Values given = environment().settings(role_, self_);
     for (const auto& [key, value] : options().given) given[key] = value;
     life->settings =
-        std::make_unique<PlainSettings>(life->transport->declare_settings(), options().settings, role_, folder_, std::move(given));
+        std::make_unique<PlainSettings>(life->transport->declare_settings(), options().settings, role_, Place{folder_, self_}, given);
     HttpMount* const http = role_ == NodeRole::Css ? environment().http() : nullptr;
     life->host = std::make_unique<RecordingHost>(role_, self_, *life->settings, life->log, http);
     life->transport->configure(*life->settings, life->log);

@@ -36,7 +36,7 @@ protected:
         }
         return found;
     }
-    bool await_finished(bool is_up, const std::string& id, std::size_t count, std::chrono::milliseconds limit = 30s) {
+    bool await_finished(bool is_up, const std::string& id, std::size_t count, std::chrono::milliseconds limit = usual_wait()) {
         return receiver(is_up).await([&](const Seen& seen) { return finished(seen, id).size() >= count; }, limit);
     }
     std::vector<Upload> finished(bool is_up, const std::string& id) {
@@ -136,7 +136,7 @@ TEST_F(TransportPackets, WhatCannotBeReadIsNotSent) {
 }
 
 TEST_F(TransportPackets, WhatGetsLostIsNotReplaced) {
-    if (!disturb({100, 0, false})) GTEST_SKIP() << "nobody can lose packets here";
+    if (!disturb({100, 0, false})) GTEST_SKIP() << "nothing here can lose packets";
     MemoryBlob source(octets(4, 1000));
     push(true, request_of("lost", 0, 1000, 1000), source);
     push(false, request_of("lost", 0, 1000, 1000), source);
@@ -149,7 +149,7 @@ TEST_F(TransportPackets, WhatGetsLostIsNotReplaced) {
 
 TEST_F(TransportPackets, WhatIsRepeatedOrOvertakenArrivesAsItCame) {
     for (const PacketFaults& faults : {PacketFaults{0, 100, false}, PacketFaults{0, 0, true}}) {
-        if (!disturb(faults)) GTEST_SKIP() << "nobody can disturb packets here";
+        if (!disturb(faults)) GTEST_SKIP() << "nothing here can disturb packets";
         const auto data = octets(8, 40'000);
         for (const bool is_up : {true, false}) {
             const std::string id = "disturbed" + std::to_string(faults.repeated) + std::to_string(is_up);
@@ -169,7 +169,7 @@ protected:
         TransportPackets::SetUp();
         if (HasFatalFailure() || IsSkipped()) return;
         injector_ = environment().injector();
-        if (injector_ == nullptr) GTEST_SKIP() << "nobody can put octets on the line here";
+        if (injector_ == nullptr) GTEST_SKIP() << "nothing here can put octets on the line";
     }
     /// Whether both nodes go on, and nothing was made of what came before.
     void expect_unmoved(const std::string& what) {

@@ -47,6 +47,7 @@ void TransportTest::SetUp() {
     folder_ = options().root / name;
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
+    options().shared = folder_;
     environment().begin(folder_);
     css_ = std::make_unique<TestNode>(NodeRole::Css, kCloud, folder_ / "css");
     ess_ = std::make_unique<TestNode>(NodeRole::Ess, kNode, folder_ / "n1");
@@ -64,7 +65,7 @@ void TransportTest::TearDown() {
     for (auto* const node : {&ess_, &css_}) {
         if (*node == nullptr) continue;
         (*node)->stop();
-        for (const auto& violation : (*node)->violations()) ADD_FAILURE() << violation;
+        for (const auto& violation : (*node)->violations()) ADD_FAILURE() << violation << breaks("stop");
         node->reset();
     }
     environment().end();
@@ -97,7 +98,8 @@ void TransportTest::connect(TestNode& node) {
         capabilities = answer.capabilities;
         return answer.verdict == Verdict::Accepted;
     });
-    ASSERT_TRUE(is_connected) << "A node does not get through to its CSS within half a minute";
+    ASSERT_TRUE(is_connected) << "a node does not get through to its CSS within " << usual_wait().count() << " ms"
+                              << breaks("registration");
     node.transport().registration_changed(true, capabilities);
 }
 
@@ -128,7 +130,7 @@ void TransportTest::tell(const NodeKey& node, const Message& message) {
     }
 }
 
-bool TransportTest::flows_again(std::chrono::seconds limit) {
+bool TransportTest::flows_again(std::chrono::milliseconds limit) {
     const std::string id = "flows" + std::to_string(++flows_);
     const auto has_arrived = [id](const Seen& seen) { return !seen.about(id).empty(); };
     const auto passes = [&](const std::function<void()>& say, RecordingHost& to) {

@@ -11,7 +11,9 @@
 
 #include "edgesync/sdk/error.h"
 #include "memory_blob.h"
+#include "options.h"
 #include "samples.h"
+#include "test_run.h"
 #include "transport_environment.h"
 #include "transport_node.h"
 
@@ -19,14 +21,14 @@ namespace edgesync::conformance {
 
 using namespace std::chrono_literals;
 
-/// Appended to an assertion: which rule of transport.h does not hold.
-inline std::string broken(const std::string& rule) { return "\nRule of transport.h that is broken: " + rule + "\n"; }
+/// Appended to an assertion: what transport.h promises and does not hold.
+inline std::string broken(const std::string& rule) { return kPromised + rule + "\n"; }
 
 /// A line that carries messages and nothing else: no answers, no data but single chunks.
 bool is_packet_line(const TransportTraits& traits);
 
 /// Repeats `is_true` until it is, for at most `limit`.
-bool eventually(const std::function<bool()>& is_true, std::chrono::milliseconds limit = 30s);
+bool eventually(const std::function<bool()>& is_true, std::chrono::milliseconds limit = usual_wait());
 
 /// The kind of the Error that `call` throws; nullopt: none. Another exception fails the test.
 std::optional<ErrorKind> failure_of(const std::function<void()>& call);
@@ -53,7 +55,7 @@ protected:
 
     /// Another node, started and registered. Ends with the test.
     TestNode& add_node(const std::string& id);
-    /// Registers a node as the kernel does: again and again until it is acknowledged. Fails the test after half a minute.
+    /// Registers a node as the kernel does: again and again until it is acknowledged. Fails the test after the usual wait.
     void connect(TestNode& node);
 
     /// A message about `object_id` with all metadata, as the node or the cloud sends it.
@@ -66,7 +68,7 @@ protected:
     void tell(const NodeKey& node, const Message& message);
 
     /// Whether messages pass in both directions within `limit`; repeats those that get lost.
-    bool flows_again(std::chrono::seconds limit = 60s);
+    bool flows_again(std::chrono::milliseconds limit = 2 * usual_wait());
 
 private:
     std::filesystem::path folder_;
