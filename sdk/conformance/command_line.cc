@@ -144,6 +144,7 @@ void parse_command_line(int count, char** words) {
         if (found == table().end()) Words::refuse("there is no option " + given.name());
         found->second(given);
     }
+    if (options().timeout.count() == 0) Words::refuse("--timeout is 0, but must be at least 1");
     if (options().cut.empty() != options().restore.empty()) Words::refuse("--cut and --restore need each other");
 }
 

@@ -78,6 +78,7 @@ int run_wanted(const TryOut& plugin, const std::vector<Test>& tests) {
 
 int run_in_root(const std::vector<Test>& all) {
     const TryOut plugin = try_out();
+    if (signal_that_came() != 0) return 128 + signal_that_came();
     if (!plugin.problem.empty()) return cannot_run(plugin.problem);
     std::printf("%s %s \"%s\" %s, seed %llu\n", options().plugin.filename().c_str(), word_of(plugin.kind), plugin.name.c_str(),
                 plugin.version.c_str(), static_cast<unsigned long long>(options().seed));

@@ -57,7 +57,6 @@ void look_and_tell(const std::filesystem::path& folder, const NoteSender& to) {
 std::string problem_of(const WatchedEnd& end) {
     const std::string when = " when the plugin was loaded and started with these settings";
     const std::string last = end.output.empty() ? "" : "; it said last:\n" + end.output;
-    if (signal_that_came() != 0) return "a signal ended this program";
     if (end.is_hung) return "nothing went on for " + std::to_string(options().timeout.count()) + " s" + when + last;
     if (end.signal != 0) return "the process was ended by " + words_of_signal(end.signal) + when + last;
     return "the process ended itself with status " + std::to_string(end.status) + when + last;

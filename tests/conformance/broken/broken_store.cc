@@ -136,7 +136,7 @@ public:
         });
     }
     void submit(std::function<void(WriteTransaction&)> f, std::function<void(std::exception_ptr)> done) override {
-        const bool is_wrong = ++submits_ > after_;
+        const bool is_wrong = ++submits_ % (after_ + 1) == 0;
         if (fault_ == Fault::Blocks && is_wrong) sleep_for_ever();
         if (fault_ == Fault::NeverCompletes && is_wrong) done = [](std::exception_ptr) {};
         if (fault_ == Fault::IsNotAtomic) return submit_in_halves(std::move(f), std::move(done));
