@@ -1,14 +1,18 @@
-// The closed set of failures that cross the boundary between the kernel and its plugins.
+/// @file
+/// The closed set of failures that cross the boundary between the kernel and its plugins.
 #pragma once
 
 #include <stdexcept>
 #include <string>
 
+/// Makes a symbol visible outside of the plugin, whose other symbols are hidden.
 #define EDGESYNC_EXPORT __attribute__((visibility("default")))
 
+/// All that a plugin is written against.
 namespace edgesync {
 
-/// What went wrong, in terms the caller can act on. Mapped once to HTTP status and once to feedback codes by the kernel.
+/// What went wrong, in terms the caller can act on. Mapped once to HTTP status and once to feedback codes by the kernel
+/// (docs/plugins.md, "Errors").
 enum class ErrorKind {
     InvalidRequest,  ///< The caller's data breaks a rule; repeating it does not help.
     NotFound,        ///< The entity that the operation must change does not exist.
@@ -27,11 +31,14 @@ enum class ErrorKind {
 /// The only exception that plugins throw on purpose. Any other `std::exception` is treated as `ErrorKind::Internal`.
 class EDGESYNC_EXPORT Error : public std::runtime_error {
 public:
+    /// `message` says what was wrong, with which value, and what to do; it may reach operators and the body of an HTTP answer, so no
+    /// secrets.
     Error(ErrorKind kind, const std::string& message);
     ~Error() override;
     Error(const Error&) = default;
     Error& operator=(const Error&) = default;
 
+    /// Decides what the kernel does about it.
     ErrorKind kind() const noexcept { return kind_; }
 
 private:

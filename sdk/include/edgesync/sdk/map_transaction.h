@@ -1,6 +1,7 @@
-// A store's records, lists and counters on top of any ordered map of octets: whoever has one that can commit (an embedded key-value store,
-// one SQL table) has all of store.h's transactions with it. What is left to write is when to commit, and where large data are
-// (examples/store-sqlite).
+/// @file
+/// A store's records, lists and counters on top of any ordered map of octets: whoever has one that can commit (an embedded key-value store,
+/// one SQL table) has all of store.h's transactions with it. What is left to write is when to commit, and where large data are
+/// (examples/store-sqlite).
 #pragma once
 
 #include <functional>
@@ -22,9 +23,11 @@ struct Places;
 /// octets at most; values are records, or data of up to the store's inline limit.
 class OrderedMap {
 public:
+    /// Keys with their values.
     using Rows = std::vector<std::pair<std::string, std::string>>;
 
     virtual ~OrderedMap() = default;
+    /// The value of the key; nullopt: there is none.
     virtual std::optional<std::string> get(const std::string& key) = 0;
     /// Adds or replaces.
     virtual void put(const std::string& key, const std::string& value) = 0;

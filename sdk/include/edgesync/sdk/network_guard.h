@@ -1,5 +1,6 @@
-// What a connection to another machine may be checked for, whatever library makes it: addresses that are not the public network's, and
-// pinned certificates (docs/security.md).
+/// @file
+/// What a connection to another machine may be checked for, whatever library makes it: addresses that are not the public network's, and
+/// pinned certificates (docs/security.md).
 #pragma once
 
 #include <set>
@@ -23,6 +24,7 @@ public:
     /// What a handshake that fails for this reason says.
     static constexpr char kMismatch[] = "certificate does not match any pinned fingerprints";
 
+    /// Nothing is pinned.
     PinnedCertificates() = default;
     /// SHA-256 fingerprints of the DER form: 64 hexadecimal digits in any case, colons allowed. `key` is the setting they come from.
     /// @throws Error{InvalidRequest} naming the one that is none.

@@ -1,4 +1,5 @@
-// What every packet line does with its packets, beside codec.h: how a chunk becomes one, and whom a command may speak for.
+/// @file
+/// What every packet line does with its packets, beside codec.h: how a chunk becomes one, and whom a command may speak for.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/transport.h"
 
+/// Thread-safe functions without state, for transports whose line carries packets.
 namespace edgesync::packets {
 
 /// The data message with the octets [offset, offset + length) of `source`. @throws Error{Io} if they end before

@@ -1,4 +1,5 @@
-// In which lists of a store a record stands: what every store must agree on, so that it is here and not in each of them (store.h).
+/// @file
+/// In which lists of a store a record stands: what every store must agree on, so that it is here and not in each of them (store.h).
 #pragma once
 
 #include <cstdint>
@@ -14,10 +15,11 @@ bool is_own_object(ObjectStatus status) noexcept;
 
 /// What `updated_objects` does with an object.
 enum class UpdatedList : std::uint8_t {
-    None = 0,
+    None = 0,   ///< It is not listed.
     News = 1,   ///< It is listed: CompletelyReceived, ObjDeleted.
     Known = 2,  ///< It is listed if received ones are asked for: ObjReceived.
 };
+/// For a record as it is put.
 UpdatedList updated_list_of(const ObjectRecord& record) noexcept;
 
 /// Under which nodes `objects_addressed_to` finds an object; an empty type or id stands for any. Sorted, each once; empty unless it is a
@@ -28,11 +30,12 @@ std::vector<NodeKey> addresses_reaching(const NodeKey& node);
 
 /// The list that a notification stands in besides those of its object and its peer.
 enum class NotificationList : std::uint8_t {
-    None = 0,
+    None = 0,      ///< No other.
     Pending = 1,   ///< `pending_notifications`
     Due = 2,       ///< `due_notifications`
     Transfer = 3,  ///< `transfers`
 };
+/// For a record as it is put; each status is in one list at most.
 NotificationList list_of(NotificationStatus status) noexcept;
 
 }  // namespace edgesync
