@@ -27,8 +27,8 @@ PacketLines::PacketLines(const rules::NodeContext& context, rules::Operations& o
                          const files::DataFiles& files, Log& log)
     : context_(context), chunks_(context, operations, scheduler,
                                  [&operations, &files](const ObjectRecord& object) { return open_for_sending(operations, files, object); }),
-      dispatcher_(context, operations, scheduler, log, operations.store().traits().is_shared), repeater_(context, operations, dispatcher_) {
-}
+      dispatcher_(context, operations, scheduler, log, operations.store().traits().is_shared),
+      repeater_(context, operations, dispatcher_, log) {}
 
 std::unique_ptr<NodeTransportHost> PacketLines::make_host(const std::string& name, Transport& line, HostParts parts,
                                                           std::function<void(bool is_connected)> line_changed) {
