@@ -76,10 +76,19 @@ Fetcher::Seen Fetcher::look(ReadTransaction& txn, const ObjectKey& key) const {
     return seen;
 }
 
+/// Older versions may be announced, and fail, while the data of this one is on its way; over a packet line nobody would announce it again.
+bool Fetcher::is_void(ReadTransaction& txn, const Message& update, const Seen& seen) const {
+    const Seen now = look(txn, update.key());
+    const auto leaves_room = [&](const auto& found, const auto& before) {
+        return found == before || !found || found->first < update.meta.instance_id;
+    };
+    return !leaves_room(now.record, seen.record) || !leaves_room(now.object, seen.object);
+}
+
 void Fetcher::accept(const Message& update, const std::optional<Seen>& seen, const Done& done) {
     operations_.run<HandleResult>(
         [this, update, seen](WriteTransaction& txn, rules::Effects& effects) {
-            if (seen && look(txn, update.key()) != *seen) return HandleResult{};
+            if (seen && is_void(txn, update, *seen)) return HandleResult{};
             return delivery::handle_message(context_, txn, context_.cloud(), update, effects);
         },
         [this, done](rules::Outcome<HandleResult> outcome) {
@@ -215,6 +224,8 @@ void Fetcher::take_small(const Message& update, const Seen& seen, const Done& do
     request.total = meta.object_size;
     std::string reason;
     const auto answer = call(request, sink, reason);
+    // A newer version is announced, or the deletion; if not, this one was not answered over a packet line, so that it is repeated.
+    if (answer && answer->verdict == Verdict::NotFound && !transport_->traits().send_is_answered) return done({});
     const bool is_good =
         answer && answer->verdict == Verdict::Accepted && static_cast<std::int64_t>(sink.octets().size()) == meta.object_size;
     delivery::ReceivedData received;
@@ -230,7 +241,7 @@ void Fetcher::take_small(const Message& update, const Seen& seen, const Done& do
     if (!is_good || is_signed || (!announced_digest.empty() && announced_digest != received.sha256)) return accept(update, seen, done);
     operations_.run<HandleResult>(
         [this, update, seen, received](WriteTransaction& txn, rules::Effects& effects) {
-            if (look(txn, update.key()) != seen) return HandleResult{};  // Deleted, or replaced, while the data was on its way.
+            if (is_void(txn, update, seen)) return HandleResult{};  // Deleted, or replaced, while the data was on its way.
             const auto result = delivery::accept_update(context_, txn, context_.cloud(), update.meta, effects);
             if (result.acceptance == delivery::Acceptance::NeedsData &&
                 delivery::complete_data(context_, txn, update.key(), update.meta.instance_id, received, effects)) {

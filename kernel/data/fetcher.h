@@ -57,7 +57,7 @@ public:
 private:
     enum class Result { Finished, Retry, Gone, Failed, Forged };
 
-    /// What an announcement was judged by; if it changed before the data came, the announcement is void.
+    /// What an announcement was judged by; if something as new as it came before its data, or it was deleted, it is void.
     struct Seen {
         std::optional<std::pair<InstanceId, NotificationStatus>> record;
         std::optional<std::pair<InstanceId, ObjectStatus>> object;
@@ -72,6 +72,7 @@ private:
     };
 
     Seen look(ReadTransaction& txn, const ObjectKey& key) const;
+    bool is_void(ReadTransaction& txn, const Message& update, const Seen& seen) const;
     void take_small(const Message& update, const Seen& seen, const Done& done);
     void accept(const Message& update, const std::optional<Seen>& seen, const Done& done);
     /// Why this node does not want the data at all; nullopt: it does.

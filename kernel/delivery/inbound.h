@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "edgesync/sdk/message.h"
 #include "edgesync/sdk/store.h"
@@ -57,10 +58,23 @@ bool fail_reception(const rules::NodeContext& context, WriteTransaction& txn, co
                     const ReceptionFailure& failure, rules::Effects& effects);
 
 /// The feedback about a failed reception; nullopt: the CSS has it.
-std::optional<Message> failure_message(ReadTransaction& txn, const NotificationRecord& record);
+std::optional<Message> failure_message(const rules::NodeContext& context, ReadTransaction& txn, const NotificationRecord& record);
 
 /// The CSS got the feedback about a failed reception: it is not sent again.
 void forget_failure(WriteTransaction& txn, const ObjectKey& key);
+
+/// ESS: the feedback went over a line that does not say whether it arrived, and the protocol has no answer to it. A CSS that got it
+/// announces the object again after six resend intervals, which ends the failure here; until then it is told again every eight, so that
+/// the two do not cross, five times in all. False: it was the last time, and the failure is forgotten.
+bool failure_told(const rules::NodeContext& context, WriteTransaction& txn, const NotificationRecord& record);
+
+struct KeptFailures {
+    std::vector<ObjectKey> due;       ///< Told before, and to be told again.
+    std::vector<ObjectKey> outdated;  ///< The object was deleted or replaced since.
+};
+
+/// ESS: of the failures that the CSS may not know; at most `limit` each.
+KeptFailures kept_failures(const rules::NodeContext& context, ReadTransaction& txn, std::size_t limit);
 
 /// The data is gone at the origin: drops the partial object and its records. False: that version is no longer awaited.
 bool abandon_reception(const rules::NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance,

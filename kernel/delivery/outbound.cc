@@ -49,7 +49,7 @@ void repeat_one(const NodeContext& context, WriteTransaction& txn, NotificationR
 }  // namespace
 
 std::optional<Message> message_of(const NodeContext& context, ReadTransaction& txn, const NotificationRecord& record) {
-    if (record.status == NotificationStatus::ReceiverError) return context.is_css() ? std::nullopt : failure_message(txn, record);
+    if (record.status == NotificationStatus::ReceiverError) return context.is_css() ? std::nullopt : failure_message(context, txn, record);
     const auto command = command_of(record.status);
     if (!command) return std::nullopt;
     const auto object = txn.object(record.object);

@@ -189,12 +189,34 @@ bool Outbox::run_once(const rules::ExchangeKey& key) {
 
 bool Outbox::send_failure(const NotificationRecord& record, const Message& feedback) {
     if (!call([&] { return transport_->send(context_.cloud(), feedback); })) return false;
-    operations_.run_and_wait<rules::Done>([&](WriteTransaction& txn, rules::Effects&) {
+    const bool is_answered = transport_->traits().send_is_answered;
+    const bool is_kept = operations_.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects&) {
         const auto current = txn.notification(record.object, record.peer);
-        if (current && current->sequence == record.sequence) forget_failure(txn, record.object);
-        return rules::Done{};
+        if (!current || current->sequence != record.sequence) return true;
+        if (!is_answered) return failure_told(context_, txn, record);
+        forget_failure(txn, record.object);
+        return true;
     });
+    if (!is_kept) {
+        log_.log(LogLevel::Warning,
+                 "The CSS has not announced " + name_of(record.object) + " again, whose reception failed; it is not told any more");
+    }
     return true;
+}
+
+void Outbox::repeat_failures() {
+    try {
+        KeptFailures kept;
+        operations_.store().read([&](ReadTransaction& txn) { kept = kept_failures(context_, txn, kMaxFailures); });
+        for (const auto& key : kept.due) send({key, context_.cloud()});
+        if (kept.outdated.empty()) return;
+        operations_.run_and_wait<rules::Done>([&](WriteTransaction& txn, rules::Effects&) {
+            for (const auto& key : kept.outdated) forget_failure(txn, key);
+            return rules::Done{};
+        });
+    } catch (const std::exception& error) {
+        log_.log(LogLevel::Error, std::string("Cannot look for receptions that failed: ") + error.what());
+    }
 }
 
 bool Outbox::send_record(const NotificationRecord& record, const Message& message) {

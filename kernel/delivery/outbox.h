@@ -43,6 +43,8 @@ public:
     void send_message(Message message);
     /// Looks for everything that waits to be sent.
     void scan();
+    /// Tells again about failed receptions of which the CSS may not have heard (see failure_told). Blocks on the store.
+    void repeat_failures();
     /// Own objects whose data cannot be read, so that it cannot be sent.
     std::size_t unsendable() const { return unsendable_.count(context_.now()); }
     /// The octets of an own object, which the CSS asked for, cannot be read: that is said, and the object announced again later.
@@ -75,6 +77,7 @@ private:
     void start_worker(const rules::ExchangeKey& key);
 
     static constexpr std::size_t kMaxQueued = 10000;
+    static constexpr std::size_t kMaxFailures = 256;  ///< At once.
     static constexpr int kMaxPushes = 2;
     static constexpr std::chrono::milliseconds kScanPause{200};
 

@@ -1,4 +1,6 @@
 // The receiving side of an object: announced, fetched, complete or failed.
+#include <sstream>
+
 #include "edgesync/sdk/error.h"
 #include "kernel/addressing/announce.h"
 #include "kernel/addressing/data_file.h"
@@ -51,8 +53,43 @@ UpdateResult judge(const NodeContext& context, ReadTransaction& txn, const std::
     return {needs_no_data(txn, old, meta) ? Acceptance::Complete : Acceptance::NeedsData, ""};
 }
 
+constexpr char kFailure[] = "failure";
+constexpr int kMostTellings = 5;
+constexpr int kIntervalsBetweenTellings = 8;
+
 /// Why the last reception failed, until the CSS knows.
-std::vector<std::string> failure_entry(const ObjectKey& key) { return {"failure", key.type, key.id}; }
+std::vector<std::string> failure_entry(const ObjectKey& key) { return {kFailure, key.type, key.id}; }
+
+struct Failure {
+    InstanceId instance = 0;
+    int tellings = 0;   ///< Over a line that does not say whether they arrive.
+    TimePoint again{};  ///< The next one.
+    std::string code;
+    std::string reason;
+
+    static Failure from(const std::string& entry) {
+        const auto fields = addressing::split_fields(entry, 3);
+        Failure failure;
+        std::int64_t again = 0;
+        std::istringstream(fields[0]) >> failure.instance >> failure.tellings >> again;
+        failure.again = TimePoint(std::chrono::seconds(again));
+        failure.code = fields[1];
+        failure.reason = fields[2];
+        return failure;
+    }
+    std::string entry() const {
+        const auto due = std::chrono::duration_cast<std::chrono::seconds>(again.time_since_epoch()).count();
+        const std::string times = tellings > 0 ? " " + std::to_string(tellings) + " " + std::to_string(due) : "";
+        return addressing::join_fields({std::to_string(instance) + times, code, reason});
+    }
+};
+
+std::optional<Failure> failure_of(ReadTransaction& txn, const ObjectKey& key, InstanceId instance) {
+    const auto entry = txn.entry(EntryTable::Setting, failure_entry(key));
+    if (!entry) return std::nullopt;
+    auto failure = Failure::from(*entry);
+    return failure.instance == instance ? std::optional(std::move(failure)) : std::nullopt;
+}
 
 void store_version(const NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const std::optional<ObjectRecord>& old,
                    const Metadata& meta, bool complete, Effects& effects) {
@@ -173,11 +210,9 @@ bool complete_data(const NodeContext& context, WriteTransaction& txn, const Obje
     return true;
 }
 
-std::optional<Message> failure_message(ReadTransaction& txn, const NotificationRecord& record) {
-    const auto entry = txn.entry(EntryTable::Setting, failure_entry(record.object));
-    if (!entry) return std::nullopt;
-    const auto fields = addressing::split_fields(*entry, 3);
-    if (fields[0] != std::to_string(record.instance_id)) return std::nullopt;
+std::optional<Message> failure_message(const NodeContext& context, ReadTransaction& txn, const NotificationRecord& record) {
+    const auto failure = failure_of(txn, record.object, record.instance_id);
+    if (!failure) return std::nullopt;
     Message message;
     message.command = Command::Feedback;
     message.meta.org = record.object.org;
@@ -185,12 +220,48 @@ std::optional<Message> failure_message(ReadTransaction& txn, const NotificationR
     message.meta.object_id = record.object.id;
     message.meta.instance_id = record.instance_id;
     message.meta.data_id = record.data_id;
-    message.feedback.code = std::stoi(fields[1]);
-    message.feedback.reason = fields[2];
+    // A traditional CSS knows by these who says it.
+    message.meta.destination_type = context.self.type;
+    message.meta.destination_id = context.self.id;
+    if (const auto object = txn.object(record.object)) {
+        message.meta.origin_type = object->meta.origin_type;
+        message.meta.origin_id = object->meta.origin_id;
+    }
+    message.feedback.code = std::stoi(failure->code);
+    message.feedback.reason = failure->reason;
     return message;
 }
 
 void forget_failure(WriteTransaction& txn, const ObjectKey& key) { txn.erase_entry(EntryTable::Setting, failure_entry(key)); }
+
+bool failure_told(const NodeContext& context, WriteTransaction& txn, const NotificationRecord& record) {
+    auto failure = failure_of(txn, record.object, record.instance_id);
+    if (!failure) return true;
+    if (++failure->tellings >= kMostTellings) return forget_failure(txn, record.object), false;
+    failure->again = context.now() + kIntervalsBetweenTellings * context.resend_interval;
+    txn.put_entry(EntryTable::Setting, failure_entry(record.object), failure->entry());
+    return true;
+}
+
+KeptFailures kept_failures(const NodeContext& context, ReadTransaction& txn, std::size_t limit) {
+    KeptFailures found;
+    std::string cursor;
+    do {
+        const auto page = txn.entries(EntryTable::Setting, {kFailure}, cursor, limit);
+        for (const auto& entry : page.items) {
+            const auto failure = Failure::from(entry.value);
+            const ObjectKey key{context.self.org, entry.key[1], entry.key[2]};
+            const auto record = txn.notification(key, context.cloud());
+            const bool is_current =
+                record && record->status == NotificationStatus::ReceiverError && record->instance_id == failure.instance;
+            if (!is_current && found.outdated.size() < limit) found.outdated.push_back(key);
+            const bool is_due = is_current && failure.tellings > 0 && failure.again <= context.now();
+            if (is_due && found.due.size() < limit) found.due.push_back(key);
+        }
+        cursor = page.next;
+    } while (!cursor.empty());
+    return found;
+}
 
 bool fail_reception(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, InstanceId instance,
                     const ReceptionFailure& failure, Effects& effects) {
@@ -202,8 +273,11 @@ bool fail_reception(const NodeContext& context, WriteTransaction& txn, const Obj
     txn.put_object(*object);
     set_status(context, txn, *object, NotificationStatus::ReceiverError);
     if (context.is_css()) return true;  // Its answer to the push says it.
-    txn.put_entry(EntryTable::Setting, failure_entry(key),
-                  addressing::join_fields({std::to_string(instance), std::to_string(failure.code), failure.reason}));
+    Failure kept;
+    kept.instance = instance;
+    kept.code = std::to_string(failure.code);
+    kept.reason = failure.reason;
+    txn.put_entry(EntryTable::Setting, failure_entry(key), kept.entry());
     effects.send.push_back({key, context.cloud()});
     return true;
 }

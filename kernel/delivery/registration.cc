@@ -18,9 +18,11 @@ void put_node(const rules::NodeContext& context, WriteTransaction& txn, const No
     txn.put_destination(record);
 }
 
-Message reply(Command command) {
+/// With the number that the question had, so that a node knows which of its registrations is answered (docs/protocol.md).
+Message reply(Command command, const Message& question) {
     Message message;
     message.command = command;
+    message.meta.instance_id = question.meta.instance_id;
     return message;
 }
 
@@ -41,10 +43,10 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
     auto known = txn.destination(peer);
     switch (message.command) {
         case Command::Register:
-            if (!known) return unknown_peer(peer, {reply(Command::RegisterAsNew)});
+            if (!known) return unknown_peer(peer, {reply(Command::RegisterAsNew, message)});
             put_node(context, txn, peer, message);
             addressing::enqueue_requeue(context, txn, peer, effects);
-            return {Verdict::Accepted, {reply(Command::RegAck)}, ""};
+            return {Verdict::Accepted, {reply(Command::RegAck, message)}, ""};
         case Command::RegisterNew:
             if (!objects::is_valid_name(peer.type) || !objects::is_valid_name(peer.id)) {
                 return {Verdict::Invalid, {}, "Type and id of a node must be valid names"};
@@ -52,9 +54,9 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
             put_node(context, txn, peer, message);
             addressing::enqueue_welcome(context, txn, peer, message.is_persistent ? ResendMode::Undelivered : ResendMode::NotConsumed,
                                         effects);
-            return {Verdict::Accepted, {reply(Command::RegAck)}, ""};
+            return {Verdict::Accepted, {reply(Command::RegAck, message)}, ""};
         case Command::Ping:
-            if (!known) return unknown_peer(peer, {reply(Command::RegisterAsNew)});
+            if (!known) return unknown_peer(peer, {reply(Command::RegisterAsNew, message)});
             known->last_ping = context.now();
             txn.put_destination(*known);
             return {};
@@ -64,7 +66,7 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
         case Command::Resend:
             if (!known) return unknown_peer(peer);
             addressing::enqueue_welcome(context, txn, peer, ResendMode::All, effects);
-            return {Verdict::Accepted, {reply(Command::AckResend)}, ""};
+            return {Verdict::Accepted, {reply(Command::AckResend, message)}, ""};
         default: return {Verdict::Invalid, {}, "Not a registration message"};
     }
 }

@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kFirstRetry{200};
 RegistrationClient::RegistrationClient(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler,
                                        Log& log, Hooks hooks, std::chrono::milliseconds ping_interval)
     : context_(context), operations_(operations), scheduler_(scheduler), log_(log), hooks_(std::move(hooks)), ping_interval_(ping_interval),
-      retry_pause_(kFirstRetry) {}
+      number_(std::chrono::system_clock::now().time_since_epoch().count()), retry_pause_(kFirstRetry) {}
 
 void RegistrationClient::start() {
     scheduler_.work([this] { exchange(); });
@@ -59,12 +59,14 @@ void RegistrationClient::tick() {
 }
 
 PeerAnswer RegistrationClient::send(Command command) {
-    if (command == Command::Register) {
-        const std::lock_guard lock(mutex_);
-        awaits_answer_ = true;
-    }
     Message message;
     message.command = command;
+    if (command == Command::Register || command == Command::RegisterNew) {
+        const std::lock_guard lock(mutex_);
+        awaits_answer_ = awaits_answer_ || command == Command::Register;
+        has_asked_ = true;
+        if (!transport_->traits().send_is_answered) message.meta.instance_id = number_;
+    }
     message.is_persistent = context_.is_storage_persistent;
     message.code_version = kCodeVersion;
     return transport_->send(context_.cloud(), message);
@@ -200,6 +202,9 @@ void RegistrationClient::register_again() {
         if (is_stopped_ || transport_ == nullptr) return;
         was_registered = std::exchange(is_registered_, false);
         retry_pause_ = kFirstRetry;
+        ++number_;
+        has_asked_ = false;
+        awaits_answer_ = false;
     }
     if (was_registered) hooks_.changed(false, {});
     scheduler_.work([this] {
@@ -233,9 +238,17 @@ bool RegistrationClient::take_answer() {
     return std::exchange(awaits_answer_, false);
 }
 
+/// The answer to a registration that was sent before the line was lost. A traditional CSS does not repeat the number: its answers are late
+/// if nothing was asked since.
+bool RegistrationClient::is_late(const Message& answer) const {
+    const std::lock_guard lock(mutex_);
+    return answer.meta.instance_id == 0 ? !has_asked_ : answer.meta.instance_id != number_;
+}
+
 void RegistrationClient::handle(const Message& message) {
     switch (message.command) {
         case Command::RegAck: {
+            if (is_late(message)) return;
             bool was_new = false;
             {
                 const std::lock_guard lock(mutex_);
@@ -246,6 +259,7 @@ void RegistrationClient::handle(const Message& message) {
             break;
         }
         case Command::RegisterAsNew:
+            if (message.meta.instance_id != 0 && is_late(message)) return;
             // In answer to something else than a registration: the CSS is asked once more before anything is given up.
             if (is_registered()) {
                 register_again();

@@ -51,6 +51,7 @@ private:
     PeerAnswer send(Command command);
     void acknowledged(bool was_new, const std::vector<std::string>& capabilities);
     bool take_answer();
+    bool is_late(const Message& answer) const;
     void told_unknown();
     bool has_something_to_lose();
     void announce_if_needed();
@@ -70,6 +71,9 @@ private:
     bool must_register_new_ = false;
     bool wants_resend_ = false;
     bool awaits_answer_ = false;  ///< To a registration.
+    /// Of the registrations on the present connection; what answers those on an earlier one has another number, or none.
+    std::int64_t number_;
+    bool has_asked_ = false;  ///< With that number.
     int unknown_answers_ = 0;
     std::chrono::steady_clock::time_point last_ping_;
     std::uint64_t timer_ = 0;

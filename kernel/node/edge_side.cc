@@ -45,6 +45,7 @@ void EdgeSide::fetch(const rules::ExchangeKey& key) {
 }
 
 void EdgeSide::resume_transfers() {
+    outbox_.repeat_failures();
     if (transport_ != nullptr && transport_->traits().fetches_data) fetcher_.resume_all();
 }
 

@@ -29,7 +29,7 @@ public:
 
     void send(const rules::ExchangeKey& key) { outbox_.send(key); }
     void fetch(const rules::ExchangeKey& key);
-    /// Continues all receptions, as the timer that repeats does (object model 5.7).
+    /// Continues all receptions, and tells again of those that failed, as the timer that repeats does (object model 5.7).
     void resume_transfers();
     /// See TransportHost::line_changed.
     void line_changed(bool is_connected) {

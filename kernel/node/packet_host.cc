@@ -31,7 +31,7 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
         if (result.verdict == Verdict::UnknownPeer && result.replies.empty()) result.replies.push_back(register_as_new());
         done(std::move(result));
     };
-    if (message.command == Command::GetData) return packets_.chunks->serve(*packets_.transport, peer, std::move(message), told);
+    if (message.command == Command::GetData) return serve_chunk(peer, std::move(message), told);
     if (message.command == Command::Update && !message.sha256.empty()) {
         // Before its replies make the data come; what an update that is not accepted leaves here belongs to nobody.
         remember_digest({peer, message.key()}, message.meta.instance_id, message.sha256);
@@ -44,14 +44,21 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
     });
 }
 
+void PacketHost::serve_chunk(const NodeKey& peer, Message question, std::function<void(HandleResult)> done) {
+    packets_.chunk_turns->run(peer.org, [this, peer, question = std::move(question), done = std::move(done)](const auto& end) {
+        packets_.chunks->serve(*packets_.transport, peer, question, [done, end](HandleResult result) {
+            done(std::move(result));
+            end();
+        });
+    });
+}
+
 void PacketHost::handle_at_edge(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) {
     if (message.command == Command::Feedback && message.feedback.from_origin) {
         const bool is_gone = message.feedback.code == kUnknownObject;
         packets_.transport->chunks().refused(message.key(), message.meta.instance_id, is_gone, message.feedback.reason);
     }
-    if (message.command == Command::GetData) {
-        return packets_.chunks->serve(*packets_.transport, peer, std::move(message), std::move(done));
-    }
+    if (message.command == Command::GetData) return serve_chunk(peer, std::move(message), std::move(done));
     if (message.command == Command::Update) {
         // Its end may have to wait for data, which is a message that comes after it.
         NodeTransportHost::handle(peer, std::move(message), [](const HandleResult&) {});

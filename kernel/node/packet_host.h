@@ -11,6 +11,7 @@
 #include "kernel/packet_line/chunk_service.h"
 #include "kernel/packet_line/dispatcher.h"
 #include "kernel/packet_line/packet_transport.h"
+#include "kernel/packet_line/turns_by_line.h"
 
 namespace edgesync::node {
 
@@ -18,6 +19,7 @@ namespace edgesync::node {
 struct PacketParts {
     packet_line::PacketTransport* transport = nullptr;
     packet_line::ChunkService* chunks = nullptr;
+    packet_line::TurnsByLine* chunk_turns = nullptr;
     packet_line::Dispatcher* dispatcher = nullptr;   ///< CSS
     packet_line::ChunkRepeater* repeater = nullptr;  ///< CSS
     std::function<void(bool is_connected)> line_changed;
@@ -34,6 +36,7 @@ public:
 
 private:
     void handle_at_edge(const NodeKey& peer, Message message, std::function<void(HandleResult)> done);
+    void serve_chunk(const NodeKey& peer, Message question, std::function<void(HandleResult)> done);
     using DigestKey = std::pair<NodeKey, ObjectKey>;
     void remember_digest(const DigestKey& key, InstanceId instance, const std::string& sha256);
     std::string announced_digest(const DigestKey& key, InstanceId instance);

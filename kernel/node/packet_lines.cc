@@ -5,6 +5,10 @@
 namespace edgesync::node {
 namespace {
 
+/// Of the workers for lines (node.cc), those that answer requests for data of one of many organizations: none may take them all while its
+/// broker stalls.
+constexpr int kMostChunksAtOnce = 4;
+
 OpenedData open_for_sending(rules::Operations& operations, const files::DataFiles& files, const ObjectRecord& object) {
     OpenedData opened;
     if (!object.data) {
@@ -27,7 +31,8 @@ PacketLines::PacketLines(const rules::NodeContext& context, rules::Operations& o
                          const files::DataFiles& files, Log& log)
     : context_(context), chunks_(context, operations, scheduler,
                                  [&operations, &files](const ObjectRecord& object) { return open_for_sending(operations, files, object); }),
-      dispatcher_(context, operations, scheduler, log, operations.store().traits().is_shared), repeater_(context, operations, dispatcher_) {
+      dispatcher_(context, operations, scheduler, log, operations.store().traits().is_shared),
+      repeater_(context, operations, dispatcher_, log), chunk_turns_(context.is_css() && context.self.org.empty() ? kMostChunksAtOnce : 0) {
 }
 
 std::unique_ptr<NodeTransportHost> PacketLines::make_host(const std::string& name, Transport& line, HostParts parts,
@@ -36,6 +41,7 @@ std::unique_ptr<NodeTransportHost> PacketLines::make_host(const std::string& nam
     PacketParts packets;
     packets.transport = &added.transport;
     packets.chunks = &chunks_;
+    packets.chunk_turns = &chunk_turns_;
     packets.line_changed = std::move(line_changed);
     if (context_.is_css()) {
         const std::string communication = line.communication();

@@ -51,6 +51,7 @@ private:
     packet_line::ChunkService chunks_;
     packet_line::Dispatcher dispatcher_;
     packet_line::ChunkRepeater repeater_;
+    packet_line::TurnsByLine chunk_turns_;
     std::list<Line> lines_;
 };
 

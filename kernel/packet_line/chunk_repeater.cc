@@ -1,5 +1,7 @@
 #include "kernel/packet_line/chunk_repeater.h"
 
+#include <utility>
+
 #include "kernel/addressing/announce.h"
 #include "kernel/delivery/chunk_requests.h"
 #include "kernel/packet_line/patience.h"
@@ -47,9 +49,24 @@ bool ChunkRepeater::is_stalled(Request& request) {
     return true;
 }
 
+/// With the lock held: once for each time that it lasts.
+void ChunkRepeater::note_unknown(std::size_t number) {
+    const bool is_noted = std::exchange(has_noted_unknown_, number > 0);
+    if (number == 0 || is_noted) return;
+    log_.log(LogLevel::Warning, std::to_string(number) + " transfers more than the " + std::to_string(most_known_) +
+                                    " that are watched are under way: they are asked for every " +
+                                    std::to_string((kLooksPerRepetition * context_.resend_interval).count()) +
+                                    " s, whether they move or not");
+}
+
 void ChunkRepeater::look() {
     std::map<rules::ExchangeKey, Progress> seen;
+    std::size_t unknown = 0;
     std::string cursor;
+    {
+        const std::lock_guard lock(mutex_);
+        ++looks_;
+    }
     do {
         std::vector<Request> requests;
         std::string next;
@@ -63,15 +80,18 @@ void ChunkRepeater::look() {
         });
         const std::lock_guard lock(mutex_);
         for (auto& request : requests) {
-            if (is_stalled(request)) {
+            const bool is_known = seen.size() < most_known_;
+            if (!is_known) ++unknown;
+            if (is_known ? is_stalled(request) : looks_ % kLooksPerRepetition == 0) {
                 for (auto& message : request.messages) dispatcher_.send_message(request.exchange.peer, std::move(message));
             }
-            if (seen.size() < kMaxKnown) seen.emplace(request.exchange, request.progress);
+            if (is_known) seen.emplace(request.exchange, request.progress);
         }
         cursor = std::move(next);
     } while (!cursor.empty());
     const std::lock_guard lock(mutex_);
     known_ = std::move(seen);
+    note_unknown(unknown);
 }
 
 void ChunkRepeater::repeat(const NodeKey& peer) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 
+#include "edgesync/sdk/log.h"
 #include "kernel/packet_line/dispatcher.h"
 #include "kernel/rules/node_context.h"
 #include "kernel/rules/operation.h"
@@ -15,10 +16,14 @@ namespace edgesync::packet_line {
 /// Thread-safe; blocks on the store.
 class ChunkRepeater {
 public:
-    ChunkRepeater(const rules::NodeContext& context, rules::Operations& operations, Dispatcher& dispatcher)
-        : context_(context), operations_(operations), dispatcher_(dispatcher) {}
+    /// `most_known`: of so many transfers it is remembered how far they were; some 250 octets of memory each.
+    ChunkRepeater(const rules::NodeContext& context, rules::Operations& operations, Dispatcher& dispatcher, Log& log,
+                  std::size_t most_known = kMostKnown)
+        : context_(context), operations_(operations), dispatcher_(dispatcher), log_(log), most_known_(most_known) {}
 
-    /// Asks for what has not moved since a former look, every resend interval: small objects after one interval, others after six.
+    /// Asks for what has not moved since a former look, every resend interval: small objects after one interval, others after six. Of
+    /// transfers beyond those that are remembered nothing is known, so they are asked for in every sixth look, whether they move or not:
+    /// what comes twice is ignored.
     void look();
     /// The node's line was down: what was asked for before is lost.
     void repeat(const NodeKey& peer);
@@ -39,14 +44,20 @@ private:
 
     std::optional<Request> request_of(ReadTransaction& txn, const NotificationRecord& record) const;
     bool is_stalled(Request& request);
+    void note_unknown(std::size_t number);
 
-    static constexpr std::size_t kMaxKnown = 100000;
+    static constexpr std::size_t kMostKnown = 100000;
+    static constexpr int kLooksPerRepetition = 6;
 
     const rules::NodeContext& context_;
     rules::Operations& operations_;
     Dispatcher& dispatcher_;
+    Log& log_;
+    const std::size_t most_known_;
     std::mutex mutex_;
     std::map<rules::ExchangeKey, Progress> known_;  ///< Of the last look.
+    int looks_ = 0;
+    bool has_noted_unknown_ = false;
 };
 
 }  // namespace edgesync::packet_line

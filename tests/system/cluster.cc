@@ -40,10 +40,10 @@ std::string base64(const std::string& text) {
 }  // namespace
 
 Answer call(int port, const std::string& method, const std::string& path, const std::string& body,
-            const std::map<std::string, std::string>& headers, const std::string& user) {
+            const std::map<std::string, std::string>& headers, const std::string& user, const std::string& host) {
     Answer answer;
     try {
-        Poco::Net::HTTPClientSession session("127.0.0.1", static_cast<Poco::UInt16>(port));
+        Poco::Net::HTTPClientSession session(host, static_cast<Poco::UInt16>(port));
         session.setTimeout(Poco::Timespan(60, 0));
         Poco::Net::HTTPRequest request(method, path, Poco::Net::HTTPMessage::HTTP_1_1);
         if (!user.empty()) request.set("Authorization", credentials_of(user));

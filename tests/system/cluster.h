@@ -23,7 +23,8 @@ struct Answer {
 
 /// One request on a connection of its own; `user` empty: without credentials.
 Answer call(int port, const std::string& method, const std::string& path, const std::string& body = "",
-            const std::map<std::string, std::string>& headers = {}, const std::string& user = "admin@acme");
+            const std::map<std::string, std::string>& headers = {}, const std::string& user = "admin@acme",
+            const std::string& host = "127.0.0.1");
 
 /// The value of Authorization; the password is "x".
 std::string credentials_of(const std::string& user);
@@ -48,6 +49,8 @@ public:
     void set_environment(const std::string& name, const std::string& value) { variables_.push_back(name + "=" + value); }
     /// The clock on the wall that the process sees from its next start on is so much ahead.
     void shift_clock(std::chrono::seconds ahead) { clock_ahead_ = ahead; }
+    /// It listens there and not on loopback.
+    void reach_at(const std::string& host) { host_ = host; }
     void kill_hard();
     /// SIGHUP: it reads its files again.
     void reload() const;
@@ -64,11 +67,12 @@ public:
     std::filesystem::path config() const { return config_; }
     Answer request(const std::string& method, const std::string& path, const std::string& body = "",
                    const std::map<std::string, std::string>& headers = {}) const {
-        return call(port_, method, "/api/v1/" + path, body, headers);
+        return call(port_, method, "/api/v1/" + path, body, headers, "admin@acme", host_);
     }
 
 private:
     const int port_ = free_port();
+    std::string host_ = "127.0.0.1";
     std::filesystem::path root_;
     std::filesystem::path config_;
     std::filesystem::path output_;

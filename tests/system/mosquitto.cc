@@ -50,7 +50,7 @@ void Mosquitto::write_certificates() {
 void Mosquitto::write_configuration() {
     std::string text = "persistence false\nlog_dest stdout\nlog_type all\n";
     if (::geteuid() == 0) text += "user root\n";  // Otherwise it becomes a user who cannot read the folder.
-    text += "listener " + std::to_string(port_) + " 127.0.0.1\n";
+    text += "listener " + std::to_string(port_) + " " + options_.address + "\n";
     if (options_.has_tls) {
         text += "certfile " + file("server.pem") + "\nkeyfile " + file("server-key.pem") + "\ncafile " + file("authority.pem") + "\n";
         text += std::string("require_certificate ") + (options_.requires_client_certificate ? "true" : "false") + "\n";
@@ -68,7 +68,9 @@ void Mosquitto::write_configuration() {
     write(file("mosquitto.conf"), text);
 }
 
-std::string Mosquitto::uri() const { return (options_.has_tls ? "ssl://localhost:" : "tcp://127.0.0.1:") + std::to_string(port_); }
+std::string Mosquitto::uri() const {
+    return (options_.has_tls ? "ssl://localhost:" : "tcp://" + options_.address + ":") + std::to_string(port_);
+}
 
 std::string Mosquitto::log() const {
     std::ifstream in(file("log"));
@@ -98,7 +100,7 @@ bool Mosquitto::takes_connections() const {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::inet_pton(AF_INET, options_.address.c_str(), &address.sin_addr);
     address.sin_port = htons(static_cast<std::uint16_t>(port_));
     const bool is_open = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
     ::close(socket);

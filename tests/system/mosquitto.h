@@ -17,6 +17,7 @@ struct MosquittoOptions {
     std::map<std::string, std::string> users;  ///< Name and password; empty: everybody may connect.
     bool has_tls = false;
     bool requires_client_certificate = false;
+    std::string address = "127.0.0.1";                        ///< It listens there alone.
     std::string server_names = "DNS:localhost,IP:127.0.0.1";  ///< What the server's certificate is for.
     std::vector<std::string> lines;                           ///< Further lines of its configuration, e.g. "max_packet_size 100000".
 };
@@ -48,6 +49,7 @@ public:
     void kill_hard();
 
     int port() const { return port_; }
+    const std::string& address() const { return options_.address; }
     /// "tcp://127.0.0.1:PORT", or "ssl://localhost:PORT".
     std::string uri() const;
     const MosquittoCertificates& certificates() const { return certificates_; }

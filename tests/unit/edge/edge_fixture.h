@@ -50,7 +50,7 @@ private:
 class ScriptedTransport : public Transport {
 public:
     void configure(const Settings&, Log&) override {}
-    TransportTraits traits() const noexcept override { return {true, true, true, true, 0}; }
+    TransportTraits traits() const noexcept override { return {true, is_answered, true, true, 0}; }
     void start(TransportHost&) override {}
     void drain() override {}
     void stop() noexcept override {}
@@ -93,6 +93,7 @@ public:
         return pushed_;
     }
 
+    bool is_answered = true;  ///< False: as over MQTT; set before anything is sent.
     std::function<PeerAnswer(const Message&)> on_send = [](const Message&) { return PeerAnswer{}; };
     std::function<PeerAnswer(const DataRequest&, DataSink&)> on_fetch = give_octets;
     std::function<PeerAnswer(const DataRequest&)> on_push = [](const DataRequest&) { return PeerAnswer{}; };

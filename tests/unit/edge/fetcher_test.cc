@@ -124,6 +124,43 @@ TEST_F(FetcherTest, DropsSmallDataOfAnObjectThatIsDeletedMeanwhile) {
     }
 }
 
+TEST_F(FetcherTest, TakesSmallDataOfTheNewestVersionWhateverBecomesOfOlderOnesMeanwhile) {
+    make_fetcher();
+    on_effects = {};  // Older versions stay as they are stored.
+    for (const bool is_abandoned : {false, true}) {
+        const InstanceId newest = is_abandoned ? 22 : 12;
+        Gate gate;
+        transport_.on_fetch = [&](const DataRequest& request, DataSink& sink) {
+            if (request.instance_id != newest) return PeerAnswer{Verdict::NotFound, "there is a newer one", {}};
+            gate.pass();
+            return ScriptedTransport::give_octets(request, sink);
+        };
+        announce(announced(newest, 5));
+        ASSERT_TRUE(eventually([&] { return !transport_.fetched().empty() && transport_.fetched().back().instance_id == newest; }));
+        receive(context_.cloud(), Command::Update, announced(newest - 1, 5));
+        ASSERT_EQ(notification_status("m1", context_.cloud()), NotificationStatus::GetData);
+        if (is_abandoned) {
+            in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+                EXPECT_TRUE(delivery::abandon_reception(context_, txn, {"acme", "model", "m1"}, newest - 1, effects));
+            });
+        }
+        gate.open();
+        EXPECT_TRUE(eventually([&] { return holds(newest); })) << "nobody announces it again over a packet line";
+    }
+}
+
+TEST_F(FetcherTest, KeepsWhatItHasWhenANewerSmallVersionIsGoneBeforeItsDataCame) {
+    transport_.is_answered = false;
+    make_fetcher();
+    announce(announced(11, 5));
+    ASSERT_TRUE(eventually([&] { return holds(11); }));
+    transport_.on_fetch = [&](const DataRequest&, DataSink&) { return PeerAnswer{Verdict::NotFound, "there is a newer one", {}}; };
+    announce(announced(12, 5));
+    ASSERT_TRUE(eventually([&] { return answered_ == 2; }));
+    EXPECT_TRUE(holds(11));
+    EXPECT_THAT(transport_.fetched(), SizeIs(2)) << "and does not ask twice";
+}
+
 TEST_F(FetcherTest, FetchesSmallDataOnceWhileItsAnnouncementIsRepeated) {
     make_fetcher();
     Gate gate;

@@ -87,6 +87,72 @@ TEST_F(OutboxTest, TellsWhyAReceptionFailedUntilTheCssHasIt) {
     })) << "it is not told again";
 }
 
+/// Over a line that does not say what arrives.
+class OutboxPacketTest : public OutboxTest {
+protected:
+    OutboxPacketTest() { transport_.is_answered = false; }
+
+    void fail(InstanceId instance) {
+        receive(context_.cloud(), Command::Update, announced(instance, 5));
+        in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+            EXPECT_TRUE(delivery::fail_reception(context_, txn, {"acme", "model", "m1"}, instance, {2, "disk: on fire", false}, effects));
+        });
+    }
+    std::size_t due_in(std::chrono::hours time) {
+        rules::NodeContext later = context_;
+        later.now = [this, time] { return now_ + time; };
+        std::size_t number = 0;
+        store_->read([&](ReadTransaction& txn) { number = delivery::kept_failures(later, txn, 10).due.size(); });
+        return number;
+    }
+    /// Waits until it has been told so often, and that is stored.
+    bool is_told(std::size_t times) {
+        return eventually([&] {
+            return transport_.sent(Command::Feedback).size() == times && due_in(std::chrono::hours(0)) == 0 &&
+                   due_in(std::chrono::hours(1)) == (times < 5 ? 1U : 0U);
+        });
+    }
+    void let_pass(std::chrono::seconds time) {
+        now_ += time;
+        outbox_.repeat_failures();
+    }
+};
+
+TEST_F(OutboxPacketTest, TellsAgainThatAReceptionFailedUntilTheCssAnnouncesTheObjectAgain) {
+    fail(11);
+    ASSERT_TRUE(is_told(1));
+    let_pass(std::chrono::seconds(79));  // A CSS that got it announces after 60 s, and 10 s more at the most.
+    EXPECT_TRUE(is_told(1));
+    let_pass(std::chrono::seconds(2));
+    ASSERT_TRUE(is_told(2));
+    const Message again = transport_.sent(Command::Feedback)[1];
+    EXPECT_EQ(again.feedback.reason, "disk: on fire");
+    EXPECT_EQ(again.meta.destination_id, "cam1") << "a traditional CSS knows by it who says so";
+    EXPECT_EQ(again.meta.origin_id, "Cloud");
+    EXPECT_EQ(receive(context_.cloud(), Command::Update, announced(11, 5)).verdict, Verdict::Accepted);
+    EXPECT_EQ(due_in(std::chrono::hours(1)), 0U) << "it has got through";
+}
+
+TEST_F(OutboxPacketTest, EndsToTellACssThatDoesNotAnnounceAgain) {
+    fail(11);
+    for (std::size_t told = 1; told <= 5; ++told) {
+        ASSERT_TRUE(is_told(told)) << told;
+        let_pass(std::chrono::seconds(81));
+    }
+    outbox_.scan();
+    EXPECT_TRUE(is_told(5));
+}
+
+TEST_F(OutboxPacketTest, DoesNotTellOfAnObjectThatWasDeletedMeanwhile) {
+    fail(11);
+    ASSERT_TRUE(is_told(1));
+    receive(context_.cloud(), Command::Delete, announced(11, 5));
+    let_pass(std::chrono::seconds(1000));
+    EXPECT_EQ(transport_.sent(Command::Feedback).size(), 1U);
+    store_->read(
+        [&](ReadTransaction& txn) { EXPECT_TRUE(delivery::kept_failures(context_, txn, 10).outdated.empty()) << "nothing of it is kept"; });
+}
+
 TEST_F(OutboxTest, ShowsDataThatCannotBeReadUntilItIsSentOrNotWanted) {
     std::atomic<bool> is_there{false};
     outbox_.set_source_opener([&](const ObjectRecord&) -> delivery::PushSource {

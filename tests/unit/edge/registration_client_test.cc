@@ -23,6 +23,7 @@ protected:
                                                                      if (registered && is_failing_.exchange(false))
                                                                          throw Error(ErrorKind::Busy, "not now");
                                                                      ++(registered ? registered_ : unregistered_);
+                                                                     if (!registered && on_unregistered_) on_unregistered_();
                                                                  }},
                                                                  ping_interval_);
         client_->set_transport(transport_);
@@ -36,6 +37,7 @@ protected:
     std::atomic<int> registered_{0};
     std::atomic<int> unregistered_{0};
     std::atomic<bool> is_failing_{false};
+    std::function<void()> on_unregistered_;
 };
 
 TEST_F(RegistrationTest, RegistersAndTellsWhoDependsOnIt) {
@@ -119,6 +121,66 @@ TEST_F(RegistrationTest, RegistersAgainWhenAnotherCallSaysThatItIsUnknown) {
     client_->report_unknown();
     EXPECT_EQ(unregistered_, 1);
     EXPECT_TRUE(eventually([&] { return client_->is_registered() && registered_ == 2; }));
+}
+
+/// Over a line whose answers come as messages; the line was lost and is back.
+class RegistrationPacketTest : public RegistrationTest {
+protected:
+    RegistrationPacketTest() {
+        context_.resend_interval = std::chrono::seconds(60);
+        transport_.is_answered = false;
+    }
+    void start_and_lose_the_line() {
+        start();
+        ASSERT_TRUE(eventually([&] { return transport_.sent(Command::Register).size() == 1; }));
+        client_->register_again();
+        ASSERT_TRUE(eventually([&] { return transport_.sent(Command::Register).size() == 2; }));
+    }
+    /// The answer to the first registration, or to the second.
+    void answer(Command command, std::size_t registration) {
+        Message message;
+        message.command = command;
+        message.meta.instance_id = transport_.sent(Command::Register).at(registration).meta.instance_id;
+        client_->handle(message);
+    }
+};
+
+TEST_F(RegistrationPacketTest, TheAnswerToARegistrationOnAnEarlierConnectionDoesNotCount) {
+    start_and_lose_the_line();
+    answer(Command::RegAck, 0);
+    EXPECT_FALSE(client_->is_registered()) << "the CSS may not have got the second, and must repeat what was lost";
+    answer(Command::RegAck, 1);
+    EXPECT_TRUE(client_->is_registered());
+    EXPECT_EQ(registered_, 1);
+}
+
+TEST_F(RegistrationPacketTest, ARefusalOfAnEarlierRegistrationDoesNotCount) {
+    start_and_lose_the_line();
+    answer(Command::RegisterAsNew, 0);
+    EXPECT_TRUE(transport_.sent(Command::RegisterNew).empty());
+    answer(Command::RegisterAsNew, 1);
+    EXPECT_THAT(transport_.sent(Command::RegisterNew), SizeIs(1));
+}
+
+TEST_F(RegistrationPacketTest, ATraditionalCssWhichRepeatsNoNumberIsBelieved) {
+    start_and_lose_the_line();
+    Message message;
+    message.command = Command::RegAck;
+    client_->handle(message);
+    EXPECT_TRUE(client_->is_registered());
+}
+
+TEST_F(RegistrationPacketTest, ButNotBeforeItWasAskedAnew) {
+    start();
+    ASSERT_TRUE(eventually([&] { return transport_.sent(Command::Register).size() == 1; }));
+    Message message;
+    message.command = Command::RegAck;
+    client_->handle(message);
+    ASSERT_TRUE(client_->is_registered());
+    on_unregistered_ = [&] { client_->handle(message); };
+    client_->register_again();
+    EXPECT_EQ(unregistered_, 1);
+    EXPECT_FALSE(client_->is_registered());
 }
 
 TEST_F(RegistrationTest, PingsTheCssAgainAndAgain) {

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <atomic>
+#include <set>
+
 #include "tests/unit/packet_line/packet_fixture.h"
 
 namespace edgesync {
@@ -118,6 +122,22 @@ TEST_F(DispatcherTest, ASilentNodeDoesNotKeepOthersBackAndIsLeftAlone) {
     ASSERT_TRUE(eventually([&] { return line_.sent().back().peer == cam2_; })) << line_.sent_count();
 }
 
+TEST_F(DispatcherTest, ANodeThatAnswersLateGetsTheRestAtOnce) {
+    constexpr std::size_t kObjects = 300;
+    publish_many(kObjects, cam1_);
+    ASSERT_TRUE(eventually([&] { return line_.sent_count() == 128; }));
+    // Nothing was answered for so long that it is taken to be away; what is published then, finds it forgotten.
+    ASSERT_TRUE(eventually([&] {
+        publish_many(1, cam1_);
+        return line_.sent_count() > 128;
+    }));
+    answer("m1", cam1_);
+    EXPECT_TRUE(eventually([&] {
+        const auto ids = ids_sent();
+        return std::set<std::string>(ids.begin(), ids.end()).size() > 128;
+    })) << "it is slow";
+}
+
 TEST_F(DispatcherTest, SendsWhenTheLineIsBackWhatItCouldNotSend) {
     std::atomic<bool> is_down{true};
     line_.on_send = [&](const Message&) {
@@ -134,6 +154,92 @@ TEST_F(DispatcherTest, SendsWhenTheLineIsBackWhatItCouldNotSend) {
         }
         return answered.size() == 300;
     })) << answered.size();
+}
+
+TEST_F(DispatcherTest, SendsTheNewVersionOfAnObjectWhoseOldOneIsStillUnanswered) {
+    constexpr int kObjects = 400;  // More than its queue takes beside what is unanswered, so that the store is looked through.
+    publish_many(kObjects, cam1_);
+    ASSERT_TRUE(eventually([&] { return line_.sent_count() == 128; }));
+    publish_many(1, cam1_);
+    const InstanceId newest = notification("m0", cam1_)->instance_id;
+    // All is answered but m0, whose answer is on its way for long.
+    std::set<std::string> answered;
+    ASSERT_TRUE(eventually([&] {
+        for (const auto& id : ids_sent()) {
+            if (id != "m0" && answered.insert(id).second) answer(id, cam1_);
+        }
+        return answered.size() == kObjects - 1;
+    }));
+    dispatcher_.answered({{"acme", "model", "m0"}, cam1_});
+    EXPECT_TRUE(eventually([&] {
+        const auto sent = line_.sent();
+        return std::any_of(sent.begin(), sent.end(), [&](const auto& one) { return one.message.meta.instance_id == newest; });
+    })) << "it would wait until it is repeated";
+}
+
+/// A CSS of several organizations; each has a broker of its own.
+class DispatcherLinesTest : public DispatcherTest {
+protected:
+    DispatcherLinesTest() {
+        for (int i = 0; i < kNodes; ++i) register_node({"stalled", "camera", std::to_string(i)}, "mqtt");
+        line_.on_send = [this](const Message& message) {
+            if (message.meta.org != "stalled" || !is_stalled_) return;
+            ++attempts_;
+            if (on_stalled) on_stalled();
+            throw Error(ErrorKind::Timeout, "the broker is too slow to take another message");
+        };
+    }
+    /// To all nodes of an organization.
+    void publish_to(const std::string& org, const std::string& id) {
+        Metadata meta = metadata(id);
+        meta.org = org;
+        publish(meta, "data");
+        do_work();
+    }
+    bool is_sent(const std::string& id) {
+        const auto ids = ids_sent();
+        return std::find(ids.begin(), ids.end(), id) != ids.end();
+    }
+
+    static constexpr int kNodes = 10;
+    std::atomic<bool> is_stalled_{true};
+    std::atomic<int> attempts_{0};
+    std::function<void()> on_stalled;
+};
+
+TEST_F(DispatcherLinesTest, AStalledBrokerDoesNotKeepOtherOrganizationsBack) {
+    testing::Gate gate;
+    on_stalled = [&] { gate.pass(); };
+    publish_to("stalled", "s");
+    ASSERT_TRUE(eventually([&] { return attempts_ > 0; }));
+    const auto began = std::chrono::steady_clock::now();
+    publish_to("acme", "m");
+    EXPECT_TRUE(eventually([&] { return is_sent("m"); }));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5)) << "while the others wait for their broker";
+    EXPECT_EQ(attempts_, 1) << "one worker is lost to it";
+    gate.open();
+}
+
+TEST_F(DispatcherLinesTest, AFailedLineIsTriedByOneNodeAtATimeAndBacksOffByItself) {
+    publish_to("stalled", "s");
+    ASSERT_TRUE(eventually([&] { return attempts_ > 0; }));
+    publish_to("acme", "m");
+    ASSERT_TRUE(eventually([&] { return is_sent("m"); })) << "another line";
+    EXPECT_EQ(attempts_, 1) << "of ten nodes";
+    // That of another organization.
+    for (int round = 0; round < 3; ++round) {
+        dispatcher_.line_restored();
+        ASSERT_TRUE(eventually([&] { return attempts_ == 2 + round; }));
+        publish_to("acme", "m" + std::to_string(round));
+        ASSERT_TRUE(eventually([&] { return is_sent("m" + std::to_string(round)); }));
+        EXPECT_EQ(attempts_, 2 + round) << "each is tried once, not by all of its nodes";
+    }
+    is_stalled_ = false;
+    dispatcher_.line_restored();
+    EXPECT_TRUE(eventually([&] {
+        const auto ids = ids_sent();
+        return std::count(ids.begin(), ids.end(), "s") == kNodes;
+    })) << "all of them once it works";
 }
 
 TEST_F(DispatcherTest, AMessageThatCannotBeSentDoesNotKeepOthersBack) {
