@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 
@@ -41,6 +43,19 @@ private:
     std::string root_;
 };
 
+/// The time as a test moves it, while threads of the parts under test look at it.
+class MovedTime {
+public:
+    operator TimePoint() const { return TimePoint(TimePoint::duration(since_epoch_.load())); }
+    MovedTime& operator+=(TimePoint::duration by) { return since_epoch_ += by.count(), *this; }
+    MovedTime& operator-=(TimePoint::duration by) { return *this += -by; }
+    friend TimePoint operator+(const MovedTime& time, TimePoint::duration by) { return TimePoint(time) + by; }
+    friend TimePoint operator-(const MovedTime& time, TimePoint::duration by) { return TimePoint(time) - by; }
+
+private:
+    std::atomic<TimePoint::rep> since_epoch_{TimePoint(std::chrono::system_clock::now()).time_since_epoch().count()};
+};
+
 /// Runs rules and keeps their effects.
 class RuleTest : public ::testing::Test, public rules::EffectsRunner {
 protected:
@@ -57,7 +72,7 @@ protected:
         operations_ = std::make_unique<rules::Operations>(*store_, *this);
         context_.role = role;
         context_.self = role == NodeRole::Css ? NodeKey{"", "Cloud", "Cloud"} : NodeKey{"acme", "camera", "cam1"};
-        context_.now = [this] { return now_; };
+        context_.now = [this] { return TimePoint(now_); };
         context_.polled_protocols = {"http"};
     }
     ~RuleTest() override {
@@ -174,7 +189,7 @@ protected:
     std::unique_ptr<rules::Operations> operations_;
     rules::NodeContext context_;
     rules::Effects effects_;
-    TimePoint now_ = std::chrono::system_clock::now();
+    MovedTime now_;
 };
 
 class EdgeRuleTest : public RuleTest {
