@@ -107,6 +107,22 @@ protected:
         return meta;
     }
 
+    /// Of an object that the node brings.
+    static Metadata brought_by(const NodeKey& node, const std::string& id, InstanceId instance, std::int64_t size,
+                               std::int32_t chunk = 10) {
+        Metadata meta = metadata(id);
+        meta.org = node.org;
+        meta.origin_type = node.type;
+        meta.origin_id = node.id;
+        meta.destination_type = node.type;
+        meta.destination_id = node.id;
+        meta.instance_id = instance;
+        meta.data_id = instance;
+        meta.object_size = size;
+        meta.chunk_size = chunk;
+        return meta;
+    }
+
     objects::NewData small_data(const std::string& octets) {
         objects::NewData data;
         data.is_given = true;
@@ -143,6 +159,22 @@ protected:
         data.size = static_cast<std::int64_t>(octets.size());
         return in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
             return delivery::complete_data(context_, txn, {"acme", "model", id}, instance, data, effects);
+        });
+    }
+
+    /// As if these octets of a received object were here.
+    void stage(const ObjectKey& key, std::vector<ByteRange> ranges) {
+        in_transaction([&](WriteTransaction& txn, rules::Effects&) {
+            auto object = txn.object(key);
+            BlobRecord blob;
+            blob.id = store_->blobs().new_id();
+            blob.owner = key;
+            blob.total = object->meta.object_size;
+            blob.instance_id = object->meta.instance_id;
+            blob.received = std::move(ranges);
+            txn.put_blob(blob);
+            object->staged = blob.id;
+            txn.put_object(*object);
         });
     }
 
