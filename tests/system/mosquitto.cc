@@ -1,10 +1,8 @@
 #include "tests/system/mosquitto.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,13 +57,15 @@ void Mosquitto::write_configuration() {
     if (!options_.users.empty()) {
         text += "password_file " + file("passwords") + "\n";
         write(file("passwords"), "");
-        for (const auto& [user, password] : options_.users) {
-            const std::string command = "mosquitto_passwd -b " + file("passwords") + " '" + user + "' '" + password + "'";
-            if (std::system(command.c_str()) != 0) throw std::runtime_error("mosquitto_passwd fails");
-        }
+        for (const auto& [user, password] : options_.users) set_password(user, password);
     }
     for (const auto& line : options_.lines) text += line + "\n";
     write(file("mosquitto.conf"), text);
+}
+
+void Mosquitto::set_password(const std::string& user, const std::string& password) const {
+    const std::string command = "mosquitto_passwd -b " + file("passwords") + " '" + user + "' '" + password + "'";
+    if (std::system(command.c_str()) != 0) throw std::runtime_error("mosquitto_passwd fails");
 }
 
 std::string Mosquitto::uri() const { return (options_.has_tls ? "ssl://localhost:" : "tcp://127.0.0.1:") + std::to_string(port_); }
@@ -76,22 +76,8 @@ std::string Mosquitto::log() const {
 }
 
 void Mosquitto::start() {
-    const std::string configuration = file("mosquitto.conf");
-    const std::string log = file("log");
-    const pid_t parent = ::getpid();
-    pid_ = ::fork();
-    if (pid_ == 0) {
-        // Only calls that are allowed between fork and exec in a process with threads.
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (::getppid() != parent) ::_exit(1);
-        const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-        ::dup2(out, 1);
-        ::dup2(out, 2);
-        ::close_range(3, ~0U, 0);
-        ::execl(kProgram, kProgram, "-c", configuration.c_str(), nullptr);
-        ::_exit(127);
-    }
-    if (!eventually([this] { return takes_connections(); })) throw std::runtime_error("mosquitto does not start: " + this->log());
+    pid_ = start_process({kProgram, "-c", file("mosquitto.conf")}, file("log"));
+    if (!eventually([this] { return takes_connections(); })) throw std::runtime_error("mosquitto does not start: " + log());
 }
 
 bool Mosquitto::takes_connections() const {

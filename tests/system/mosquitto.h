@@ -47,6 +47,9 @@ public:
     /// As a crash.
     void kill_hard();
 
+    /// From its next start on.
+    void set_password(const std::string& user, const std::string& password) const;
+
     int port() const { return port_; }
     /// "tcp://127.0.0.1:PORT", or "ssl://localhost:PORT".
     std::string uri() const;
