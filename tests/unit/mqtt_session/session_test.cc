@@ -75,6 +75,27 @@ TEST_F(Sessions, AWrongPasswordIsARefusalWithItsReason) {
     }
 }
 
+TEST_F(Sessions, ABrokerThatRefusesAtFirstAndThenAcceptsIsUsed) {
+    MosquittoOptions options;
+    options.users = {{"me", "old"}};
+    Mosquitto broker(options);
+    broker.start();
+    auto mine = quick_options(broker.uri());
+    mine.user = "me";
+    mine.password = "new";
+    TestSession one(mine, {"a"});
+    EXPECT_EQ(one.attempt().outcome, Outcome::Refused);
+    EXPECT_EQ(kind_of([&] { one.session.publish("a", "x"); }), ErrorKind::NotConnected);
+    broker.stop();
+    broker.set_password("me", "new");
+    broker.start();
+    ASSERT_TRUE(one.listener.waits_for_connects(1));
+    one.session.publish("a", "x");
+    EXPECT_TRUE(one.listener.waits_for(1));
+    EXPECT_EQ(one.session.wait_first_attempt(milliseconds(0)).outcome, Outcome::Refused) << "what the first one was stays said";
+    EXPECT_EQ(one.log.count_of("cannot be connected to"), 1u);
+}
+
 TEST_F(Sessions, ABrokerThatStartsLateIsFound) {
     Mosquitto broker;
     TestSession one(quick_options(broker.uri()), {"a"});
