@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "edgesync/sdk/http.h"
@@ -75,6 +76,8 @@ public:
     virtual std::chrono::seconds longest_call() const { return std::chrono::seconds(30); }
     /// Whether messages carry more metadata than message.h promises: all of it, in all that are about an object.
     virtual bool carries_all_metadata() const { return false; }
+    /// What TransportHost::messaging_group says as long as the transport has let nothing be remembered.
+    virtual std::optional<std::string> messaging_group() const { return std::nullopt; }
 };
 
 /// The program of a runner: parses the command line, runs the tests, returns the exit status.
