@@ -63,11 +63,6 @@ void Mosquitto::write_configuration() {
     write(file("mosquitto.conf"), text);
 }
 
-void Mosquitto::set_password(const std::string& user, const std::string& password) const {
-    const std::string command = "mosquitto_passwd -b " + file("passwords") + " '" + user + "' '" + password + "'";
-    if (std::system(command.c_str()) != 0) throw std::runtime_error("mosquitto_passwd fails");
-}
-
 std::string Mosquitto::uri() const { return (options_.has_tls ? "ssl://localhost:" : "tcp://127.0.0.1:") + std::to_string(port_); }
 
 std::string Mosquitto::log() const {
@@ -89,6 +84,11 @@ bool Mosquitto::takes_connections() const {
     const bool is_open = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
     ::close(socket);
     return is_open;
+}
+
+void Mosquitto::set_password(const std::string& user, const std::string& password) const {
+    const std::string command = "mosquitto_passwd -b " + file("passwords") + " '" + user + "' '" + password + "'";
+    if (std::system(command.c_str()) != 0) throw std::runtime_error("mosquitto_passwd fails");
 }
 
 void Mosquitto::stop() { end(SIGTERM); }
