@@ -19,7 +19,6 @@ using rules::NodeContext;
 
 constexpr std::int32_t kInternalError = 1;
 constexpr std::int32_t kUnknownObject = 5;
-constexpr std::int32_t kFirstInformational = 10000;
 constexpr auto kAutodeleteDelay = std::chrono::hours(1);
 
 /// What the origin of an object says to a destination.
@@ -46,6 +45,10 @@ Message about(const NodeContext& context, Command command, const Metadata& meta)
 }
 
 bool is_delete(NotificationStatus status) { return status == NotificationStatus::Delete || status == NotificationStatus::DeletePending; }
+
+HandleResult unexpected(const Message& message) {
+    return {Verdict::Invalid, {}, std::string("Unexpected message ") + to_string(message.command)};
+}
 
 HandleResult ignored(const std::string& reason) { return {Verdict::Ignored, {}, reason}; }
 
@@ -303,7 +306,9 @@ HandleResult handle_message(const NodeContext& context, WriteTransaction& txn, c
         case Command::RegisterNew:
         case Command::Ping:
         case Command::Unregister:
-        case Command::Resend: return handle_registration(context, txn, peer, message, effects);
+        case Command::Resend:
+            if (!context.is_css()) return unexpected(message);
+            return handle_registration(context, txn, peer, message, effects);
         default: break;
     }
     prefetch_exchange(context, txn, peer, message);
@@ -326,7 +331,7 @@ HandleResult handle_message(const NodeContext& context, WriteTransaction& txn, c
         case Command::AckConsumed:
         case Command::AckDeleted: return handle_acknowledgement(context, txn, peer, message, effects);
         case Command::Feedback: return handle_feedback(context, txn, peer, message, effects);
-        default: return {Verdict::Invalid, {}, std::string("Unexpected message ") + to_string(message.command)};
+        default: return unexpected(message);
     }
 }
 

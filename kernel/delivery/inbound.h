@@ -11,6 +11,9 @@
 
 namespace edgesync::delivery {
 
+/// Feedback with this code or a larger one reports no failure.
+inline constexpr std::int32_t kFirstInformational = 10000;
+
 /// Handles one message. `peer`: CSS: the authenticated node; ESS: the CSS. Never throws for a peer's mistake.
 HandleResult handle_message(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message,
                             rules::Effects& effects);

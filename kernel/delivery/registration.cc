@@ -71,6 +71,12 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
     }
 }
 
+Message must_register() {
+    Message message;
+    message.command = Command::RegisterAsNew;
+    return message;
+}
+
 std::size_t remove_inactive(const rules::NodeContext& context, WriteTransaction& txn, TimePoint before, std::size_t limit,
                             rules::Effects& effects) {
     const auto nodes = txn.inactive_destinations(before, limit);

@@ -12,6 +12,9 @@ namespace edgesync::delivery {
 HandleResult handle_registration(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& peer, const Message& message,
                                  rules::Effects& effects);
 
+/// What a node is told that is not known (any more).
+Message must_register();
+
 /// Removes nodes that were silent since `before`, up to `limit`; returns how many.
 std::size_t remove_inactive(const rules::NodeContext& context, WriteTransaction& txn, TimePoint before, std::size_t limit,
                             rules::Effects& effects);

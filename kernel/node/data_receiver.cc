@@ -63,9 +63,12 @@ public:
         if (!repr_sha256_.empty() && repr_sha256_ != blob_->sha256()) {
             return done({Verdict::Ignored, {}, "The data does not match its Repr-Digest"});
         }
-        if (const std::string problem = problem_of_signature(); !problem.empty()) return reject(problem, done);
         data::ReceivedFiles::Placed placed;
         try {
+            if (const std::string problem = problem_of_signature(); !problem.empty()) {
+                reject(problem);
+                return done({Verdict::Failed, {}, problem});
+            }
             placed = place();
         } catch (...) {
             return done(verdict_of(std::current_exception()));
@@ -85,11 +88,10 @@ private:
     }
 
     /// Unverified data is never published; the object's status shows it.
-    void reject(const std::string& problem, const std::function<void(HandleResult)>& done) {
+    void reject(const std::string& problem) {
         parts_.operations.run_and_wait<bool>([&](WriteTransaction& txn, rules::Effects& effects) {
             return delivery::fail_reception(parts_.context, txn, request_.key, request_.instance_id, {3, problem, true}, effects);
         });
-        done({Verdict::Failed, {}, problem});
     }
 
     data::ReceivedFiles::Placed place() {

@@ -1,5 +1,7 @@
 #include "kernel/node/packet_host.h"
 
+#include "kernel/delivery/inbound.h"
+#include "kernel/delivery/registration.h"
 #include "kernel/node/packet_receiver.h"
 
 namespace edgesync::node {
@@ -8,12 +10,6 @@ namespace {
 constexpr std::int32_t kUnknownObject = 5;
 
 bool is_registration(Command command) { return command == Command::Register || command == Command::RegisterNew; }
-
-Message register_as_new() {
-    Message message;
-    message.command = Command::RegisterAsNew;
-    return message;
-}
 
 bool is_registration_answer(Command command) {
     return command == Command::RegAck || command == Command::RegisterAsNew || command == Command::AckResend;
@@ -28,14 +24,11 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
         // Not before the record says so: whoever looks through the store meanwhile would find it unanswered and send it again.
         dispatcher.answered(key);
         // A traditional CSS keeps silent, and the node notices at its next ping, a day later.
-        if (result.verdict == Verdict::UnknownPeer && result.replies.empty()) result.replies.push_back(register_as_new());
+        if (result.verdict == Verdict::UnknownPeer && result.replies.empty()) result.replies.push_back(delivery::must_register());
         done(std::move(result));
     };
     if (message.command == Command::GetData) return serve_chunk(peer, std::move(message), told);
-    if (message.command == Command::Update && !message.sha256.empty()) {
-        // Before its replies make the data come; what an update that is not accepted leaves here belongs to nobody.
-        remember_digest({peer, message.key()}, message.meta.instance_id, message.sha256);
-    }
+    if (message.command == Command::Update) return handle_update(peer, std::move(message), told);
     if (!is_registration(message.command)) return NodeTransportHost::handle(peer, std::move(message), told);
     NodeTransportHost::handle(peer, std::move(message), [this, peer, told](HandleResult result) {
         const bool is_known = result.verdict == Verdict::Accepted;
@@ -53,8 +46,19 @@ void PacketHost::serve_chunk(const NodeKey& peer, Message question, std::functio
     });
 }
 
+void PacketHost::handle_update(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) {
+    const auto remember = [this, key = AnnouncedDigests::Key{peer, message.key()}, instance = message.meta.instance_id,
+                           sha256 = message.sha256] { digests_.remember(key, instance, sha256); };
+    NodeTransportHost::handle(peer, std::move(message), [remember, done = std::move(done)](HandleResult result) {
+        // Before its replies make the data come.
+        if (result.verdict == Verdict::Accepted) remember();
+        done(std::move(result));
+    });
+}
+
 void PacketHost::handle_at_edge(const NodeKey& peer, Message message, std::function<void(HandleResult)> done) {
-    if (message.command == Command::Feedback && message.feedback.from_origin) {
+    const bool is_failure = message.command == Command::Feedback && message.feedback.code < delivery::kFirstInformational;
+    if (is_failure && message.feedback.from_origin) {
         const bool is_gone = message.feedback.code == kUnknownObject;
         packets_.transport->chunks().refused(message.key(), message.meta.instance_id, is_gone, message.feedback.reason);
     }
@@ -83,21 +87,8 @@ std::unique_ptr<DataReceiver> PacketHost::receive_data(const NodeKey& peer, cons
     if (!parts().context->is_css()) return packets_.transport->chunks().receiver(range);
     (void)content_sha256;
     (void)body_length;
-    const std::string announced = repr_sha256.empty() ? announced_digest({peer, range.key}, range.instance_id) : repr_sha256;
+    const std::string announced = repr_sha256.empty() ? digests_.of({peer, range.key}, range.instance_id) : repr_sha256;
     return make_packet_receiver(reception_parts(), peer, range, announced);
-}
-
-// A chunk may reach another instance than its update did; then nobody compares, as with nodes that announce no digest.
-void PacketHost::remember_digest(const DigestKey& key, InstanceId instance, const std::string& sha256) {
-    const std::lock_guard lock(mutex_);
-    if (digests_.size() >= kMaxDigests) digests_.erase(digests_.begin());
-    digests_[key] = {instance, sha256};
-}
-
-std::string PacketHost::announced_digest(const DigestKey& key, InstanceId instance) {
-    const std::lock_guard lock(mutex_);
-    const auto found = digests_.find(key);
-    return found != digests_.end() && found->second.first == instance ? found->second.second : std::string{};
 }
 
 void PacketHost::line_changed(bool is_connected) {

@@ -1,11 +1,11 @@
 // The kernel as a transport sees it that carries nothing but messages (packet_line/): what other lines have calls for comes as messages.
 #pragma once
 
-#include <map>
-#include <mutex>
+#include <functional>
 #include <string>
 #include <utility>
 
+#include "kernel/node/announced_digests.h"
 #include "kernel/node/transport_host.h"
 #include "kernel/packet_line/chunk_repeater.h"
 #include "kernel/packet_line/chunk_service.h"
@@ -35,17 +35,12 @@ public:
     void line_changed(bool is_connected) override;
 
 private:
+    void handle_update(const NodeKey& peer, Message message, std::function<void(HandleResult)> done);
     void handle_at_edge(const NodeKey& peer, Message message, std::function<void(HandleResult)> done);
     void serve_chunk(const NodeKey& peer, Message question, std::function<void(HandleResult)> done);
-    using DigestKey = std::pair<NodeKey, ObjectKey>;
-    void remember_digest(const DigestKey& key, InstanceId instance, const std::string& sha256);
-    std::string announced_digest(const DigestKey& key, InstanceId instance);
-
-    static constexpr std::size_t kMaxDigests = 10000;
 
     PacketParts packets_;
-    std::mutex mutex_;
-    std::map<DigestKey, std::pair<InstanceId, std::string>> digests_;  ///< CSS: that updates named.
+    AnnouncedDigests digests_;  ///< CSS
 };
 
 }  // namespace edgesync::node

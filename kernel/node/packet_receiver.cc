@@ -4,7 +4,9 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/addressing/announce.h"
+#include "kernel/data/ranges.h"
 #include "kernel/delivery/chunk_requests.h"
+#include "kernel/delivery/registration.h"
 #include "kernel/node/transport_host.h"
 
 namespace edgesync::node {
@@ -19,35 +21,16 @@ public:
         : parts_(parts), peer_(peer), range_(range), announced_sha256_(std::move(announced_sha256)) {}
 
     HandleResult start() override {
-        std::optional<ObjectRecord> object;
-        bool is_here = false;
         try {
-            parts_.operations.store().read([&](ReadTransaction& txn) {
-                object = txn.object(range_.key);
-                if (!object || !object->staged) return;
-                const auto blob = txn.blob(*object->staged);
-                is_here = blob && blob->instance_id == range_.instance_id && covers_range(*blob);
-            });
+            HandleResult result = judge();
+            if (result.verdict != Verdict::Accepted) return result;
+            result = begin();
+            // As at the end: what the node cannot know by itself it is told, or it would bring the same again and again.
+            if (result.verdict == Verdict::Invalid || result.verdict == Verdict::Failed) result.replies = {failure(meta_, result, false)};
+            return result;
         } catch (...) {
             return verdict_of(std::current_exception());
         }
-        const bool is_awaited = object && object->side == Side::Receiver && object->status == ObjectStatus::PartiallyReceived &&
-                                object->meta.instance_id == range_.instance_id && range_.key.org == peer_.org &&
-                                addressing::origin_of(parts_.context, object->meta) == peer_;
-        if (!is_awaited) return {Verdict::Ignored, {}, "This version is not awaited from this node"};
-        if (is_here) return {Verdict::Ignored, {}, "This part came already"};
-        meta_ = object->meta;
-        const std::int64_t total = meta_.object_size;
-        if (total > 0 && (range_.offset >= total || range_.length == 0)) return {Verdict::Ignored, {}, "There is no such part"};
-        DataRequest request = range_;
-        request.data_id = meta_.data_id;
-        request.total = total;
-        request.length = total > 0 ? std::min(range_.length, total - range_.offset) : range_.length;
-        is_whole_ = request.offset == 0 && (total <= 0 || request.length == total);
-        if (is_whole_) request.length = 0;
-        left_ = is_whole_ && total > 0 ? total : range_.length;
-        inner_ = make_data_receiver(parts_, peer_, request, is_whole_ ? left_ : request.length, announced_sha256_, "");
-        return inner_->start();
     }
 
     bool write(std::span<const std::byte> octets) override {
@@ -58,7 +41,7 @@ public:
     }
 
     void finish(std::function<void(HandleResult)> done) override {
-        // The receiver may outlive this object: it calls when the data is durable.
+        // The inner one may outlive this object: it calls when the data is durable.
         inner_->finish(
             [parts = parts_, meta = meta_, offset = range_.offset, is_whole = is_whole_, done = std::move(done)](HandleResult result) {
                 // Nothing follows the only chunk; this runs on a thread of the store.
@@ -73,10 +56,46 @@ public:
     }
 
 private:
-    bool covers_range(const BlobRecord& blob) const {
-        const std::int64_t end = blob.total > 0 ? std::min(range_.offset + range_.length, blob.total) : range_.offset + range_.length;
-        return std::any_of(blob.received.begin(), blob.received.end(),
-                           [&](const ByteRange& held) { return held.begin <= range_.offset && held.end >= end; });
+    /// Whether this part of this object is wanted from this node.
+    HandleResult judge() {
+        std::optional<ObjectRecord> object;
+        std::vector<ByteRange> received;
+        bool is_known = false;
+        parts_.operations.store().read([&](ReadTransaction& txn) {
+            received.clear();
+            is_known = txn.destination(peer_).has_value();
+            object = txn.object(range_.key);
+            if (!object || !object->staged) return;
+            const auto blob = txn.blob(*object->staged);
+            if (blob && blob->instance_id == range_.instance_id) received = blob->received;
+        });
+        if (!is_known) return {Verdict::UnknownPeer, {delivery::must_register()}, "The node is not registered"};
+        const bool is_awaited = object && object->side == Side::Receiver && object->status == ObjectStatus::PartiallyReceived &&
+                                object->meta.instance_id == range_.instance_id && range_.key.org == peer_.org &&
+                                addressing::origin_of(parts_.context, object->meta) == peer_;
+        if (!is_awaited) return {Verdict::Ignored, {}, "This version is not awaited from this node"};
+        meta_ = object->meta;
+        const std::int64_t total = meta_.object_size;
+        // An object of unknown size comes in one piece.
+        const bool is_inside = total > 0 ? range_.offset >= 0 && range_.offset < total && range_.length > 0 : range_.offset == 0;
+        if (!is_inside) return {Verdict::Ignored, {}, "There is no such part"};
+        wanted_ = total > 0 ? std::min(range_.length, total - range_.offset) : range_.length;
+        if (wanted_ > 0 && data::contains(received, {range_.offset, range_.offset + wanted_})) {
+            return {Verdict::Ignored, {}, "This part came already"};
+        }
+        return {};
+    }
+
+    HandleResult begin() {
+        const std::int64_t total = meta_.object_size;
+        is_whole_ = range_.offset == 0 && (total <= 0 || wanted_ == total);
+        left_ = wanted_;
+        DataRequest request = range_;
+        request.data_id = meta_.data_id;
+        request.total = total;
+        request.length = is_whole_ ? 0 : wanted_;
+        inner_ = make_data_receiver(parts_, peer_, request, wanted_, announced_sha256_, "");
+        return inner_->start();
     }
 
     static std::vector<Message> replies_to(const ReceptionParts& parts, const Metadata& meta, std::int64_t offset,
@@ -107,13 +126,13 @@ private:
             case Verdict::Busy:
             case Verdict::Unavailable: return {};
             // Another chunk, or another version, was faster; or it is not what was announced.
-            case Verdict::Ignored: return is_awaited ? std::vector<Message>{failure(object.meta, result)} : std::vector<Message>{};
-            default: return {failure(object.meta, result)};
+            case Verdict::Ignored: return is_awaited ? std::vector<Message>{failure(object.meta, result, false)} : std::vector<Message>{};
+            default: return {failure(object.meta, result, object.status == ObjectStatus::ReceiverVerificationFailed)};
         }
     }
 
     /// The node announces the object again.
-    static Message failure(const Metadata& meta, const HandleResult& result) {
+    static Message failure(const Metadata& meta, const HandleResult& result, bool is_forged) {
         Message feedback;
         feedback.command = Command::Feedback;
         feedback.meta.org = meta.org;
@@ -125,7 +144,6 @@ private:
         feedback.meta.origin_id = meta.origin_id;
         feedback.meta.destination_type = meta.destination_type;
         feedback.meta.destination_id = meta.destination_id;
-        const bool is_forged = result.verdict == Verdict::Failed && !meta.signature.empty();
         feedback.feedback.code = is_forged ? kSecurityError : kIoError;
         feedback.feedback.reason = result.reason;
         return feedback;
@@ -136,7 +154,8 @@ private:
     const DataRequest range_;
     const std::string announced_sha256_;
     Metadata meta_;
-    std::int64_t left_ = 0;  ///< Octets that count.
+    std::int64_t wanted_ = 0;  ///< Octets of this part.
+    std::int64_t left_ = 0;    ///< Octets that count and have not come yet.
     bool is_whole_ = false;
     std::unique_ptr<DataReceiver> inner_;
 };

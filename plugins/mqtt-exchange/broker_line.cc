@@ -48,6 +48,7 @@ void BrokerLine::start() {
 }
 
 void BrokerLine::subscribe() {
+    const std::lock_guard lock(filters_mutex_);
     if (!is_css_) return session_.set_filters({mqtt_session::ess_filter(options_.rules, self_)});
     mqtt_session::TopicRules rules = options_.rules;
     const bool is_plain = rules.family == mqtt_session::TopicRules::Family::Plain;

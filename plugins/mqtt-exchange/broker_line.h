@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -72,6 +73,7 @@ private:
     void on_lost(const std::string& reason) override;
     void on_refused(const std::vector<std::string>& filters) override;
 
+    /// What is to be subscribed now.
     void subscribe();
     /// Whether the peer's organization, which the message claims, may speak on this messaging group. False: the message has been dropped.
     bool is_admitted(const NodeKey& peer, Command command);
@@ -90,6 +92,7 @@ private:
     const bool is_one_of_several_;
     const NodeKey self_;
     Dropped dropped_;
+    std::mutex filters_mutex_;  ///< Whoever looks last at the two below also subscribes last.
     std::atomic<bool> has_shares_{true};
     std::atomic<bool> leads_{false};
     std::atomic<bool> is_draining_{false};

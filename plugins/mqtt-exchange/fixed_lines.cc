@@ -22,6 +22,8 @@ void FixedLines::start() {
         const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
         const auto attempt = line->wait_first_attempt(std::max(left, milliseconds(0)));
         if (attempt.outcome == mqtt_session::FirstAttempt::Outcome::Refused) {
+            // They would go on trying, and a broker may change its mind.
+            for (const auto& [other, begun] : lines_) begun->stop();
             throw Error(ErrorKind::InvalidRequest, line->options().session.name + " refuses this node: " + attempt.reason);
         }
     }

@@ -272,6 +272,19 @@ void RecordingHost::report_unknown() {
     changed_.notify_all();
 }
 
+std::optional<std::string> RecordingHost::messaging_group(const std::string& org) {
+    const std::lock_guard lock(mutex_);
+    enter("messaging_group");
+    const auto known = groups_.find(org);
+    return known != groups_.end() ? known->second : environment().messaging_group();
+}
+
+void RecordingHost::remember_messaging_group(const std::string& org, const std::string& group) {
+    const std::lock_guard lock(mutex_);
+    enter("remember_messaging_group");
+    groups_[org] = group;
+}
+
 bool RecordingHost::is_running() const {
     const std::lock_guard lock(mutex_);
     return is_running_;

@@ -83,6 +83,8 @@ public:
     TimePoint now() const override { return std::chrono::system_clock::now(); }
     Log& log() override { return log_; }
     const Settings& settings() const override { return settings_; }
+    std::optional<std::string> messaging_group(const std::string& org) override;
+    void remember_messaging_group(const std::string& org, const std::string& group) override;
 
     void follow(Script script);
     /// What the next poll of `peer` gets.
@@ -147,6 +149,7 @@ private:
     std::map<NodeKey, std::deque<Message>> queued_;
     std::map<std::pair<ObjectKey, InstanceId>, Offer> offers_;
     std::map<std::uint64_t, Parked> parked_;
+    std::map<std::string, std::string> groups_;
     std::uint64_t last_handle_ = 0;
     Answers held_;
     bool holds_ = false;

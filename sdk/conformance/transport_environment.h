@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "edgesync/sdk/http.h"
@@ -76,6 +77,8 @@ public:
     virtual std::chrono::seconds longest_call() const { return std::chrono::seconds(30); }
     /// Whether messages carry more metadata than message.h promises: all of it, in all that are about an object.
     virtual bool carries_all_metadata() const { return false; }
+    /// What TransportHost::messaging_group says as long as the transport has let nothing be remembered.
+    virtual std::optional<std::string> messaging_group() const { return std::nullopt; }
 };
 
 /// The one that this program was given (run_plugin_test).

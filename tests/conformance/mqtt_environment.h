@@ -24,8 +24,10 @@ protected:
     int broker_port() const { return broker_port_; }
     /// What the relay leads to.
     virtual int target_port() { return broker_port_; }
-    /// Topics at the broker begin with it.
-    virtual std::string topic_prefix(const NodeKey&) const { return {}; }
+    /// The port of the relay.
+    int relay_port() const { return relay_->port(); }
+    /// Where the broker has what a node says, or hears.
+    virtual std::string topic(const NodeKey& node, bool is_up) const;
 
 private:
     void to_css(const NodeKey& node, const std::string& payload) override;

@@ -8,13 +8,15 @@
 #include <optional>
 #include <random>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
-#include "tests/system/mqtt_packets.h"
+#include "tests/system/loopback.h"
 
 namespace edgesync::conformance {
 namespace {
 
-using system_test::connect_to_broker;
+using system_test::connect_on_loopback;
 using system_test::length_of;
 using system_test::packet_of;
 using system_test::PacketType;
@@ -49,26 +51,10 @@ private:
     std::optional<std::string> held_;
 };
 
-MqttRelay::MqttRelay(int broker_port) : broker_port_(broker_port), listener_(system_test::listen_on_loopback(port_)) {
-    acceptor_ = std::thread([this] { accept_clients(); });
-}
-
-MqttRelay::~MqttRelay() {
-    is_stopped_ = true;
-    cut();
-    acceptor_.join();
-    for (auto& client : clients_) client.join();
-    ::close(listener_);
-}
-
-void MqttRelay::cut() {
-    is_cut_ = true;
-    const std::lock_guard lock(mutex_);
-    for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
-}
+MqttRelay::MqttRelay(int broker_port) : relay_(broker_port, [this](int client, int broker) { pass_both_ways(client, broker); }) {}
 
 void MqttRelay::restore() {
-    is_cut_ = false;
+    relay_.restore();
     is_silent_ = false;
     disturb({});
 }
@@ -89,36 +75,10 @@ PacketFaults MqttRelay::faults() const {
     return faults_;
 }
 
-void MqttRelay::accept_clients() {
-    while (!is_stopped_) {
-        pollfd waiting{listener_, POLLIN, 0};
-        if (::poll(&waiting, 1, 50) <= 0) continue;
-        const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-        if (client < 0) continue;
-        if (is_cut_) {
-            ::close(client);
-            continue;
-        }
-        clients_.emplace_back([this, client] { serve(client); });
-    }
-}
-
-void MqttRelay::serve(int client) {
-    const int broker = connect_to_broker(broker_port_);
-    {
-        const std::lock_guard lock(mutex_);
-        sockets_.insert({client, broker});
-    }
-    if (broker >= 0 && !is_cut_) {
-        std::thread back([&] { pump(broker, client, false); });
-        pump(client, broker, true);
-        back.join();
-    }
-    const std::lock_guard lock(mutex_);
-    sockets_.erase(client);
-    sockets_.erase(broker);
-    ::close(client);
-    if (broker >= 0) ::close(broker);
+void MqttRelay::pass_both_ways(int client, int broker) {
+    std::thread back([&] { pump(broker, client, false); });
+    pump(client, broker, true);
+    back.join();
 }
 
 void MqttRelay::pump(int from, int to, bool is_to_broker) {
@@ -126,7 +86,7 @@ void MqttRelay::pump(int from, int to, bool is_to_broker) {
     std::string backlog;
     std::array<char, 65536> octets;
     bool is_open = true;
-    while (is_open && !is_cut_) {
+    while (is_open && !relay_.is_cut()) {
         pollfd waiting{from, POLLIN, 0};
         if (is_silent_ || ::poll(&waiting, 1, kPatience) == 0) {
             if (is_silent_) std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -147,7 +107,7 @@ void MqttRelay::pump(int from, int to, bool is_to_broker) {
     ::shutdown(to, SHUT_RDWR);
 }
 
-MqttPublisher::MqttPublisher(int broker_port) : socket_(connect_to_broker(broker_port)) {
+MqttPublisher::MqttPublisher(int broker_port) : socket_(connect_on_loopback(broker_port)) {
     if (socket_ < 0) throw std::runtime_error("the broker cannot be reached");
     // Version 3.1.1, a clean session, no keep-alive.
     send(packet_of(0x10, text_field("MQTT") + std::string("\x04\x02\0\0", 4) + text_field("publisher-of-octets")));

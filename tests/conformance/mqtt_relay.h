@@ -4,12 +4,10 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
-#include <set>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "tests/system/mqtt_packets.h"
+#include "tests/system/relay.h"
 #include "transport_environment.h"
 
 namespace edgesync::conformance {
@@ -18,12 +16,9 @@ namespace edgesync::conformance {
 class MqttRelay : public LineFaults {
 public:
     explicit MqttRelay(int broker_port);
-    ~MqttRelay() override;
-    MqttRelay(const MqttRelay&) = delete;
-    MqttRelay& operator=(const MqttRelay&) = delete;
 
-    int port() const { return port_; }
-    void cut() override;
+    int port() const { return relay_.port(); }
+    void cut() override { relay_.cut(); }
     void restore() override;
     bool silence() override;
     /// Only on the way to the broker, so that each message is disturbed once.
@@ -32,23 +27,15 @@ public:
 private:
     class Disturbance;
 
-    void accept_clients();
-    void serve(int client);
+    void pass_both_ways(int client, int broker);
     /// Passes packets on until one end closes.
     void pump(int from, int to, bool is_to_broker);
     PacketFaults faults() const;
 
-    const int broker_port_;
-    int port_ = 0;
-    const int listener_;
-    std::atomic<bool> is_cut_{false};
     std::atomic<bool> is_silent_{false};
-    std::atomic<bool> is_stopped_{false};
     mutable std::mutex mutex_;
     PacketFaults faults_;
-    std::set<int> sockets_;
-    std::vector<std::thread> clients_;
-    std::thread acceptor_;
+    system_test::Relay relay_;  ///< Ends before what it uses.
 };
 
 /// Publishes octets as any client of the broker can. Not thread-safe.

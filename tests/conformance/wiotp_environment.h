@@ -1,4 +1,5 @@
-// What lies between the nodes of the transport suite when they are on the Watson IoT Platform, emulated, with its CSS outside.
+// What lies between the nodes of the transport suite when they are on the Watson IoT Platform, emulated, with its CSS outside; or inside,
+// on a messaging group, if EDGESYNC_TEST_WIOTP is "inside".
 #pragma once
 
 #include <memory>
@@ -10,16 +11,18 @@ namespace edgesync::conformance {
 
 class WiotpEnvironment : public MqttEnvironment {
 public:
-    using MqttEnvironment::MqttEnvironment;
+    explicit WiotpEnvironment(int broker_port);
 
     void begin(const std::filesystem::path& folder) override;
     void end() override;
     PlainSettings::Values settings(NodeRole role, const NodeKey& self) override;
+    std::optional<std::string> messaging_group() const override;
 
 private:
     int target_port() override { return platform_->port(); }
-    std::string topic_prefix(const NodeKey& node) const override { return node.org + "/"; }
+    std::string topic(const NodeKey& node, bool is_up) const override;
 
+    const bool is_css_inside_;
     std::unique_ptr<system_test::WiotpPlatform> platform_;
 };
 

@@ -5,9 +5,7 @@
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPResponse.h>
 #include <Poco/StreamCopier.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,8 +16,6 @@
 #include <random>
 #include <set>
 #include <sstream>
-
-extern char** environ;
 
 #include "tests/system/proxy.h"
 
@@ -90,25 +86,14 @@ Node::Node(std::filesystem::path folder, std::string name, std::vector<std::stri
 Node::~Node() { kill_hard(); }
 
 void Node::launch() {
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, output_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    std::string program = EDGESYNC_SERVICE;
-    std::vector<std::string> texts = {program, "-c", config_.string()};
-    texts.insert(texts.end(), arguments_.begin(), arguments_.end());
-    std::vector<char*> arguments;
-    for (auto& text : texts) arguments.push_back(text.data());
-    arguments.push_back(nullptr);
-    std::string shift = "EDGESYNC_TEST_CLOCK_AHEAD=" + std::to_string(clock_ahead_.count());
-    std::string preload = "LD_PRELOAD=" EDGESYNC_TEST_CLOCK;
-    std::vector<char*> environment;
-    for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
-    for (auto& variable : variables_) environment.push_back(variable.data());
-    if (clock_ahead_.count() != 0) environment.insert(environment.end(), {shift.data(), preload.data()});
-    environment.push_back(nullptr);
-    if (::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments.data(), environment.data()) != 0) pid_ = -1;
-    posix_spawn_file_actions_destroy(&actions);
+    std::vector<std::string> command = {EDGESYNC_SERVICE, "-c", config_.string()};
+    command.insert(command.end(), arguments_.begin(), arguments_.end());
+    std::vector<std::string> variables = variables_;
+    if (clock_ahead_.count() != 0) {
+        variables.push_back("EDGESYNC_TEST_CLOCK_AHEAD=" + std::to_string(clock_ahead_.count()));
+        variables.emplace_back("LD_PRELOAD=" EDGESYNC_TEST_CLOCK);
+    }
+    pid_ = start_process(std::move(command), output_, std::move(variables));
 }
 
 void Node::start() {

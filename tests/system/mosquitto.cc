@@ -1,10 +1,8 @@
 #include "tests/system/mosquitto.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,10 +57,7 @@ void Mosquitto::write_configuration() {
     if (!options_.users.empty()) {
         text += "password_file " + file("passwords") + "\n";
         write(file("passwords"), "");
-        for (const auto& [user, password] : options_.users) {
-            const std::string command = "mosquitto_passwd -b " + file("passwords") + " '" + user + "' '" + password + "'";
-            if (std::system(command.c_str()) != 0) throw std::runtime_error("mosquitto_passwd fails");
-        }
+        for (const auto& [user, password] : options_.users) set_password(user, password);
     }
     for (const auto& line : options_.lines) text += line + "\n";
     write(file("mosquitto.conf"), text);
@@ -78,22 +73,8 @@ std::string Mosquitto::log() const {
 }
 
 void Mosquitto::start() {
-    const std::string configuration = file("mosquitto.conf");
-    const std::string log = file("log");
-    const pid_t parent = ::getpid();
-    pid_ = ::fork();
-    if (pid_ == 0) {
-        // Only calls that are allowed between fork and exec in a process with threads.
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (::getppid() != parent) ::_exit(1);
-        const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-        ::dup2(out, 1);
-        ::dup2(out, 2);
-        ::close_range(3, ~0U, 0);
-        ::execl(kProgram, kProgram, "-c", configuration.c_str(), nullptr);
-        ::_exit(127);
-    }
-    if (!eventually([this] { return takes_connections(); })) throw std::runtime_error("mosquitto does not start: " + this->log());
+    pid_ = start_process({kProgram, "-c", file("mosquitto.conf")}, file("log"));
+    if (!eventually([this] { return takes_connections(); })) throw std::runtime_error("mosquitto does not start: " + log());
 }
 
 bool Mosquitto::takes_connections() const {
@@ -105,6 +86,11 @@ bool Mosquitto::takes_connections() const {
     const bool is_open = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
     ::close(socket);
     return is_open;
+}
+
+void Mosquitto::set_password(const std::string& user, const std::string& password) const {
+    const std::string command = "mosquitto_passwd -b " + file("passwords") + " '" + user + "' '" + password + "'";
+    if (std::system(command.c_str()) != 0) throw std::runtime_error("mosquitto_passwd fails");
 }
 
 void Mosquitto::stop() { end(SIGTERM); }

@@ -48,6 +48,9 @@ public:
     /// As a crash.
     void kill_hard();
 
+    /// From its next start on.
+    void set_password(const std::string& user, const std::string& password) const;
+
     int port() const { return port_; }
     const std::string& address() const { return options_.address; }
     /// "tcp://127.0.0.1:PORT", or "ssl://localhost:PORT".

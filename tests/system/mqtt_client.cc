@@ -7,6 +7,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "tests/system/loopback.h"
 #include "tests/system/mqtt_packets.h"
 
 namespace edgesync::system_test {
@@ -18,7 +19,7 @@ constexpr char kSubscribe = '\x82';
 
 }  // namespace
 
-MqttClient::MqttClient(int port, const std::string& client_id, const MqttCredentials& credentials) : socket_(connect_to_broker(port)) {
+MqttClient::MqttClient(int port, const std::string& client_id, const MqttCredentials& credentials) : socket_(connect_on_loopback(port)) {
     const bool has_user = !credentials.user.empty();
     std::string body = text_field("MQTT") + "\x04" + (has_user ? '\xc2' : '\x02') + std::string("\x00\x78", 2) + text_field(client_id);
     if (has_user) body += text_field(credentials.user) + text_field(credentials.password);

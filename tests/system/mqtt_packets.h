@@ -26,11 +26,4 @@ std::string take_text(std::string_view& body);
 /// Takes `count` octets off. @throws as `take_text`.
 std::string_view take_octets(std::string_view& body, std::size_t count);
 
-/// A socket that is connected to a port on loopback, or -1.
-int connect_to_broker(int port);
-/// A socket that listens on a free port on loopback, and that port. @throws std::runtime_error
-int listen_on_loopback(int& port);
-/// False: the connection is over.
-bool send_all(int socket, std::string_view octets);
-
 }  // namespace edgesync::system_test

@@ -1,18 +1,40 @@
 #include "tests/system/sandbox.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <string>
 #include <thread>
 
+extern char** environ;
+
 namespace edgesync::system_test {
+namespace {
+
+/// The process id of the test follows.
+constexpr char kPrefix[] = "edge-sync-test-";
+
+void remove_left_over() {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::temp_directory_path(), ignored)) {
+        const std::string name = entry.path().filename().string();
+        if (!name.starts_with(kPrefix)) continue;
+        const pid_t owner = std::atoi(name.c_str() + sizeof(kPrefix) - 1);
+        if (owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH) std::filesystem::remove_all(entry.path(), ignored);
+    }
+}
+
+}  // namespace
 
 TemporaryFolder::TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "edge-sync-test-XXXXXX").string();
+    static const bool is_tidy = (remove_left_over(), true);
+    static_cast<void>(is_tidy);
+    std::string pattern = (std::filesystem::temp_directory_path() / kPrefix).string() + std::to_string(::getpid()) + "-XXXXXX";
     path_ = ::mkdtemp(pattern.data());
 }
 
@@ -31,6 +53,28 @@ int free_port() {
     ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
     ::close(fd);
     return ntohs(address.sin_port);
+}
+
+pid_t start_process(std::vector<std::string> command, const std::filesystem::path& output, std::vector<std::string> variables) {
+    std::vector<char*> arguments;
+    for (auto& text : command) arguments.push_back(text.data());
+    arguments.push_back(nullptr);
+    std::vector<char*> environment;
+    for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
+    for (auto& variable : variables) environment.push_back(variable.data());
+    environment.push_back(nullptr);
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid != 0) return pid;
+    // Only calls that are allowed between fork and exec in a process with threads.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(1);
+    const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::dup2(out, 1);
+    ::dup2(out, 2);
+    ::close_range(3, ~0U, 0);
+    ::execve(arguments[0], arguments.data(), environment.data());
+    ::_exit(127);
 }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {

@@ -1,13 +1,17 @@
-// What a test has to itself: a folder, a port, and the patience to wait for something.
+// What a test has to itself: a folder, a port, programs that end with it, and the patience to wait for something.
 #pragma once
+
+#include <sys/types.h>
 
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace edgesync::system_test {
 
-/// Removed with everything in it.
+/// Removed with everything in it; what a test that was killed left behind, by the next one.
 class TemporaryFolder {
 public:
     TemporaryFolder();
@@ -22,6 +26,10 @@ private:
 
 /// Asked of the kernel; free at that moment.
 int free_port();
+
+/// Starts a program in a process that ends (SIGKILL) with the thread that called this, however that ends. What it says goes to the end of
+/// `output`; `variables`, "NAME=value", come on top of the environment. -1: that is not possible.
+pid_t start_process(std::vector<std::string> command, const std::filesystem::path& output, std::vector<std::string> variables = {});
 
 /// True once `condition` holds, false at the deadline.
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(20));

@@ -7,6 +7,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "tests/system/loopback.h"
 #include "tests/system/mqtt_packets.h"
 
 namespace edgesync::system_test {
@@ -125,7 +126,7 @@ void WiotpPlatform::serve(int client) {
     } catch (const std::exception&) {
         ++refusals_.clients;
     }
-    const int broker = admitted ? connect_to_broker(broker_port_) : -1;
+    const int broker = admitted ? connect_on_loopback(broker_port_) : -1;
     if (broker >= 0 && send_all(broker, connect)) {
         {
             const std::lock_guard lock(mutex_);

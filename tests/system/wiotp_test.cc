@@ -6,10 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "edgesync/sdk/codec.h"
+#include "tests/system/certificate.h"
 #include "tests/system/cluster.h"
 #include "tests/system/database.h"
 #include "tests/system/mosquitto.h"
 #include "tests/system/mqtt_client.h"
+#include "tests/system/tls_front.h"
 #include "tests/system/wiotp_platform.h"
 
 namespace edgesync::system_test {
@@ -209,6 +211,73 @@ TEST_F(WiotpEmulator, ApplicationsWithOneScalableIdShareTheirMessages) {
     EXPECT_TRUE(eventually([&] { return taken("A:acme:CSS-1") + taken("A:acme:CSS-2") == 20; }));
     EXPECT_GT(taken("A:acme:CSS-1"), 0);
     EXPECT_GT(taken("A:acme:CSS-2"), 0);
+}
+
+/// With TLS before the platform, whose certificate an authority of its own has issued.
+class WiotpTls : public Wiotp {
+protected:
+    void SetUp() override {
+        Wiotp::SetUp();
+        if (IsSkipped()) return;
+        save("authority.pem", authority_);
+        save("other.pem", make_authority("other authority"));
+        front_ = make_front("DNS:localhost");
+    }
+    std::unique_ptr<TlsFront> make_front(const std::string& names) const {
+        return std::make_unique<TlsFront>(issue_certificate(authority_, "platform", names), platform_->port());
+    }
+    void save(const std::string& name, const Certificate& certificate) const {
+        std::ofstream(folder_.path() / name) << certificate.certificate;
+    }
+    std::vector<std::string> over_tls(const TlsFront& front, const std::string& authority, std::vector<std::string> lines) const {
+        lines.insert(lines.end(), {"CommunicationProtocol wiotp", "BrokerAddress localhost", "BrokerPort " + std::to_string(front.port()),
+                                   "MQTTCACertificate " + (folder_.path() / authority).string()});
+        return lines;
+    }
+    std::unique_ptr<Node> edge_over_tls(const TlsFront& front, const std::string& authority) const {
+        const auto folder = folder_.path() / ("trusts-" + authority);
+        std::filesystem::create_directories(folder);
+        return make_ess(folder, "cam1", 1, over_tls(front, authority, {"MQTTPassword token-1"}));
+    }
+
+    const Certificate authority_ = make_authority("authority of the platform");
+    std::unique_ptr<TlsFront> front_;
+};
+
+TEST_F(WiotpTls, ACssAndAGatewayExchangeObjectsBothWays) {
+    css_ =
+        make_css(folder_.path(), over_tls(*front_, "authority.pem", {"OrgID acme", "MQTTUserName a-acme-key", "MQTTPassword acme-token"}));
+    css_->start();
+    cam1_ = edge_over_tls(*front_, "authority.pem");
+    cam1_->start();
+    ASSERT_TRUE(eventually([this] { return registered(*css_, 1); })) << cam1_->output();
+    expect_exchange(random_octets(3'000'000, 10), random_octets(3'000'000, 11));
+    EXPECT_EQ(front_->handshakes(), 2) << "each has one connection, and keeps it";
+    EXPECT_EQ(front_->failures(), 0);
+    expect_no_refusal(*platform_);
+}
+
+TEST_F(WiotpTls, APlatformThatCannotBeTrustedIsToldNothing) {
+    const auto elsewhere = make_front("DNS:elsewhere.example.com");
+    struct Row {
+        const char* what;
+        const TlsFront* front;
+        const char* authority;
+    };
+    for (const Row& row :
+         {Row{"of another authority", front_.get(), "other.pem"}, Row{"for another name", elsewhere.get(), "authority.pem"}}) {
+        const auto node = edge_over_tls(*row.front, row.authority);
+        node->start();
+        EXPECT_TRUE(eventually([&] { return row.front->failures() > 0; })) << row.what;
+        EXPECT_EQ(row.front->handshakes(), 0) << row.what;
+        EXPECT_TRUE(eventually([&] { return node->output().find("certificate is refused") != std::string::npos; }))
+            << row.what << node->output();
+        const Json health = Json::parse(node->request("GET", "health").body);
+        EXPECT_EQ(health["mqttHealth"]["mqttConnectionStatus"], "red") << row.what;
+        EXPECT_EQ(node->terminate(), 0) << row.what;
+    }
+    EXPECT_TRUE(platform_->deliveries().empty());
+    expect_no_refusal(*platform_);
 }
 
 /// A CSS inside of the platform: `platform_` is its messaging group mg-a, with the organization acme, `other_` mg-b with the organization

@@ -3,9 +3,7 @@
 
 #include <condition_variable>
 #include <functional>
-#include <future>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "edgesync/sdk/error.h"
@@ -13,20 +11,9 @@
 #include "kernel/delivery/line.h"
 #include "kernel/delivery/outbox.h"
 #include "kernel/delivery/registration_client.h"
-#include "kernel/node/node_scheduler.h"
-#include "tests/unit/rules/rule_fixture.h"
+#include "tests/unit/rules/threads_fixture.h"
 
 namespace edgesync::testing {
-
-/// Waits at most 10 s.
-inline bool eventually(const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > end) return false;
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return true;
-}
 
 class Gate {
 public:
@@ -113,23 +100,9 @@ private:
     std::vector<DataRequest> pushed_;
 };
 
-class EdgeTest : public EdgeRuleTest {
+class EdgeTest : public ThreadsTest {
 protected:
-    EdgeTest() { io_.start(); }
-
-    void TearDown() override {
-        for (const auto& stop : stops_) stop();
-        io_.stop();
-        workers_.stop();
-        // The store's thread still reports what was submitted, to this object.
-        std::promise<void> done;
-        store_->submit([](WriteTransaction&) {}, [&done](const std::exception_ptr&) { done.set_value(); });
-        done.get_future().wait();
-    }
-
-    void run(rules::Effects effects) override {
-        if (on_effects) on_effects(effects);
-    }
+    EdgeTest() : ThreadsTest(NodeRole::Ess) {}
 
     Metadata announced(InstanceId instance, std::int64_t size) {
         Metadata meta = metadata("m1");
@@ -141,12 +114,7 @@ protected:
         return meta;
     }
 
-    std::function<void(const rules::Effects&)> on_effects;
-    std::vector<std::function<void()>> stops_;
     ScriptedTransport transport_;
-    http::IoContext io_{1};
-    ops::WorkerPool workers_;
-    node::NodeScheduler scheduler_{io_, workers_, log_};
     delivery::Line line_{scheduler_, std::chrono::seconds(1), [this] { line_.succeeded(); }};
 };
 

@@ -107,10 +107,16 @@ std::string suback(const std::string& subscribe, const std::vector<int>& codes) 
     return out;
 }
 
-std::vector<std::string> filters_of(const std::string& subscribe) {
+std::string unsuback(const std::string& unsubscribe) {
+    const std::size_t begin = extent(unsubscribe)->first;
+    return {static_cast<char>(0xb0), 2, unsubscribe[begin], unsubscribe[begin + 1]};
+}
+
+std::vector<std::string> filters_of(const std::string& packet) {
+    const std::size_t around = is(packet, Packet::Subscribe) ? 3 : 2;  // The length, and what quality is wanted.
     std::vector<std::string> out;
-    for (std::size_t at = extent(subscribe)->first + 2; at < subscribe.size(); at += 3 + out.back().size())
-        out.push_back(subscribe.substr(at + 2, number_at(subscribe, at)));
+    for (std::size_t at = extent(packet)->first + 2; at < packet.size(); at += around + out.back().size())
+        out.push_back(packet.substr(at + 2, number_at(packet, at)));
     return out;
 }
 

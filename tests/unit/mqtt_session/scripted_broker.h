@@ -49,7 +49,9 @@ int level_of(const std::string& connect);
 std::string connack(int code);
 /// For a SUBSCRIBE of MQTT 3.
 std::string suback(const std::string& subscribe, const std::vector<int>& codes);
-/// The filters of a SUBSCRIBE of MQTT 3.
-std::vector<std::string> filters_of(const std::string& subscribe);
+/// For an UNSUBSCRIBE of MQTT 3.
+std::string unsuback(const std::string& unsubscribe);
+/// The filters of a SUBSCRIBE or UNSUBSCRIBE of MQTT 3.
+std::vector<std::string> filters_of(const std::string& packet);
 
 }  // namespace edgesync::mqtt_session

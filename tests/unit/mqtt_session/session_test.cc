@@ -2,11 +2,16 @@
 #include "plugins/mqtt-session/session.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <thread>
 
 #include "edgesync/sdk/error.h"
+#include "tests/system/loopback.h"
 #include "tests/system/mosquitto.h"
+#include "tests/system/mqtt_packets.h"
 #include "tests/unit/mqtt_session/recording_listener.h"
 
 namespace edgesync::mqtt_session {
@@ -33,6 +38,20 @@ ErrorKind kind_of(const std::function<void()>& action) {
     }
     ADD_FAILURE() << "nothing was thrown";
     return ErrorKind::Internal;
+}
+
+/// Waits until the broker has ended a connection that says nothing, which begins now and promised the same. False: it does not end it.
+bool outlives_a_silent_client(int port, seconds keep_alive) {
+    const int silent = system_test::connect_on_loopback(port);
+    const std::string parameters = {4, 2, 0, static_cast<char>(keep_alive.count())};  // MQTT 3.1.1, a clean session.
+    system_test::send_all(silent,
+                          system_test::packet_of(0x10, system_test::text_field("MQTT") + parameters + system_test::text_field("silent")));
+    std::string octets(100, '\0');
+    pollfd waiting{silent, POLLIN, 0};
+    ssize_t count = 1;
+    while (count > 0 && ::poll(&waiting, 1, 20'000) == 1) count = ::recv(silent, octets.data(), octets.size(), 0);
+    ::close(silent);
+    return count <= 0;
 }
 
 TEST_F(Sessions, WhatOnePublishesTheOtherReceives) {
@@ -73,6 +92,27 @@ TEST_F(Sessions, AWrongPasswordIsARefusalWithItsReason) {
         TestSession right(wrong);
         EXPECT_EQ(right.attempt().outcome, Outcome::Connected);
     }
+}
+
+TEST_F(Sessions, ABrokerThatRefusesAtFirstAndThenAcceptsIsUsed) {
+    MosquittoOptions options;
+    options.users = {{"me", "old"}};
+    Mosquitto broker(options);
+    broker.start();
+    auto mine = quick_options(broker.uri());
+    mine.user = "me";
+    mine.password = "new";
+    TestSession one(mine, {"a"});
+    EXPECT_EQ(one.attempt().outcome, Outcome::Refused);
+    EXPECT_EQ(kind_of([&] { one.session.publish("a", "x"); }), ErrorKind::NotConnected);
+    broker.stop();
+    broker.set_password("me", "new");
+    broker.start();
+    ASSERT_TRUE(one.listener.waits_for_connects(1));
+    one.session.publish("a", "x");
+    EXPECT_TRUE(one.listener.waits_for(1));
+    EXPECT_EQ(one.session.wait_first_attempt(milliseconds(0)).outcome, Outcome::Refused) << "what the first one was stays said";
+    EXPECT_EQ(one.log.count_of("cannot be connected to"), 1u);
 }
 
 TEST_F(Sessions, ABrokerThatStartsLateIsFound) {
@@ -175,7 +215,7 @@ TEST_F(Sessions, AListenerThatBlocksLosesMessagesButNotTheConnection) {
     broker.start();
     auto options = quick_options(broker.uri());
     options.received_messages = 10;
-    options.keep_alive = seconds(4);
+    options.keep_alive = seconds(1);
     TestSession blocked(options, {"t"});
     TestSession other(quick_options(broker.uri()), {"t"});
     std::atomic<bool> is_blocking{true};
@@ -185,8 +225,7 @@ TEST_F(Sessions, AListenerThatBlocksLosesMessagesButNotTheConnection) {
     for (int i = 0; i < 50; ++i) other.session.publish("t", std::to_string(i));
     ASSERT_TRUE(other.listener.waits_for(50)) << "others are not held up";
     ASSERT_TRUE(eventually([&] { return blocked.session.health().lost_messages > 0; }));
-    // Longer than the broker waits for a client that does not keep its connection alive.
-    std::this_thread::sleep_for(seconds(7));
+    ASSERT_TRUE(outlives_a_silent_client(broker.port(), options.keep_alive));
     EXPECT_TRUE(blocked.session.is_connected());
     blocked.session.publish("other", "x");
     is_blocking = false;
@@ -311,7 +350,9 @@ TEST_F(Sessions, NothingIsCalledAfterAStop) {
     Mosquitto broker;
     broker.start();
     TestSession sender(quick_options(broker.uri()));
+    TestSession other(quick_options(broker.uri()), {"t"});
     sender.connect();
+    other.connect();
     for (int round = 0; round < 5; ++round) {
         TestSession one(quick_options(broker.uri()), {"t"});
         one.connect();
@@ -331,7 +372,7 @@ TEST_F(Sessions, NothingIsCalledAfterAStop) {
         one.session.stop();
         EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(5));
         const auto count = one.listener.count();
-        std::this_thread::sleep_for(milliseconds(50));
+        EXPECT_TRUE(other.listener.waits_for(other.listener.count() + 100)) << "the messages go on";
         EXPECT_EQ(one.listener.count(), count);
         EXPECT_TRUE(one.listener.losses().empty());
         EXPECT_EQ(kind_of([&] { one.session.publish("t", "x"); }), ErrorKind::NotConnected);

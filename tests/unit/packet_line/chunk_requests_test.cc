@@ -16,16 +16,7 @@ protected:
 
     /// An update of a node, of `size` octets in chunks of 10; the offsets that it is asked for.
     std::vector<std::int64_t> announce(std::int64_t size, InstanceId instance = 1) {
-        Metadata meta = metadata("m1");
-        meta.origin_type = "camera";
-        meta.origin_id = "cam1";
-        meta.destination_type = "camera";
-        meta.destination_id = "cam1";
-        meta.instance_id = instance;
-        meta.data_id = instance;
-        meta.object_size = size;
-        meta.chunk_size = 10;
-        replies_ = receive(cam1_, Command::Update, meta).replies;
+        replies_ = receive(cam1_, Command::Update, brought_by(cam1_, "m1", instance, size)).replies;
         return offsets_of(replies_);
     }
 
@@ -37,21 +28,7 @@ protected:
         return offsets;
     }
 
-    /// As the octets of the ranges were staged.
-    void stage(std::vector<ByteRange> ranges) {
-        in_transaction([&](WriteTransaction& txn, rules::Effects&) {
-            auto object = txn.object({"acme", "model", "m1"});
-            BlobRecord blob;
-            blob.id = store_->blobs().new_id();
-            blob.owner = object->key();
-            blob.total = object->meta.object_size;
-            blob.instance_id = object->meta.instance_id;
-            blob.received = std::move(ranges);
-            txn.put_blob(blob);
-            object->staged = blob.id;
-            txn.put_object(*object);
-        });
-    }
+    void stage(std::vector<ByteRange> ranges) { RuleTest::stage({"acme", "model", "m1"}, std::move(ranges)); }
 
     std::optional<std::int64_t> after(std::int64_t offset) {
         std::optional<Message> next;

@@ -1,7 +1,13 @@
 // A node with a line that carries nothing but messages: real store and threads, a line that remembers what it was given.
 #pragma once
 
-#include "tests/unit/edge/edge_fixture.h"
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "edgesync/sdk/error.h"
+#include "tests/unit/rules/threads_fixture.h"
 
 namespace edgesync::testing {
 
@@ -56,28 +62,11 @@ private:
     std::vector<Pushed> pushed_;
 };
 
-/// Of a CSS.
-class PacketTest : public RuleTest {
+class PacketTest : public ThreadsTest {
 protected:
-    PacketTest() { io_.start(); }
-    void TearDown() override {
-        for (const auto& stop : stops_) stop();
-        io_.stop();
-        workers_.stop();
-        std::promise<void> done;
-        store_->submit([](WriteTransaction&) {}, [&done](const std::exception_ptr&) { done.set_value(); });
-        done.get_future().wait();
-    }
-    void run(rules::Effects effects) override {
-        if (on_effects) on_effects(effects);
-    }
+    explicit PacketTest(NodeRole role = NodeRole::Css) : ThreadsTest(role) {}
 
-    std::function<void(const rules::Effects&)> on_effects;
-    std::vector<std::function<void()>> stops_;
     PacketLine line_;
-    http::IoContext io_{1};
-    ops::WorkerPool workers_;
-    node::NodeScheduler scheduler_{io_, workers_, log_};
 };
 
 }  // namespace edgesync::testing

@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 
@@ -41,6 +43,19 @@ private:
     std::string root_;
 };
 
+/// The time as a test moves it, while threads of the parts under test look at it.
+class MovedTime {
+public:
+    operator TimePoint() const { return TimePoint(TimePoint::duration(since_epoch_.load())); }
+    MovedTime& operator+=(TimePoint::duration by) { return since_epoch_ += by.count(), *this; }
+    MovedTime& operator-=(TimePoint::duration by) { return *this += -by; }
+    friend TimePoint operator+(const MovedTime& time, TimePoint::duration by) { return TimePoint(time) + by; }
+    friend TimePoint operator-(const MovedTime& time, TimePoint::duration by) { return TimePoint(time) - by; }
+
+private:
+    std::atomic<TimePoint::rep> since_epoch_{TimePoint(std::chrono::system_clock::now()).time_since_epoch().count()};
+};
+
 /// Runs rules and keeps their effects.
 class RuleTest : public ::testing::Test, public rules::EffectsRunner {
 protected:
@@ -57,7 +72,7 @@ protected:
         operations_ = std::make_unique<rules::Operations>(*store_, *this);
         context_.role = role;
         context_.self = role == NodeRole::Css ? NodeKey{"", "Cloud", "Cloud"} : NodeKey{"acme", "camera", "cam1"};
-        context_.now = [this] { return now_; };
+        context_.now = [this] { return TimePoint(now_); };
         context_.polled_protocols = {"http"};
     }
     ~RuleTest() override {
@@ -89,6 +104,22 @@ protected:
         meta.object_type = "model";
         meta.object_id = id;
         meta.consumers = 1;
+        return meta;
+    }
+
+    /// Of an object that the node brings.
+    static Metadata brought_by(const NodeKey& node, const std::string& id, InstanceId instance, std::int64_t size,
+                               std::int32_t chunk = 10) {
+        Metadata meta = metadata(id);
+        meta.org = node.org;
+        meta.origin_type = node.type;
+        meta.origin_id = node.id;
+        meta.destination_type = node.type;
+        meta.destination_id = node.id;
+        meta.instance_id = instance;
+        meta.data_id = instance;
+        meta.object_size = size;
+        meta.chunk_size = chunk;
         return meta;
     }
 
@@ -128,6 +159,22 @@ protected:
         data.size = static_cast<std::int64_t>(octets.size());
         return in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
             return delivery::complete_data(context_, txn, {"acme", "model", id}, instance, data, effects);
+        });
+    }
+
+    /// As if these octets of a received object were here.
+    void stage(const ObjectKey& key, std::vector<ByteRange> ranges) {
+        in_transaction([&](WriteTransaction& txn, rules::Effects&) {
+            auto object = txn.object(key);
+            BlobRecord blob;
+            blob.id = store_->blobs().new_id();
+            blob.owner = key;
+            blob.total = object->meta.object_size;
+            blob.instance_id = object->meta.instance_id;
+            blob.received = std::move(ranges);
+            txn.put_blob(blob);
+            object->staged = blob.id;
+            txn.put_object(*object);
         });
     }
 
@@ -174,7 +221,7 @@ protected:
     std::unique_ptr<rules::Operations> operations_;
     rules::NodeContext context_;
     rules::Effects effects_;
-    TimePoint now_ = std::chrono::system_clock::now();
+    MovedTime now_;
 };
 
 class EdgeRuleTest : public RuleTest {

@@ -1,0 +1,49 @@
+// Parts of a node on a real store and real threads.
+#pragma once
+
+#include <functional>
+#include <future>
+#include <thread>
+#include <vector>
+
+#include "kernel/node/node_scheduler.h"
+#include "tests/unit/rules/rule_fixture.h"
+
+namespace edgesync::testing {
+
+/// Waits at most 10 s.
+inline bool eventually(const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return true;
+}
+
+class ThreadsTest : public RuleTest {
+protected:
+    explicit ThreadsTest(NodeRole role) : RuleTest(role) { io_.start(); }
+
+    void TearDown() override {
+        for (const auto& stop : stops_) stop();
+        io_.stop();
+        workers_.stop();
+        // The store's thread still reports what was submitted, to this object.
+        std::promise<void> done;
+        store_->submit([](WriteTransaction&) {}, [&done](const std::exception_ptr&) { done.set_value(); });
+        done.get_future().wait();
+    }
+
+    void run(rules::Effects effects) override {
+        if (on_effects) on_effects(effects);
+    }
+
+    std::function<void(const rules::Effects&)> on_effects;
+    std::vector<std::function<void()>> stops_;
+    http::IoContext io_{1};
+    ops::WorkerPool workers_;
+    node::NodeScheduler scheduler_{io_, workers_, log_};
+};
+
+}  // namespace edgesync::testing
