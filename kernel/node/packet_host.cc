@@ -1,6 +1,7 @@
 #include "kernel/node/packet_host.h"
 
 #include "kernel/node/packet_receiver.h"
+#include "kernel/packet_line/pieces.h"
 
 namespace edgesync::node {
 namespace {
@@ -39,6 +40,9 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
     if (!is_registration(message.command)) return NodeTransportHost::handle(peer, std::move(message), told);
     NodeTransportHost::handle(peer, std::move(message), [this, peer, told](HandleResult result) {
         const bool is_known = result.verdict == Verdict::Accepted;
+        for (Message& reply : result.replies) {
+            if (reply.command == Command::RegAck) reply.capabilities = {packet_line::kPieces};
+        }
         told(std::move(result));
         if (is_known) parts().scheduler->work([this, peer] { packets_.repeater->repeat(peer); });
     });
