@@ -124,10 +124,11 @@ bool ChunkFetch::has_room(const DataRequest& request, std::int64_t most) const {
         if (std::get<0>(at->first) != request.key || std::get<1>(at->first) != request.instance_id) break;
         ++count;
     }
-    return count < most;
+    const auto held = held_.find({request.key, request.instance_id});
+    return count < most && (held == held_.end() || held->second <= most);
 }
 
-/// Waits until fewer chunks of the object are under way than may be.
+/// Waits until fewer chunks of the object are under way than may be, and no more in memory than one above that.
 std::shared_ptr<ChunkFetch::Awaited> ChunkFetch::expect(const DataRequest& request, ByteRange wanted) {
     const std::int64_t size = wanted.end - wanted.begin;
     const std::int64_t asked = std::min<std::int64_t>(size, context_.max_chunk_size);
@@ -135,19 +136,32 @@ std::shared_ptr<ChunkFetch::Awaited> ChunkFetch::expect(const DataRequest& reque
     std::int64_t most = context_.chunks_in_flight;
     if (is_in_pieces) most = std::clamp<std::int64_t>(kMaxPieces / ((asked - 1) / kPiece + 1), 1, most);
     const auto awaited = std::make_shared<Awaited>(ByteRange{wanted.begin, wanted.begin + asked}, size, is_in_pieces);
-    awaited->octets = buffers_.take(static_cast<std::size_t>(asked));
     std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [&] { return is_stopped_ || has_room(request, most); });
+    room_.wait(lock, [&] { return is_stopped_ || has_room(request, most); });
     if (is_stopped_) throw Error(ErrorKind::NotConnected, "this node stops");
     if (!awaited_.emplace(Place{request.key, request.instance_id, wanted.begin}, awaited).second)
         throw Error(ErrorKind::Conflict, "This data is being fetched already");
+    ++held_[{request.key, request.instance_id}];
     return awaited;
 }
 
-void ChunkFetch::forget(const Place& place) {
+/// It is not under way any more.
+void ChunkFetch::forget(const Place& place, Awaited& awaited) {
+    {
+        const std::lock_guard lock(mutex_);
+        awaited_.erase(place);
+        room_.notify_all();
+    }
+    awaited.end(Awaited::State::Lost, "it was given up");  // For who found it before.
+}
+
+/// It is not in memory any more.
+void ChunkFetch::release(const DataRequest& request, Awaited& awaited) {
+    buffers_.give_back(std::move(awaited.octets));
     const std::lock_guard lock(mutex_);
-    awaited_.erase(place);
-    arrived_.notify_all();
+    const auto held = held_.find({request.key, request.instance_id});
+    if (--held->second == 0) held_.erase(held);
+    room_.notify_all();
 }
 
 void ChunkFetch::ask(const DataRequest& request, ByteRange wanted, bool in_pieces) {
@@ -176,6 +190,7 @@ void ChunkFetch::await(const DataRequest& request, Awaited& awaited) {
     const auto pause = awaited.is_in_pieces ? context_.resend_interval : patience(context_, awaited.wanted);
     const auto is_decided = [&] { return awaited.state != Awaited::State::Expected; };
     std::unique_lock lock(awaited.mutex);
+    if (awaited.octets.size() == 0) awaited.octets = buffers_.take(static_cast<std::size_t>(awaited.asked.end - awaited.asked.begin));
     for (int attempt = 1; attempt <= kAttempts; ++attempt) {
         const auto gaps = awaited.lacking();
         lock.unlock();
@@ -191,15 +206,17 @@ void ChunkFetch::await(const DataRequest& request, Awaited& awaited) {
             attempt = 0;
         }
     }
-    awaited.state = Awaited::State::Unanswered;
+    if (awaited.state == Awaited::State::Expected) awaited.state = Awaited::State::Unanswered;
 }
 
 /// `taken`: how many octets came and the sink took. An answer ends the fetch.
 std::optional<PeerAnswer> ChunkFetch::fetch_chunk(const DataRequest& request, ByteRange wanted, DataSink& sink, std::int64_t& taken) {
+    using Guard = std::unique_ptr<Awaited, std::function<void(Awaited*)>>;
     const auto awaited = expect(request, wanted);
+    const Guard held(awaited.get(), [&](Awaited* chunk) { release(request, *chunk); });
     {
         const Place place{request.key, request.instance_id, wanted.begin};
-        const std::unique_ptr<void, std::function<void(void*)>> registered(awaited.get(), [&](void*) { forget(place); });
+        const Guard registered(awaited.get(), [&](Awaited* chunk) { forget(place, *chunk); });
         await(request, *awaited);
     }
     // Decided, so nobody else changes it any more.
@@ -212,7 +229,6 @@ std::optional<PeerAnswer> ChunkFetch::fetch_chunk(const DataRequest& request, By
     const auto octets = awaited->arrived();
     taken = static_cast<std::int64_t>(octets.size());
     if (!octets.empty() && !sink.write(octets)) taken = 0;
-    buffers_.give_back(std::move(awaited->octets));
     return std::nullopt;
 }
 
@@ -260,7 +276,7 @@ void ChunkFetch::stop() {
     {
         const std::lock_guard lock(mutex_);
         is_stopped_ = true;
-        arrived_.notify_all();
+        room_.notify_all();
     }
     line_lost();
 }

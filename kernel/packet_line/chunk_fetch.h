@@ -52,7 +52,8 @@ private:
     std::optional<PeerAnswer> fetch_chunk(const DataRequest& request, ByteRange wanted, DataSink& sink, std::int64_t& taken);
     std::shared_ptr<Awaited> expect(const DataRequest& request, ByteRange wanted);
     bool has_room(const DataRequest& request, std::int64_t most) const;
-    void forget(const Place& place);
+    void forget(const Place& place, Awaited& awaited);
+    void release(const DataRequest& request, Awaited& awaited);
     void await(const DataRequest& request, Awaited& awaited);
     void ask(const DataRequest& request, ByteRange wanted, bool in_pieces);
 
@@ -61,9 +62,10 @@ private:
     std::atomic<bool> gives_pieces_ = false;
     ChunkBuffers buffers_;
     std::mutex mutex_;
-    std::condition_variable arrived_;
+    std::condition_variable room_;
     bool is_stopped_ = false;
-    std::map<Place, std::shared_ptr<Awaited>> awaited_;  ///< Bounded by the transfers that the fetcher runs.
+    std::map<Place, std::shared_ptr<Awaited>> awaited_;              ///< Bounded by the transfers that the fetcher runs.
+    std::map<std::pair<ObjectKey, InstanceId>, std::int64_t> held_;  ///< How many chunks are in memory, under way or being stored.
 };
 
 }  // namespace edgesync::packet_line
