@@ -19,10 +19,10 @@ ChunkBuffer::ChunkBuffer(std::size_t size) : size_((size + kPage - 1) / kPage * 
     if (!octets_) throw std::bad_alloc();
 }
 
-void ChunkBuffer::grow(std::size_t size, std::size_t used) {
+void ChunkBuffer::grow(std::size_t size) {
     if (size <= size_) return;
     ChunkBuffer larger(size);
-    if (used > 0) std::memcpy(larger.data(), data(), used);
+    if (size_ > 0) std::memcpy(larger.data(), data(), size_);
     *this = std::move(larger);
 }
 

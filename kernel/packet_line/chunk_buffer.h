@@ -20,8 +20,8 @@ public:
 
     std::byte* data() const { return octets_.get(); }
     std::size_t size() const { return size_; }
-    /// Keeps the first `used` octets. @throws std::bad_alloc
-    void grow(std::size_t size, std::size_t used);
+    /// To at least `size`, with what is in it. @throws std::bad_alloc
+    void grow(std::size_t size);
 
 private:
     struct Free {

@@ -51,7 +51,7 @@ struct ChunkFetch::Awaited {
         if (wanted > 0) count = std::clamp<std::int64_t>(end - offset, 0, count);
         if (count == 0) return 0;
         const auto at = static_cast<std::size_t>(offset - asked.begin);
-        octets.grow(at + static_cast<std::size_t>(count), at);
+        octets.grow(at + static_cast<std::size_t>(count));
         std::memcpy(octets.data() + at, arrived.data(), static_cast<std::size_t>(count));
         return count;
     }
