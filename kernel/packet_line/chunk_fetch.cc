@@ -28,6 +28,8 @@ struct ChunkFetch::Awaited {
     ChunkBuffer octets;
     std::vector<ByteRange> there;
     std::string reason;
+    /// Three quarters have come: the next chunk may be asked for, so that the line does not stand still while the question travels.
+    std::atomic<bool> is_nearly_there = false;
 
     void end(State how, const std::string& why) {
         const std::lock_guard lock(mutex);
@@ -56,12 +58,15 @@ struct ChunkFetch::Awaited {
         return count;
     }
 
-    void took(ByteRange range) {
-        if (state != State::Expected) return;
+    /// True: from now on the next chunk may be asked for.
+    bool took(ByteRange range) {
+        if (state != State::Expected) return false;
         data::add_range(there, range);
-        if (is_in_pieces && !data::contains(there, asked)) return;
+        if (is_in_pieces && !data::contains(there, asked))
+            return data::size_of(there) >= (asked.end - asked.begin) / 4 * 3 && !is_nearly_there.exchange(true);
         state = State::Arrived;
         changed.notify_all();
+        return false;  // Whoever fetches sees to it.
     }
 
     /// What must be asked for.
@@ -79,7 +84,8 @@ struct ChunkFetch::Awaited {
 
 class ChunkFetch::Receiver : public DataReceiver {
 public:
-    Receiver(std::shared_ptr<Awaited> awaited, std::int64_t offset) : awaited_(std::move(awaited)), range_{offset, offset} {}
+    Receiver(ChunkFetch& fetch, std::shared_ptr<Awaited> awaited, std::int64_t offset)
+        : fetch_(fetch), awaited_(std::move(awaited)), range_{offset, offset} {}
 
     HandleResult start() override {
         if (!awaited_) return {Verdict::Ignored, {}, "Nobody waits for this data"};
@@ -98,16 +104,19 @@ public:
     }
 
     void finish(std::function<void(HandleResult)> done) override {
-        if (is_started_) {
-            const std::lock_guard lock(awaited_->mutex);
-            awaited_->took(range_);
-        }
+        if (is_started_ && took()) fetch_.make_room();
         done({});
     }
 
     void abort() noexcept override { is_started_ = false; }
 
 private:
+    bool took() {
+        const std::lock_guard lock(awaited_->mutex);
+        return awaited_->took(range_);
+    }
+
+    ChunkFetch& fetch_;
     const std::shared_ptr<Awaited> awaited_;
     ByteRange range_;
     bool is_started_ = false;
@@ -122,7 +131,7 @@ bool ChunkFetch::has_room(const DataRequest& request, std::int64_t most) const {
     std::int64_t count = 0;
     for (auto at = awaited_.lower_bound({request.key, request.instance_id, 0}); at != awaited_.end(); ++at) {
         if (std::get<0>(at->first) != request.key || std::get<1>(at->first) != request.instance_id) break;
-        ++count;
+        if (!at->second->is_nearly_there) ++count;
     }
     const auto held = held_.find({request.key, request.instance_id});
     return count < most && (held == held_.end() || held->second <= most);
@@ -143,6 +152,12 @@ std::shared_ptr<ChunkFetch::Awaited> ChunkFetch::expect(const DataRequest& reque
         throw Error(ErrorKind::Conflict, "This data is being fetched already");
     ++held_[{request.key, request.instance_id}];
     return awaited;
+}
+
+/// A chunk is nearly there.
+void ChunkFetch::make_room() {
+    const std::lock_guard lock(mutex_);
+    room_.notify_all();
 }
 
 /// It is not under way any more.
@@ -256,7 +271,7 @@ std::unique_ptr<DataReceiver> ChunkFetch::receiver(const DataRequest& arrived) {
         const bool is_of_object = std::get<0>(place) == arrived.key && std::get<1>(place) == arrived.instance_id;
         if (is_of_object && candidate->is_for(arrived.offset)) awaited = candidate;
     }
-    return std::make_unique<Receiver>(std::move(awaited), arrived.offset);
+    return std::make_unique<Receiver>(*this, std::move(awaited), arrived.offset);
 }
 
 void ChunkFetch::refused(const ObjectKey& key, InstanceId instance, bool is_gone, const std::string& reason) {

@@ -28,8 +28,8 @@ public:
     ~ChunkFetch();
 
     /// As Transport::fetch, with the same errors. Waits for the data; what is lost is asked for again, at most kAttempts times. Of one
-    /// object as many chunks as MaxInflightChunks are asked for and not yet arrived: who calls with one more thread than that has the next
-    /// chunk under way while the sink stores one.
+    /// object as many chunks as MaxInflightChunks are asked for and not yet arrived (in pieces: not yet nearly arrived): who calls with one
+    /// more thread than that has the next chunk under way while the sink stores one.
     PeerAnswer fetch(const DataRequest& request, DataSink& sink);
     /// Takes octets that arrived. Never null; what nobody waits for (any more) is ignored.
     std::unique_ptr<DataReceiver> receiver(const DataRequest& arrived);
@@ -52,6 +52,7 @@ private:
     std::optional<PeerAnswer> fetch_chunk(const DataRequest& request, ByteRange wanted, DataSink& sink, std::int64_t& taken);
     std::shared_ptr<Awaited> expect(const DataRequest& request, ByteRange wanted);
     bool has_room(const DataRequest& request, std::int64_t most) const;
+    void make_room();
     void forget(const Place& place, Awaited& awaited);
     void release(const DataRequest& request, Awaited& awaited);
     void await(const DataRequest& request, Awaited& awaited);

@@ -301,6 +301,21 @@ TEST_F(PiecesTest, AreAskedForTogetherAndPutTogetherInWhateverOrderTheyCome) {
     EXPECT_FALSE(is_anything_asked());
 }
 
+TEST_F(PiecesTest, OfTheNextChunkAreAskedForWhenMostOfOneHaveCome) {
+    auto answer = fetch(sink_, 0, 300'000, 600'000);
+    EXPECT_EQ(asked(), 0);
+    data::MemorySink next(300'000);
+    auto other = fetch(next, 300'000, 300'000, 600'000);
+    bring_piece(0);
+    EXPECT_FALSE(is_anything_asked());
+    bring_piece(1);
+    EXPECT_EQ(asked(), 300'000);
+    bring_piece(2);
+    EXPECT_EQ(answer.get().verdict, Verdict::Accepted);
+    bring(300'000, octets_);
+    EXPECT_EQ(other.get().verdict, Verdict::Accepted);
+}
+
 TEST_F(PiecesTest, ThatGotLostAreAskedForAgainAlone) {
     auto answer = fetch(sink_, 0, 300'000, 300'000);
     EXPECT_EQ(asked(), 0);
@@ -333,7 +348,7 @@ TEST_F(PiecesTest, AreNotAskedForWhenTheCssDoesNotGiveThem) {
 
 TEST_F(PiecesTest, OfFewChunksAreUnderWayAtOnceHoweverManyChunksMayBe) {
     context_.chunks_in_flight = 64;
-    context_.max_chunk_size = 100 * packet_line::kPiece;
+    context_.max_chunk_size = 40 * packet_line::kPiece;
     std::vector<std::unique_ptr<data::MemorySink>> sinks;
     std::vector<std::future<PeerAnswer>> answers;
     for (int i = 0; i < 3; ++i) {

@@ -85,6 +85,7 @@ TEST_F(ChunkServiceTest, SendsNoMoreThanTheLineTakes) {
 
 TEST_F(ChunkServiceTest, GivesPiecesToThoseWhoTakeThem) {
     context_.max_chunk_size = 300'000;
+    context_.inline_limit = 300'000;
     std::string octets(300'000, ' ');
     for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = static_cast<char>(i * 7 / 1000);
     publish_octets(octets);
