@@ -1,6 +1,7 @@
 // SHA-256 over data that arrives in order or out of order.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,8 @@ std::string to_hex(std::string_view octets);
 /// end. Thread-safe.
 class BlobDigest {
 public:
+    /// How much of the beginning is hashed; what is written there next is hashed from memory.
+    std::int64_t hashed() const { return hashed_; }
     /// Octets just written at `offset`. Writing hashed ones again makes `finish` read everything back: they may differ.
     void written(std::int64_t offset, std::span<const std::byte> octets);
     /// Hashes what of [0, end) was written before its turn came, by reading back at most 16 MiB of it; so what arrives out of order leaves
@@ -49,7 +52,7 @@ private:
 
     std::mutex mutex_;
     std::optional<Sha256> hash_{std::in_place};
-    std::int64_t hashed_ = 0;
+    std::atomic<std::int64_t> hashed_ = 0;
     bool is_stale_ = false;
     std::string result_;
 };

@@ -10,6 +10,34 @@ constexpr std::int64_t kSyncWindow = 16 * 1024 * 1024;
 
 }  // namespace
 
+Storing::Storing(Fetcher::Transfer& transfer, ByteRange range) : transfer_(transfer), range_(range) {
+    const std::lock_guard lock(transfer_.mutex);
+    transfer_.storing[range_.begin] = range_.end;
+}
+
+Storing::~Storing() {
+    const std::lock_guard lock(transfer_.mutex);
+    transfer_.storing.erase(range_.begin);
+    transfer_.stored.notify_all();
+}
+
+/// With the lock held: what lies between the hashed octets and the piece is being stored.
+bool Storing::is_preceded() const {
+    std::int64_t at = transfer_.digest.hashed();
+    while (at < range_.begin) {
+        const auto next = transfer_.storing.find(at);
+        if (next == transfer_.storing.end() || next->second <= at) return false;
+        at = next->second;
+        if (at == range_.begin) return true;
+    }
+    return false;
+}
+
+void Storing::wait_for_turn() {
+    std::unique_lock lock(transfer_.mutex);
+    transfer_.stored.wait(lock, [this] { return !is_preceded(); });
+}
+
 TransferSink::TransferSink(Fetcher::Transfer& transfer, ByteRange range, std::int64_t limit, std::function<void()> make_durable,
                            rules::Scheduler& scheduler)
     : transfer_(transfer), range_(range), limit_(limit), make_durable_(std::move(make_durable)), scheduler_(scheduler), at_(range.begin) {}
@@ -44,8 +72,12 @@ bool TransferSink::write(std::span<const std::byte> octets) {
         problem_ = "The CSS sends more than announced";
         return false;
     }
-    transfer_.writer->write(at_, octets);
-    transfer_.digest.written(at_, octets);
+    {
+        Storing storing(transfer_, {at_, at_ + count});
+        transfer_.writer->write(at_, octets);
+        storing.wait_for_turn();
+        transfer_.digest.written(at_, octets);
+    }
     bool syncs = false;
     std::int64_t whole_until = 0;
     {

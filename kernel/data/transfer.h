@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -14,6 +15,13 @@
 #include "kernel/data/ranges.h"
 
 namespace edgesync::data {
+
+/// Codes of feedback about a reception that failed.
+inline constexpr std::int32_t kInternalError = 1;
+inline constexpr std::int32_t kIoError = 2;
+
+/// In messages of the log.
+inline std::string name_of(const ObjectKey& key) { return key.type + "/" + key.id; }
 
 /// Shared by the threads that fetch ranges of one object.
 struct Fetcher::Transfer {
@@ -31,9 +39,11 @@ struct Fetcher::Transfer {
 
     std::mutex mutex;
     std::condition_variable synced;
-    std::vector<ByteRange> written;  ///< In the blob, perhaps not durable.
-    std::vector<ByteRange> durable;  ///< Recorded.
-    std::int64_t unsynced = 0;       ///< Bytes written since the last sync began.
+    std::condition_variable stored;
+    std::map<std::int64_t, std::int64_t> storing;  ///< Begin and end of what threads write and hash right now.
+    std::vector<ByteRange> written;                ///< In the blob, perhaps not durable.
+    std::vector<ByteRange> durable;                ///< Recorded.
+    std::int64_t unsynced = 0;                     ///< Bytes written since the last sync began.
     bool is_syncing = false;
     std::string repr_sha256;
 
@@ -46,6 +56,25 @@ struct Fetcher::Transfer {
         std::unique_lock lock(mutex);
         synced.wait(lock, [this] { return !is_syncing; });
     }
+};
+
+/// One piece of a transfer while a thread stores it.
+class Storing {
+public:
+    Storing(Fetcher::Transfer& transfer, ByteRange range);
+    ~Storing();
+    Storing(const Storing&) = delete;
+    Storing& operator=(const Storing&) = delete;
+
+    /// Returns when the octets before the piece are hashed, or none of those who store could bring that about: the digest takes octets in
+    /// order from memory and would have to read others back. Waits only for writes that are running.
+    void wait_for_turn();
+
+private:
+    bool is_preceded() const;
+
+    Fetcher::Transfer& transfer_;
+    const ByteRange range_;
 };
 
 /// Collects small data, never more than announced.

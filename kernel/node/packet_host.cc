@@ -3,6 +3,7 @@
 #include "kernel/delivery/inbound.h"
 #include "kernel/delivery/registration.h"
 #include "kernel/node/packet_receiver.h"
+#include "kernel/packet_line/pieces.h"
 
 namespace edgesync::node {
 namespace {
@@ -32,6 +33,9 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
     if (!is_registration(message.command)) return NodeTransportHost::handle(peer, std::move(message), told);
     NodeTransportHost::handle(peer, std::move(message), [this, peer, told](HandleResult result) {
         const bool is_known = result.verdict == Verdict::Accepted;
+        for (Message& reply : result.replies) {
+            if (reply.command == Command::RegAck) reply.capabilities = {packet_line::kPieces};
+        }
         told(std::move(result));
         if (is_known) parts().scheduler->work([this, peer] { packets_.repeater->repeat(peer); });
     });

@@ -4,6 +4,7 @@
 
 #include "edgesync/sdk/error.h"
 #include "kernel/delivery/inbound.h"
+#include "kernel/packet_line/pieces.h"
 
 namespace edgesync::packet_line {
 namespace {
@@ -101,10 +102,17 @@ HandleResult ChunkService::push(Transport& transport, const NodeKey& peer, const
     std::int64_t length = question.meta.chunk_size > 0 ? question.meta.chunk_size : object.meta.chunk_size;
     if (length <= 0) length = context_.max_chunk_size;
     length = std::min<std::int64_t>(length, context_.max_chunk_size);
-    if (largest > 0) length = std::min(length, largest);
-    request.length = std::min(length, total - question.offset);
+    const bool is_in_pieces = takes_pieces(question.capabilities);
+    if (largest > 0 && !is_in_pieces) length = std::min(length, largest);
     request.total = total;
-    transport.push(peer, request, *source->reader, source->sha256);
+    const std::int64_t end = question.offset + std::min(length, total - question.offset);
+    std::int64_t one = is_in_pieces ? kPiece : length;
+    if (largest > 0) one = std::min(one, largest);
+    do {
+        request.length = std::min(one, end - request.offset);
+        transport.push(peer, request, *source->reader, source->sha256);
+        request.offset += request.length;
+    } while (request.offset < end);
     return {};
 }
 

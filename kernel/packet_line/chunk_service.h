@@ -1,5 +1,5 @@
 // Answers GetData over a line that carries nothing but messages: each question is answered by one chunk, pushed as a message of its own
-// (node protocol over MQTT, 7.3).
+// (node protocol over MQTT, 7.3), or as several if whoever asks takes pieces (pieces.h).
 #pragma once
 
 #include <chrono>

@@ -19,7 +19,9 @@ PeerAnswer PacketTransport::send(const NodeKey& peer, const Message& message) {
     // Traditional receivers divide by it.
     if (chunk <= 0) chunk = context_.max_chunk_size;
     if (const auto largest = line_.largest_payload(peer); largest > 0) chunk = std::min(chunk, largest);
-    if (!is_about_data || chunk == message.meta.chunk_size) return line_.send(peer, message);
+    // What comes in pieces fits in any case.
+    const bool is_in_pieces = message.command == Command::GetData && takes_pieces(message.capabilities);
+    if (!is_about_data || is_in_pieces || chunk == message.meta.chunk_size) return line_.send(peer, message);
     Message fitting = message;
     fitting.meta.chunk_size = static_cast<std::int32_t>(chunk);
     return line_.send(peer, fitting);

@@ -5,6 +5,7 @@
 
 #include "edgesync/sdk/transport.h"
 #include "kernel/packet_line/chunk_fetch.h"
+#include "kernel/packet_line/pieces.h"
 #include "kernel/rules/node_context.h"
 
 namespace edgesync::packet_line {
@@ -29,6 +30,7 @@ public:
         return line_.push(peer, request, source, sha256);
     }
     void registration_changed(bool registered, const std::vector<std::string>& peer_capabilities) override {
+        chunks_.set_gives_pieces(takes_pieces(peer_capabilities));
         line_.registration_changed(registered, peer_capabilities);
     }
 

@@ -11,6 +11,8 @@ namespace edgesync::mqtt_exchange {
 namespace {
 
 constexpr std::size_t kMaxAnswers = 4096;
+/// Pieces of a chunk are read as they are written: what waits long costs memory that is given back at once, and its place in the caches.
+constexpr std::size_t kDataWaiting = 1024 * 1024;
 constexpr std::int64_t kNoteInterval = 10;
 /// What the kernel has begun is given so long to end when the line ends.
 constexpr std::chrono::seconds kPatience{5};
@@ -232,7 +234,9 @@ void BrokerLine::push(const NodeKey& peer, const DataRequest& request, BlobReade
                                                    " octets is too large, it takes " + std::to_string(largest));
     }
     const bool is_only_chunk = request.offset == 0 && request.length == request.total;
-    session_.publish(topic_to(peer, !is_only_chunk), packets::data_packet(request, source));
+    std::string packet = packets::data_packet(request, source);
+    const std::size_t most_waiting = std::max(kDataWaiting, 3 * packet.size());
+    session_.publish(topic_to(peer, !is_only_chunk), std::move(packet), most_waiting);
 }
 
 std::int64_t BrokerLine::largest_payload() const { return packets::largest_data(static_cast<std::int64_t>(session_.largest_packet())); }

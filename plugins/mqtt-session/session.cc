@@ -29,7 +29,9 @@ void Session::set_filters(std::vector<std::string> filters) { impl_->set_filters
 
 void Session::reconnect(const std::string& reason) { impl_->reconnect(reason); }
 
-void Session::publish(const std::string& topic, std::string payload) { impl_->publish(topic, std::move(payload)); }
+void Session::publish(const std::string& topic, std::string payload, std::size_t most_waiting) {
+    impl_->publish(topic, std::move(payload), most_waiting);
+}
 
 bool Session::is_connected() const { return impl_->is_connected(); }
 
@@ -79,8 +81,9 @@ void Session::Impl::reconnect(const std::string& reason) {
     wake_.notify_one();
 }
 
-bool Session::Impl::has_room(std::size_t octets) const {
-    return sending_messages_ < options_.sending_messages && (sending_octets_ == 0 || sending_octets_ + octets <= options_.sending_bytes);
+bool Session::Impl::has_room(std::size_t octets, std::size_t most_waiting) const {
+    const std::size_t most = std::min(most_waiting, options_.sending_bytes);
+    return sending_messages_ < options_.sending_messages && (sending_octets_ == 0 || sending_octets_ + octets <= most);
 }
 
 void Session::Impl::fail_publish(ErrorKind kind, const std::string& problem) {
@@ -90,14 +93,14 @@ void Session::Impl::fail_publish(ErrorKind kind, const std::string& problem) {
 }
 
 /// Leaves with the room taken and the connection in use.
-void Session::Impl::take_room(Lock& lock, const std::string& topic, std::size_t octets) {
-    const auto is_possible = [&] { return is_stopping_ || !is_ready_ || has_room(octets); };
+void Session::Impl::take_room(Lock& lock, const std::string& topic, std::size_t octets, std::size_t most_waiting) {
+    const auto is_possible = [&] { return is_stopping_ || !is_ready_ || has_room(octets, most_waiting); };
     if (!is_possible()) {
         const ReceivedQueue::NoWaiting sending_comes_first;
         room_.wait_for(lock, options_.publish_wait, is_possible);
     }
     if (is_stopping_ || !is_ready_) fail_publish(ErrorKind::NotConnected, "not connected");
-    if (!has_room(octets)) fail_publish(ErrorKind::Timeout, "the broker or the network is too slow to take another message");
+    if (!has_room(octets, most_waiting)) fail_publish(ErrorKind::Timeout, "the broker or the network is too slow to take another message");
     const std::size_t packet = packet_size(topic, octets, version_ == ProtocolVersion::V5);
     const std::size_t largest = limit_.limit(Clock::now());
     if (largest != 0 && packet > largest) {
@@ -111,10 +114,10 @@ void Session::Impl::take_room(Lock& lock, const std::string& topic, std::size_t 
     ++users_;
 }
 
-void Session::Impl::publish(const std::string& topic, std::string payload) {
+void Session::Impl::publish(const std::string& topic, std::string payload, std::size_t most_waiting) {
     const std::size_t size = payload.size();
     Lock lock(mutex_);
-    take_room(lock, topic, size);
+    take_room(lock, topic, size, most_waiting);
     Connection& connection = *connection_;
     lock.unlock();
     std::optional<Error> problem;

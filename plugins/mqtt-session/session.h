@@ -76,9 +76,10 @@ public:
     /// Ends the connection, if there is one, and makes it again after a pause.
     void reconnect(const std::string& reason);
 
-    /// QoS 0, not retained. Returns when the message has been handed over for sending; waits for room up to `publish_wait`.
+    /// QoS 0, not retained. Returns when the message has been handed over for sending; waits for room up to `publish_wait`. There is room
+    /// if not more than `most_waiting` octets, and not more than the options say, wait to be written with it, or if it would be alone.
     /// @throws Error{NotConnected}; Error{Timeout}; Error{InvalidRequest} if the broker is known not to take a message as large as this.
-    void publish(const std::string& topic, std::string payload);
+    void publish(const std::string& topic, std::string payload, std::size_t most_waiting = SIZE_MAX);
 
     bool is_connected() const;
     /// The largest packet, in octets, that the broker takes, header and topic included; 0: unknown. Announced by the broker (MQTT 5) or

@@ -30,7 +30,7 @@ public:
     FirstAttempt wait_first_attempt(std::chrono::milliseconds timeout) const;
     void set_filters(std::vector<std::string> filters);
     void reconnect(const std::string& reason);
-    void publish(const std::string& topic, std::string payload);
+    void publish(const std::string& topic, std::string payload, std::size_t most_waiting);
     bool is_connected() const;
     std::size_t largest_packet() const;
     bool has_shared_subscriptions() const;
@@ -90,8 +90,8 @@ private:
     void call_listener(const char* name, F&& call);
 
     // Publishing (session.cc).
-    bool has_room(std::size_t octets) const;
-    void take_room(Lock& lock, const std::string& topic, std::size_t octets);
+    bool has_room(std::size_t octets, std::size_t most_waiting) const;
+    void take_room(Lock& lock, const std::string& topic, std::size_t octets, std::size_t most_waiting);
     void give_room(std::size_t octets);
     [[noreturn]] void fail_publish(ErrorKind kind, const std::string& problem);
 

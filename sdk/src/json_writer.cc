@@ -115,7 +115,7 @@ bool names_a_code_version(Command command) {
 }
 
 bool carries_capabilities(Command command) {
-    return command == Command::Register || command == Command::RegisterNew || command == Command::RegAck;
+    return command == Command::Register || command == Command::RegisterNew || command == Command::RegAck || command == Command::GetData;
 }
 
 void append_destination(std::string& out, Command command, const NodeKey& node, std::string_view communication) {

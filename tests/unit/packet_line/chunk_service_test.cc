@@ -1,5 +1,6 @@
 #include "kernel/packet_line/chunk_service.h"
 
+#include "kernel/packet_line/pieces.h"
 #include "tests/unit/packet_line/packet_fixture.h"
 
 namespace edgesync {
@@ -80,6 +81,33 @@ TEST_F(ChunkServiceTest, SendsNoMoreThanTheLineTakes) {
     line_.largest = 6;
     ask(0);
     EXPECT_EQ(line_.pushed().back().octets, "012345");
+}
+
+TEST_F(ChunkServiceTest, GivesPiecesToThoseWhoTakeThem) {
+    context_.max_chunk_size = 300'000;
+    context_.inline_limit = 300'000;
+    std::string octets(300'000, ' ');
+    for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = static_cast<char>(i * 7 / 1000);
+    publish_octets(octets);
+    question_.capabilities = {"other", "pieces"};
+    for (const std::int64_t largest : {0, 100'000}) {
+        const std::size_t before = line_.pushed().size();
+        line_.largest = largest;
+        EXPECT_EQ(ask(1000, 290'000).verdict, Verdict::Accepted);
+        std::string all;
+        for (std::size_t i = before; i < line_.pushed().size(); ++i) {
+            const auto piece = line_.pushed()[i];
+            EXPECT_EQ(piece.request.offset, 1000 + static_cast<std::int64_t>(all.size()));
+            EXPECT_LE(piece.request.length, largest > 0 ? largest : packet_line::kPiece);
+            all += piece.octets;
+        }
+        EXPECT_EQ(all, octets.substr(1000, 290'000));
+        EXPECT_EQ(line_.pushed().size() - before, 3U);
+    }
+    question_.capabilities.clear();
+    line_.largest = 0;
+    EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Accepted);
+    EXPECT_EQ(line_.pushed().back().octets, octets) << "a traditional receiver takes one message for each question";
 }
 
 TEST_F(ChunkServiceTest, AnEmptyObjectHasOneEmptyChunk) {

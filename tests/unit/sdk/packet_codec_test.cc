@@ -95,11 +95,12 @@ TEST(CommandPacket, CarriesExtensionsOnlyWhereTheyMeanSomething) {
         message.sha256 = std::string(32, 'd');
         message.capabilities = {"wait", "digest"};
         const std::string text = text_of(message);
-        const bool registers = command == Command::Register || command == Command::RegisterNew || command == Command::RegAck;
-        EXPECT_EQ(text.ends_with(R"(,"capabilities":["wait","digest"]})"), registers) << text;
+        const bool has_capabilities =
+            command == Command::Register || command == Command::RegisterNew || command == Command::RegAck || command == Command::GetData;
+        EXPECT_EQ(text.ends_with(R"(,"capabilities":["wait","digest"]})"), has_capabilities) << text;
         EXPECT_EQ(text.ends_with(R"(,"digest":")" + to_digest_field(message.sha256) + R"("})"), command == Command::Update) << text;
-        EXPECT_EQ(text.find("capabilities") != std::string::npos, registers) << text;
-        EXPECT_EQ(text.find("digest") != std::string::npos && !registers, command == Command::Update) << text;
+        EXPECT_EQ(text.find("capabilities") != std::string::npos, has_capabilities) << text;
+        EXPECT_EQ(text.find("digest") != std::string::npos && !has_capabilities, command == Command::Update) << text;
     }
 }
 
@@ -111,7 +112,7 @@ TEST(CommandPacket, EveryCommandSurvivesItsText) {
         message.is_persistent = command == Command::Register;
         if (command == Command::Feedback) message.feedback = {2, 60, "a \"reason\"\n", true};
         message.sha256 = command == Command::Update ? std::string(32, '\0') : "";
-        if (command == Command::RegAck) message.capabilities = {"digest"};
+        if (command == Command::RegAck || command == Command::GetData) message.capabilities = {"digest"};
         const std::string text = text_of(message);
         const auto decoded = command_from_json(text);
         ASSERT_TRUE(decoded) << text;
