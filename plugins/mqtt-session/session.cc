@@ -72,12 +72,17 @@ FirstAttempt Session::Impl::wait_first_attempt(std::chrono::milliseconds timeout
 void Session::Impl::set_filters(std::vector<std::string> filters) {
     const std::lock_guard lock(mutex_);
     wanted_ = {filters.begin(), filters.end()};
-    wake_.notify_one();
+    wake();
 }
 
 void Session::Impl::reconnect(const std::string& reason) {
     const std::lock_guard lock(mutex_);
     if (connection_ != nullptr) reconnect_ = reason;
+    wake();
+}
+
+void Session::Impl::wake() {
+    is_woken_ = true;
     wake_.notify_one();
 }
 
@@ -182,7 +187,7 @@ void Session::Impl::stop() noexcept {
     {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
-        wake_.notify_all();
+        wake();
         room_.notify_all();
         first_.notify_all();
     }

@@ -175,13 +175,13 @@ void Session::Impl::pause() {
 void Session::Impl::connect_succeeded(const BrokerFacts& facts) {
     const std::lock_guard lock(mutex_);
     news_.accepted = facts;
-    wake_.notify_one();
+    wake();
 }
 
 void Session::Impl::connect_failed(const ConnectFailure& failure) {
     const std::lock_guard lock(mutex_);
     news_.failed = failure;
-    wake_.notify_one();
+    wake();
 }
 
 }  // namespace edgesync::mqtt_session

@@ -89,6 +89,9 @@ private:
     template <typename F>
     void call_listener(const char* name, F&& call);
 
+    /// With the lock held: lets the thread look again, also if it is not waiting right now.
+    void wake();
+
     // Publishing (session.cc).
     bool has_room(std::size_t octets, std::size_t most_waiting) const;
     void take_room(Lock& lock, const std::string& topic, std::size_t octets, std::size_t most_waiting);
@@ -112,6 +115,7 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;           ///< The thread.
+    bool is_woken_ = false;                  ///< Something happened since it last began to look.
     std::condition_variable room_;           ///< Publishers.
     mutable std::condition_variable first_;  ///< Who waits for the first attempt.
     bool is_stopping_ = false;

@@ -46,6 +46,8 @@ void Session::Impl::serve() {
 Session::Impl::End Session::Impl::live(bool& was_ready) {
     Lock lock(mutex_);
     for (;;) {
+        // What happens while the lock is not held below must not be slept through.
+        is_woken_ = false;
         if (is_stopping_) return {};
         if (reconnect_) return {false, *reconnect_};
         if (auto end = take_answer(lock)) return *end;
@@ -61,8 +63,8 @@ Session::Impl::End Session::Impl::live(bool& was_ready) {
         if (was_ready && deliver(lock)) continue;
         if (news_.lost) return {true, *news_.lost};
         if (pending_.empty()) {
-            wake_.wait(lock);
-        } else if (wake_.wait_until(lock, answer_deadline_) == std::cv_status::timeout && !news_.subscribe_codes) {
+            wake_.wait(lock, [this] { return is_woken_; });
+        } else if (!wake_.wait_until(lock, answer_deadline_, [this] { return is_woken_; })) {
             return {false, "it does not answer a subscription"};
         }
     }
@@ -185,7 +187,7 @@ void Session::Impl::connection_lost(const std::string& reason) {
     const std::lock_guard lock(mutex_);
     news_.lost = reason;
     is_ready_ = false;
-    wake_.notify_one();
+    wake();
     room_.notify_all();
 }
 
@@ -193,19 +195,19 @@ void Session::Impl::message_arrived(const std::string& topic, std::shared_ptr<co
     const bool is_taken = received_.push({topic, std::move(payload)});
     const std::lock_guard lock(mutex_);
     if (!is_taken && !is_stopping_) ++counts_.lost_messages;
-    wake_.notify_one();
+    wake();
 }
 
 void Session::Impl::subscribe_answered(const std::vector<int>& codes) {
     const std::lock_guard lock(mutex_);
     news_.subscribe_codes = codes;
-    wake_.notify_one();
+    wake();
 }
 
 void Session::Impl::subscribe_failed(const std::string& reason) {
     const std::lock_guard lock(mutex_);
     news_.subscribe_problem = reason;
-    wake_.notify_one();
+    wake();
 }
 
 }  // namespace edgesync::mqtt_session

@@ -65,7 +65,7 @@ TEST_F(RefusedStart, TheNextOneSucceedsWhenTheBrokerAccepts) {
         if (is_accepted) {
             accept();
             transport.start(host);
-            EXPECT_TRUE(eventually([&] { return host.connections == 1; }));
+            EXPECT_TRUE(eventually([&] { return host.connections == 1; }, seconds(5))) << broker_.log();
             Message message;
             message.command = Command::Ping;
             EXPECT_NO_THROW(transport.send({"acme", "Cloud", "Cloud"}, message));

@@ -1,6 +1,8 @@
 // Brokers that refuse, are silent, or speak old versions.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "edgesync/sdk/error.h"
 #include "tests/unit/mqtt_session/recording_listener.h"
 #include "tests/unit/mqtt_session/scripted_broker.h"
@@ -175,6 +177,32 @@ TEST(ScriptedBrokers, AnUnansweredSubscriptionEndsTheConnection) {
     one.session.start();
     EXPECT_TRUE(eventually([&] { return broker.connections() >= 3; }));
     EXPECT_EQ(one.listener.connects(), 0);
+}
+
+TEST(ScriptedBrokers, AnAnswerThatComesWhileTheSubscriptionIsBeingSentIsNotMissed) {
+    const ScriptedBroker broker(granting([](const std::string&) { return 0; }));
+    auto options = quick_options(broker.uri());
+    options.first_pause = milliseconds(1);
+    options.max_backoff = milliseconds(1);
+    TestSession one(options, {"a"});
+    // They keep the session's thread from going on at once when it has sent the subscription.
+    std::atomic<bool> is_over{false};
+    std::vector<std::thread> askers;
+    for (int i = 0; i < 2; ++i) {
+        askers.emplace_back([&] {
+            while (!is_over) static_cast<void>(one.session.health());
+        });
+    }
+    one.session.start();
+    bool is_prompt = true;
+    for (int round = 1; round <= 200 && is_prompt; ++round) {
+        const auto begin = std::chrono::steady_clock::now();
+        is_prompt = one.listener.waits_for_connects(round) && std::chrono::steady_clock::now() - begin < seconds(5);
+        EXPECT_TRUE(is_prompt) << "round " << round;
+        one.session.reconnect("again");
+    }
+    is_over = true;
+    for (auto& asker : askers) asker.join();
 }
 
 TEST(ScriptedBrokers, APublisherWaitsForRoomAndGivesUp) {
