@@ -1,4 +1,5 @@
-// Keys for stores that sort octets: their order is the order of what they stand for, and every prefix of parts is a range.
+/// @file
+/// Keys for stores that sort octets: their order is the order of what they stand for, and every prefix of parts is a range.
 #pragma once
 
 #include <cstdint>
@@ -16,22 +17,29 @@ namespace edgesync {
 /// different keys, sorted by those 48 octets. The encoding never changes: it is on disks.
 class Key {
 public:
+    /// The empty prefix.
     Key() { octets_.reserve(96); }
-    Key& text(std::string_view part);
+    Key& text(std::string_view part);    ///< A name or another text of any octets.
     Key& number(std::int64_t value);     ///< Signed, big-endian with the sign bit flipped.
     Key& sequence(std::uint64_t value);  ///< Unsigned, big-endian.
-    Key& octet(std::uint8_t value);
+    Key& octet(std::uint8_t value);      ///< One octet, as for the number of a table.
+    /// As a number of nanoseconds.
     Key& time(TimePoint value) { return number(value.time_since_epoch().count()); }
+    /// Its three texts.
     Key& object(const ObjectKey& key) { return text(key.org).text(key.type).text(key.id); }
+    /// Its three texts.
     Key& node(const NodeKey& key) { return text(key.org).text(key.type).text(key.id); }
     Key& raw(std::string_view octets);  ///< As they are: the last part, or a piece of fixed size.
+    /// What was built so far.
     const std::string& str() const { return octets_; }
 
 private:
     std::string octets_;
 };
 
+/// `Key().object(key)` alone.
 std::string object_key(const ObjectKey& key);
+/// The id's octets.
 std::string blob_key(const BlobId& id);
 /// Reads what `blob_key` wrote; shorter octets are filled up with zeros.
 BlobId blob_of(std::string_view octets);
