@@ -14,6 +14,7 @@
 #include <random>
 #include <string>
 
+#include "tests/system/loopback.h"
 #include "tests/system/mqtt_packets.h"
 
 namespace edgesync::system_test {

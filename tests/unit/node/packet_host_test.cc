@@ -49,6 +49,7 @@ protected:
         node::PacketParts packets;
         packets.transport = &packets_;
         packets.chunks = &chunks_;
+        packets.chunk_turns = &chunk_turns_;
         if (context_.is_css()) {
             packets.dispatcher = &dispatcher_;
             packets.repeater = &repeater_;
@@ -115,8 +116,9 @@ protected:
     FullScheduler workers_of_host_{io_, workers_, log_};
     packet_line::PacketTransport packets_{context_, line_};
     packet_line::ChunkService chunks_{context_, *operations_, scheduler_, [this](const ObjectRecord& object) { return open(object); }};
+    packet_line::TurnsByLine chunk_turns_{0};
     packet_line::Dispatcher dispatcher_{context_, *operations_, scheduler_, log_};
-    packet_line::ChunkRepeater repeater_{context_, *operations_, dispatcher_};
+    packet_line::ChunkRepeater repeater_{context_, *operations_, dispatcher_, log_};
     std::unique_ptr<node::PacketHost> host_;
 };
 

@@ -61,7 +61,7 @@ protected:
     }
 
     packet_line::Dispatcher dispatcher_{context_, *operations_, scheduler_, log_};
-    packet_line::ChunkRepeater repeater_{context_, *operations_, dispatcher_};
+    packet_line::ChunkRepeater repeater_{context_, *operations_, dispatcher_, log_};
 
 private:
     std::size_t count_of(Command command) {
