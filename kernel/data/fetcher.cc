@@ -224,6 +224,8 @@ void Fetcher::take_small(const Message& update, const Seen& seen, const Done& do
     request.total = meta.object_size;
     std::string reason;
     const auto answer = call(request, sink, reason);
+    // A newer version is announced, or the deletion; if not, this one was not answered over a packet line, so that it is repeated.
+    if (answer && answer->verdict == Verdict::NotFound && !transport_->traits().send_is_answered) return done({});
     const bool is_good =
         answer && answer->verdict == Verdict::Accepted && static_cast<std::int64_t>(sink.octets().size()) == meta.object_size;
     delivery::ReceivedData received;

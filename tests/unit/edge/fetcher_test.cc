@@ -149,6 +149,18 @@ TEST_F(FetcherTest, TakesSmallDataOfTheNewestVersionWhateverBecomesOfOlderOnesMe
     }
 }
 
+TEST_F(FetcherTest, KeepsWhatItHasWhenANewerSmallVersionIsGoneBeforeItsDataCame) {
+    transport_.is_answered = false;
+    make_fetcher();
+    announce(announced(11, 5));
+    ASSERT_TRUE(eventually([&] { return holds(11); }));
+    transport_.on_fetch = [&](const DataRequest&, DataSink&) { return PeerAnswer{Verdict::NotFound, "there is a newer one", {}}; };
+    announce(announced(12, 5));
+    ASSERT_TRUE(eventually([&] { return answered_ == 2; }));
+    EXPECT_TRUE(holds(11));
+    EXPECT_THAT(transport_.fetched(), SizeIs(2)) << "and does not ask twice";
+}
+
 TEST_F(FetcherTest, FetchesSmallDataOnceWhileItsAnnouncementIsRepeated) {
     make_fetcher();
     Gate gate;
