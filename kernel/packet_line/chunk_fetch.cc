@@ -145,11 +145,20 @@ std::shared_ptr<ChunkFetch::Awaited> ChunkFetch::expect(const DataRequest& reque
     std::int64_t most = context_.chunks_in_flight;
     if (is_in_pieces) most = std::clamp<std::int64_t>(kMaxPieces / ((asked - 1) / kPiece + 1), 1, most);
     const auto awaited = std::make_shared<Awaited>(ByteRange{wanted.begin, wanted.begin + asked}, size, is_in_pieces);
+    const Place place{request.key, request.instance_id, wanted.begin};
+    const Place first{request.key, request.instance_id, 0};
+    // In their order, because the octets are hashed in their order.
+    const auto is_next = [&] {
+        const auto lowest = waiting_.lower_bound(first);
+        return lowest == waiting_.end() || !(*lowest < place);
+    };
     std::unique_lock lock(mutex_);
-    room_.wait(lock, [&] { return is_stopped_ || has_room(request, most); });
+    waiting_.insert(place);
+    room_.wait(lock, [&] { return is_stopped_ || (is_next() && has_room(request, most)); });
+    waiting_.erase(place);
+    room_.notify_all();
     if (is_stopped_) throw Error(ErrorKind::NotConnected, "this node stops");
-    if (!awaited_.emplace(Place{request.key, request.instance_id, wanted.begin}, awaited).second)
-        throw Error(ErrorKind::Conflict, "This data is being fetched already");
+    if (!awaited_.emplace(place, awaited).second) throw Error(ErrorKind::Conflict, "This data is being fetched already");
     ++held_[{request.key, request.instance_id}];
     return awaited;
 }

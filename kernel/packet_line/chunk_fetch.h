@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <tuple>
 
 #include "edgesync/sdk/transport.h"
@@ -66,6 +67,7 @@ private:
     std::condition_variable room_;
     bool is_stopped_ = false;
     std::map<Place, std::shared_ptr<Awaited>> awaited_;              ///< Bounded by the transfers that the fetcher runs.
+    std::set<Place> waiting_;                                        ///< For room.
     std::map<std::pair<ObjectKey, InstanceId>, std::int64_t> held_;  ///< How many chunks are in memory, under way or being stored.
 };
 

@@ -6,6 +6,21 @@
 namespace edgesync {
 namespace {
 
+class Text : public BlobReader {
+public:
+    explicit Text(const std::string& octets) : octets_(octets) {}
+    std::int64_t size() const override { return static_cast<std::int64_t>(octets_.size()); }
+    std::size_t read(std::int64_t offset, std::span<std::byte> out) override {
+        const auto rest = std::as_bytes(std::span(octets_)).subspan(static_cast<std::size_t>(offset));
+        const std::size_t count = std::min(rest.size(), out.size());
+        std::copy_n(rest.begin(), count, out.begin());
+        return count;
+    }
+
+private:
+    const std::string& octets_;
+};
+
 class ChunkServiceTest : public testing::PacketTest {
 protected:
     ChunkServiceTest() {
@@ -85,10 +100,14 @@ TEST_F(ChunkServiceTest, SendsNoMoreThanTheLineTakes) {
 
 TEST_F(ChunkServiceTest, GivesPiecesToThoseWhoTakeThem) {
     context_.max_chunk_size = 300'000;
-    context_.inline_limit = 300'000;
     std::string octets(300'000, ' ');
     for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = static_cast<char>(i * 7 / 1000);
-    publish_octets(octets);
+    publish_octets("a record");
+    service_ = std::make_unique<packet_line::ChunkService>(context_, *operations_, scheduler_, [&octets](const ObjectRecord&) {
+        OpenedData data;
+        data.reader = std::make_unique<Text>(octets);
+        return data;
+    });
     question_.capabilities = {"other", "pieces"};
     for (const std::int64_t largest : {0, 100'000}) {
         const std::size_t before = line_.pushed().size();
