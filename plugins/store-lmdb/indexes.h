@@ -28,6 +28,4 @@ std::vector<std::string> addressed_prefixes(const NodeKey& node);
 /// Beginning of the keys in the Updated table; `is_received`: objects that all expected applications have received.
 std::string updated_prefix(const std::string& org, const std::string& type, bool is_received);
 
-bool is_own(ObjectStatus status);
-
 }  // namespace edgesync::lmdb

@@ -5,6 +5,7 @@
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
 #include "edgesync/sdk/key.h"
+#include "edgesync/sdk/store_lists.h"
 #include "indexes.h"
 
 namespace edgesync::lmdb {
@@ -59,7 +60,7 @@ void Writes::put_object(const ObjectRecord& record) {
     const auto old = object(record.key());
     put(Table::Object, key, codec::encode(record));
     reindex(old ? &*old : nullptr, &record, key);
-    add("own", static_cast<int>(is_own(record.status)) - static_cast<int>(old && is_own(old->status)));
+    add("own", static_cast<int>(is_own_object(record.status)) - static_cast<int>(old && is_own_object(old->status)));
     add("consumed", static_cast<int>(record.consumed_at.has_value()) - static_cast<int>(old && old->consumed_at));
 }
 
@@ -69,7 +70,7 @@ void Writes::erase_object(const ObjectKey& key) {
     const std::string primary = object_key(key);
     del(Table::Object, primary);
     reindex<ObjectRecord>(&*old, nullptr, primary);
-    add("own", is_own(old->status) ? -1 : 0);
+    add("own", is_own_object(old->status) ? -1 : 0);
     add("consumed", old->consumed_at ? -1 : 0);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cursor.h"
+#include "edgesync/sdk/store_lists.h"
 
 namespace edgesync::memory {
 namespace {
@@ -114,7 +115,7 @@ Page<ObjectRecord> Reads<Base>::objects_addressed_to(const NodeKey& node, const 
     check_limit(limit);
     const auto start = start_of(cursor, 3, ObjectKey{node.org, "", ""}, key_from<ObjectKey>);
     std::vector<ObjectKey> keys;
-    for (const Address& address : addresses_seen_by(node)) {
+    for (const Address& address : addresses_reaching(node)) {
         std::size_t left = limit + 1;
         seen_.addressed.visit_from({address, start.key}, start.is_inclusive, [&](const auto& key, Nothing) {
             if (key.first != address) return false;

@@ -1,5 +1,7 @@
 #include "state.h"
 
+#include "edgesync/sdk/store_lists.h"
+
 namespace edgesync::memory {
 namespace {
 
@@ -60,70 +62,19 @@ void mark(PersistentSet<Key>& set, Edit edit, Key key, bool is_present) {
     }
 }
 
-bool is_own(ObjectStatus status) {
-    return status == ObjectStatus::NotReady || status == ObjectStatus::Ready || status == ObjectStatus::Verifying ||
-           status == ObjectStatus::VerificationFailed;
-}
-
-bool is_pending(NotificationStatus status) {
-    switch (status) {
-        case NotificationStatus::UpdatePending:
-        case NotificationStatus::ReceivedPending:
-        case NotificationStatus::ConsumedPending:
-        case NotificationStatus::DeletePending:
-        case NotificationStatus::DeletedPending: return true;
-        default: return false;
-    }
-}
-
-bool is_resent(NotificationStatus status) {
-    switch (status) {
-        case NotificationStatus::Update:
-        case NotificationStatus::Consumed:
-        case NotificationStatus::Delete:
-        case NotificationStatus::Deleted:
-        case NotificationStatus::Received:
-        case NotificationStatus::Error: return true;
-        default: return false;
-    }
-}
-
-bool is_transfer(NotificationStatus status) { return status == NotificationStatus::HandleUpdate || status == NotificationStatus::GetData; }
-
 }  // namespace
-
-std::vector<Address> addresses_of(const ObjectRecord& record) {
-    const Metadata& m = record.meta;
-    std::vector<Address> out;
-    if (record.side != Side::Sender || m.destination_policy) return out;
-    const bool has_list = m.destinations_list && !m.destinations_list->empty();
-    if (!has_list || !m.destination_type.empty()) out.push_back({m.org, m.destination_type, m.destination_id});
-    if (!has_list) return out;
-    for (const std::string& entry : *m.destinations_list) {
-        const auto colon = entry.find(':');
-        // An entry without a colon addresses nobody; the kernel refuses it before it gets here.
-        if (colon != std::string::npos) out.push_back({m.org, entry.substr(0, colon), entry.substr(colon + 1)});
-    }
-    return out;
-}
-
-std::vector<Address> addresses_seen_by(const NodeKey& node) {
-    return {{node.org, "", ""}, {node.org, "", node.id}, {node.org, node.type, ""}, {node.org, node.type, node.id}};
-}
 
 void State::index(Edit edit, const ObjectRecord& record, bool is_present) {
     const ObjectKey key = record.key();
-    if (record.side == Side::Receiver) {
-        const bool is_news = record.status == ObjectStatus::CompletelyReceived || record.status == ObjectStatus::ObjDeleted;
-        const UpdateKey update{key.org, key.type, record.meta.instance_id, key.id};
-        if (is_news) mark(updated, edit, update, is_present);
-        if (is_news || record.status == ObjectStatus::ObjReceived) mark(updated_and_received, edit, update, is_present);
-    }
-    for (Address& address : addresses_of(record)) mark(addressed, edit, {std::move(address), key}, is_present);
+    const UpdatedList list = updated_list_of(record);
+    const UpdateKey update{key.org, key.type, record.meta.instance_id, key.id};
+    if (list == UpdatedList::News) mark(updated, edit, update, is_present);
+    if (list != UpdatedList::None) mark(updated_and_received, edit, update, is_present);
+    for (const Address& address : addresses_of(record)) mark(addressed, edit, {address, key}, is_present);
     if (record.side == Side::Sender && record.expires) mark(expiring, edit, {*record.expires, key}, is_present);
     if (record.activates) mark(activating, edit, {*record.activates, key}, is_present);
     if (record.consumed_at) mark(consumed, edit, {*record.consumed_at, key}, is_present);
-    if (is_own(record.status)) own_objects = is_present ? own_objects + 1 : own_objects - 1;
+    if (is_own_object(record.status)) own_objects = is_present ? own_objects + 1 : own_objects - 1;
     record_bytes += is_present ? size_of(record) : -size_of(record);
 }
 
@@ -172,15 +123,16 @@ void State::erase_delivery(Edit edit, const ObjectKey& object, const NodeKey& no
 }
 
 void State::index(Edit edit, const NotificationRecord& record, bool is_present) {
-    if (is_pending(record.status)) {
+    const NotificationList list = list_of(record.status);
+    if (list == NotificationList::Pending) {
         if (is_present) {
             pending.put(edit, {record.peer, record.sequence}, record.object);
         } else {
             pending.erase(edit, {record.peer, record.sequence});
         }
     }
-    if (is_resent(record.status)) mark(due, edit, {record.resend_at, record.object, record.peer}, is_present);
-    if (is_transfer(record.status)) mark(transfers, edit, {record.object, record.peer}, is_present);
+    if (list == NotificationList::Due) mark(due, edit, {record.resend_at, record.object, record.peer}, is_present);
+    if (list == NotificationList::Transfer) mark(transfers, edit, {record.object, record.peer}, is_present);
     mark(peer_notifications, edit, {record.peer, record.object}, is_present);
     record_bytes += is_present ? size_of(record) : -size_of(record);
 }

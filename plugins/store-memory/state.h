@@ -82,11 +82,4 @@ private:
     void count_delivery(Edit edit, const DeliveryRecord& record, bool is_present);
 };
 
-/// Where a sender-side object without policy is found by a node that it addresses (object model 4.1): its own type and id, with
-/// empty parts for "any", and each entry "type:id" of its list.
-std::vector<Address> addresses_of(const ObjectRecord& record);
-
-/// All places where an object that addresses `node` may be found.
-std::vector<Address> addresses_seen_by(const NodeKey& node);
-
 }  // namespace edgesync::memory
