@@ -4,15 +4,13 @@
 #include <cctype>
 
 #include "edgesync/sdk/error.h"
+#include "edgesync/sdk/packets.h"
 #include "messaging_group.h"
-#include "sender_identity.h"
 
 namespace edgesync::mqtt_exchange {
 namespace {
 
 constexpr std::size_t kMaxAnswers = 4096;
-/// More than a topic, a header and the names in it take together.
-constexpr std::int64_t kPacketOverhead = 8192;
 constexpr std::int64_t kNoteInterval = 10;
 /// What the kernel has begun is given so long to end when the line ends.
 constexpr std::chrono::seconds kPatience{5};
@@ -145,7 +143,7 @@ void BrokerLine::take_command(NodeKey peer, std::string_view payload) {
         peer.org = command->destination.org.empty() ? command->message.meta.org : command->destination.org;
     if (is_css_) {
         if (command->message.meta.org.empty()) command->message.meta.org = peer.org;
-        if (const std::string problem = check_sender(*command, peer); !problem.empty()) {
+        if (const std::string problem = packets::check_sender(*command, peer); !problem.empty()) {
             return note_dropped(dropped_.foreign, "node " + peer.type + "/" + peer.id + ": " + problem);
         }
         command->message.protocol = options_.communication;
@@ -232,27 +230,11 @@ void BrokerLine::push(const NodeKey& peer, const DataRequest& request, BlobReade
         throw Error(ErrorKind::InvalidRequest, options_.session.name + ": a chunk of " + std::to_string(request.length) +
                                                    " octets is too large, it takes " + std::to_string(largest));
     }
-    const auto length = static_cast<std::size_t>(request.length);
-    std::string packet = codec::encode_data_header(request.key, request.instance_id, request.offset, length);
-    const std::size_t head = packet.size();
-    packet.reserve(head + length);
-    packet.resize(head + length);
-    const auto octets = std::as_writable_bytes(std::span(packet)).subspan(head);
-    std::size_t filled = 0;
-    while (filled < length) {
-        const std::size_t count = source.read(request.offset + static_cast<std::int64_t>(filled), octets.subspan(filled));
-        if (count == 0) throw Error(ErrorKind::Io, "The stored data ends before its size");
-        filled += count;
-    }
     const bool is_only_chunk = request.offset == 0 && request.length == request.total;
-    session_.publish(topic_to(peer, !is_only_chunk), std::move(packet));
+    session_.publish(topic_to(peer, !is_only_chunk), packets::data_packet(request, source));
 }
 
-std::int64_t BrokerLine::largest_payload() const {
-    const auto packet = static_cast<std::int64_t>(session_.largest_packet());
-    if (packet == 0) return 0;
-    return std::max<std::int64_t>(packet - kPacketOverhead, packet / 2);
-}
+std::int64_t BrokerLine::largest_payload() const { return packets::largest_data(static_cast<std::int64_t>(session_.largest_packet())); }
 
 void BrokerLine::drain() { is_draining_ = true; }
 

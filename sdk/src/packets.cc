@@ -1,7 +1,15 @@
-#include "sender_identity.h"
+#include "edgesync/sdk/packets.h"
 
-namespace edgesync::mqtt_exchange {
+#include <algorithm>
+#include <span>
+
+#include "edgesync/sdk/error.h"
+
+namespace edgesync::packets {
 namespace {
+
+/// More than a header and the names in it take, with what a line puts before it.
+constexpr std::int64_t kOverhead = 8192;
 
 enum class Attribution { Destination, Origin, Itself };
 
@@ -27,6 +35,24 @@ std::string text_of(const std::string& type, const std::string& id) { return typ
 
 }  // namespace
 
+std::string data_packet(const DataRequest& request, BlobReader& source) {
+    const auto length = static_cast<std::size_t>(request.length);
+    std::string packet = codec::encode_data_header(request.key, request.instance_id, request.offset, length);
+    const std::size_t head = packet.size();
+    packet.reserve(head + length);
+    packet.resize(head + length);
+    const auto octets = std::as_writable_bytes(std::span(packet)).subspan(head);
+    std::size_t filled = 0;
+    while (filled < length) {
+        const std::size_t count = source.read(request.offset + static_cast<std::int64_t>(filled), octets.subspan(filled));
+        if (count == 0) throw Error(ErrorKind::Io, "The stored data ends before its size");
+        filled += count;
+    }
+    return packet;
+}
+
+std::int64_t largest_data(std::int64_t packet) noexcept { return std::max(packet - kOverhead, packet / 2); }
+
 std::string check_sender(codec::DecodedCommand& command, const NodeKey& sender) {
     Metadata& meta = command.message.meta;
     const Attribution attribution = attribution_of(command.message);
@@ -46,4 +72,4 @@ std::string check_sender(codec::DecodedCommand& command, const NodeKey& sender) 
     return "it speaks for " + text_of(meta.origin_type, meta.origin_id);
 }
 
-}  // namespace edgesync::mqtt_exchange
+}  // namespace edgesync::packets

@@ -1,8 +1,8 @@
-#include "sender_identity.h"
+#include "edgesync/sdk/packets.h"
 
 #include <gtest/gtest.h>
 
-namespace edgesync::mqtt_exchange {
+namespace edgesync::packets {
 namespace {
 
 const NodeKey kSender{"acme", "camera", "cam1"};
@@ -70,4 +70,4 @@ TEST(SenderIdentity, SpeaksForItsOwnOrganizationAlone) {
 }
 
 }  // namespace
-}  // namespace edgesync::mqtt_exchange
+}  // namespace edgesync::packets
