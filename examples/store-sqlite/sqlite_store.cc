@@ -1,0 +1,205 @@
+// The store `sqlite`: records in one SQLite file, large data in files beside it. For one process.
+//
+// One thread writes: what waits for it becomes one commit, so that many share a sync of the disk. Each thread that reads has a connection
+// with a snapshot of its own, which the writer does not disturb.
+#include <Poco/Data/SQLite/Connector.h>
+#include <sys/file.h>
+
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <thread>
+
+#include "blob_files.h"
+#include "database.h"
+
+namespace store_sqlite {
+
+constexpr std::int64_t kInlineLimit = 64 * 1024;  // Larger data have files.
+constexpr std::size_t kMostWaiting = 10'000;
+constexpr std::size_t kMostInOneCommit = 64;
+
+class SqliteStore : public Store {
+public:
+    ~SqliteStore() override { close(); }
+
+    void configure(const Settings& settings, Log& log) override {
+        log_ = &log;
+        folder_ = std::filesystem::path(settings.persistence_root()) / "sync" / "sqlite";
+    }
+    StoreTraits traits() const noexcept override {
+        StoreTraits traits;
+        traits.is_persistent = true;
+        traits.inline_limit = kInlineLimit;
+        return traits;
+    }
+
+    void open() override {
+        std::filesystem::create_directories(folder_);
+        for (const auto& folder : {folder_.parent_path().parent_path(), folder_.parent_path()}) sync_folder(folder);
+        claim();
+        Poco::Data::SQLite::Connector::registerConnector();
+        writer_ = take_connection();
+        files_.open(folder_ / "blobs", [this](const BlobId& id) { return on(*writer_).blob(id).has_value(); });
+        thread_ = std::thread([this] { write_until_closed(); });
+        log_->log(LogLevel::Info, "The store is " + folder_.string());
+    }
+    void close() noexcept override {
+        {
+            const std::lock_guard lock(mutex_);
+            is_closing_ = true;
+        }
+        wake_.notify_all();
+        if (thread_.joinable()) thread_.join();
+        idle_.clear();
+        writer_.reset();
+        if (lock_ >= 0) ::close(std::exchange(lock_, -1));
+    }
+
+    void read(const std::function<void(ReadTransaction&)>& f) override {
+        auto connection = take_connection();
+        files_.begin_snapshot();
+        std::exception_ptr failure;
+        try {
+            connection->run("BEGIN");
+            MapTransaction transaction = on(*connection);
+            f(transaction);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        if (const auto own = connection->take_failure()) note(own, &StoreHealth::read_failures);
+        try {
+            connection->run("COMMIT");
+            const std::lock_guard lock(mutex_);
+            idle_.push_back(std::move(connection));
+        } catch (const Error&) {
+            connection.reset();  // Its snapshot ends with it.
+        }
+        files_.end_snapshot();
+        if (failure) std::rethrow_exception(failure);
+    }
+    void submit(std::function<void(WriteTransaction&)> f, std::function<void(std::exception_ptr)> done) override {
+        {
+            const std::lock_guard lock(mutex_);
+            if (waiting_.size() >= kMostWaiting) throw Error(ErrorKind::Busy, "Too many transactions wait for the disk");
+            waiting_.push_back({std::move(f), std::move(done), nullptr});
+        }
+        wake_.notify_all();
+    }
+
+    BlobStore& blobs() override { return files_; }
+    StoreHealth health() const override {
+        const std::lock_guard lock(mutex_);
+        return health_;
+    }
+    void wipe() override {
+        std::promise<void> emptied;
+        submit([this](WriteTransaction&) { writer_->run("DELETE FROM record"); },
+               [&emptied](std::exception_ptr failure) { failure ? emptied.set_exception(failure) : emptied.set_value(); });
+        emptied.get_future().get();
+        files_.open(folder_ / "blobs", [](const BlobId&) { return false; });
+    }
+
+private:
+    struct Write {
+        std::function<void(WriteTransaction&)> f;
+        std::function<void(std::exception_ptr)> done;
+        std::exception_ptr failure;
+    };
+
+    void claim() {
+        lock_ = ::open((folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (lock_ < 0) fail("Cannot open a file in " + folder_.string(), errno);
+        if (::flock(lock_, LOCK_EX | LOCK_NB) != 0)
+            throw Error(ErrorKind::AlreadyExists, folder_.string() + " is in use by another process");
+    }
+    MapTransaction on(Database& database) {
+        return {database, [this](const BlobId& id, std::int64_t size) { return files_.open_reader(id, size); }, kInlineLimit};
+    }
+    std::unique_ptr<Database> take_connection() {
+        const std::lock_guard lock(mutex_);
+        if (idle_.empty()) return std::make_unique<Database>((folder_ / "store.db").string());
+        auto connection = std::move(idle_.back());
+        idle_.pop_back();
+        return connection;
+    }
+
+    void write_until_closed() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            wake_.wait(lock, [this] { return is_closing_ || !waiting_.empty(); });
+            if (waiting_.empty()) return;
+            std::vector<Write> group;
+            for (; !waiting_.empty() && group.size() < kMostInOneCommit; waiting_.pop_front()) group.push_back(std::move(waiting_.front()));
+            lock.unlock();
+            commit(group);
+            for (const Write& write : group) write.done(write.failure);
+            group.clear();  // What the functions hold ends before the next wait.
+            lock.lock();
+        }
+    }
+    void commit(std::vector<Write>& group) {
+        std::vector<BlobId> erased;
+        try {
+            writer_->run("BEGIN IMMEDIATE");
+            for (Write& write : group) write.failure = run_one(write.f, erased);
+            writer_->run("COMMIT");
+            files_.remove_later(erased);
+            note(nullptr, &StoreHealth::write_failures);
+        } catch (const Error&) {  // Of the disk: nothing of the group was kept.
+            for (Write& write : group) write.failure = std::current_exception();
+            note(std::current_exception(), &StoreHealth::write_failures);
+            try {
+                writer_->run("ROLLBACK");
+            } catch (const Error&) {
+                // SQLite has done it already.
+            }
+            writer_->take_failure();
+        }
+    }
+    /// With a savepoint, so that a failure takes back its own changes and not those of its neighbours in the commit.
+    std::exception_ptr run_one(const std::function<void(WriteTransaction&)>& f, std::vector<BlobId>& erased) {
+        writer_->run("SAVEPOINT one");
+        MapTransaction transaction = on(*writer_);
+        std::exception_ptr failure;
+        try {
+            f(transaction);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        if (const auto ignored = writer_->take_failure(); ignored && !failure) failure = ignored;
+        if (failure) writer_->run("ROLLBACK TO one");
+        if (!failure) erased.insert(erased.end(), transaction.erased_blobs().begin(), transaction.erased_blobs().end());
+        writer_->run("RELEASE one");
+        return failure;
+    }
+    void note(const std::exception_ptr& failure, std::uint64_t StoreHealth::*counter) {
+        const std::lock_guard lock(mutex_);
+        health_.problem.clear();
+        if (!failure) return;
+        ++(health_.*counter);
+        health_.last_failure = now();
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            health_.problem = error.what();
+        }
+    }
+
+    std::filesystem::path folder_;
+    Log* log_ = nullptr;
+    int lock_ = -1;  ///< Of a file that is locked while the store is open.
+    BlobFiles files_;
+    std::unique_ptr<Database> writer_;
+    std::thread thread_;
+    mutable std::mutex mutex_;  // Guards what follows.
+    std::condition_variable wake_;
+    std::deque<Write> waiting_;
+    bool is_closing_ = false;
+    std::vector<std::unique_ptr<Database>> idle_;  ///< Connections that nobody uses at the moment.
+    StoreHealth health_;
+};
+
+}  // namespace store_sqlite
+
+EDGESYNC_PLUGIN(Store, "sqlite", "1.0.0", store_sqlite::SqliteStore);
