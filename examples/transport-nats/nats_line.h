@@ -1,0 +1,202 @@
+// A connection with a NATS server, made again whenever it ends.
+#pragma once
+
+#include <nats/nats.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "edgesync/sdk/transport.h"
+#include "server_options.h"
+
+namespace transport_nats {
+
+using namespace edgesync;
+
+struct Subscription {
+    std::string filter;
+    std::function<void(std::string_view subject, std::string_view payload)> take;  ///< On a thread of its own; may block.
+};
+
+/// Thread-safe. libnats could reconnect by itself, but gives up after two refusals, and keeps what is sent meanwhile for later; here what
+/// cannot be sent now fails, and the kernel repeats it.
+class NatsLine {
+    using Clock = std::chrono::steady_clock;
+    using Connection = std::shared_ptr<natsConnection>;
+    using Lock = std::unique_lock<std::mutex>;
+
+public:
+    /// `queue_group`: of the receivers of which each message reaches one alone; empty: all of them get it.
+    NatsLine(Options options, std::vector<Subscription> subscriptions, std::string queue_group, TransportHost& host)
+        : options_(std::move(options)), subscriptions_(std::move(subscriptions)), queue_group_(std::move(queue_group)), host_(host) {
+        natsOptions_SetClosedCB(
+            options_.get(), [](natsConnection*, void* self) { static_cast<NatsLine*>(self)->one_ended(true); }, this);
+        natsOptions_SetErrorHandler(options_.get(), on_error, this);
+        thread_ = std::thread([this] { keep_connected(); });
+    }
+    ~NatsLine() {
+        {
+            const std::lock_guard lock(mutex_);
+            is_stopped_ = true;
+        }
+        changed_.notify_all();
+        thread_.join();
+    }
+
+    /// @throws Error{NotConnected, Timeout, InvalidRequest}
+    void publish(const std::string& subject, const std::string& payload) {
+        Lock lock(mutex_);
+        const Connection connection = connection_;
+        lock.unlock();
+        if (!connection) throw Error(ErrorKind::NotConnected, "There is no connection with the NATS server");
+        const std::int64_t most = natsConnection_GetMaxPayload(connection.get());
+        if (static_cast<std::int64_t>(payload.size()) > most)
+            throw Error(ErrorKind::InvalidRequest, "The NATS server takes messages of " + std::to_string(most) + " octets, this one has " +
+                                                       std::to_string(payload.size()));
+        const auto status = natsConnection_Publish(connection.get(), subject.c_str(), payload.data(), static_cast<int>(payload.size()));
+        if (status == NATS_OK) return;
+        lock.lock();
+        ++health_.publish_failures;
+        throw Error(status == NATS_TIMEOUT ? ErrorKind::Timeout : ErrorKind::NotConnected, natsStatus_GetText(status));
+    }
+    /// 0: not known yet.
+    std::int64_t largest_message() const { return largest_; }
+
+    LineHealth health() const {
+        const std::lock_guard lock(mutex_);
+        LineHealth health = health_;
+        if (!health.is_connected) health.disconnected_for = std::chrono::ceil<std::chrono::seconds>(Clock::now() - lost_);
+        return health;
+    }
+
+private:
+    static constexpr std::chrono::milliseconds kFirstPause{200};
+    static constexpr std::chrono::milliseconds kLongestPause{15'000};
+
+    void keep_connected() {
+        std::minstd_rand random(std::random_device{}());
+        auto pause = kFirstPause;
+        Lock lock(mutex_);
+        while (!is_stopped_) {
+            lock.unlock();
+            const bool was_connected = serve_one_connection();
+            lock.lock();
+            pause = was_connected ? kFirstPause : std::min(2 * pause, kLongestPause);
+            // Not all nodes of a server that was away return at the same moment.
+            const std::chrono::milliseconds spread(random() % static_cast<unsigned long>(pause.count()));
+            changed_.wait_for(lock, pause / 2 + spread, [this] { return is_stopped_; });
+        }
+    }
+
+    /// Returns when it has ended, and all its callbacks. False: there was none.
+    bool serve_one_connection() {
+        {
+            const std::lock_guard lock(mutex_);
+            is_closed_ = false;
+            running_ = 1;
+        }
+        natsConnection* made = nullptr;
+        if (const auto status = natsConnection_Connect(&made, options_.get()); status != NATS_OK) {
+            const char* const detail = nats_GetLastError(nullptr);
+            note_problem(detail != nullptr ? detail : natsStatus_GetText(status));
+            return false;
+        }
+        const Connection connection(made, natsConnection_Destroy);
+        largest_ = natsConnection_GetMaxPayload(made);
+        note_problem("");
+        std::vector<std::shared_ptr<natsSubscription>> all;
+        for (auto& one : subscriptions_) all.push_back(subscribe(made, one));
+        natsConnection_FlushTimeout(made, 5000);  // The server has them: nothing that a peer answers from now on is missed.
+        {
+            const std::lock_guard lock(mutex_);
+            connection_ = connection;
+            health_.is_connected = true;
+        }
+        host_.log().log(LogLevel::Info, "Connected with the NATS server");
+        host_.line_changed(true);
+        Lock lock(mutex_);
+        changed_.wait(lock, [this] { return is_stopped_ || is_closed_; });
+        connection_.reset();
+        health_.is_connected = false;
+        lost_ = Clock::now();
+        const bool is_lost = !is_stopped_;
+        lock.unlock();
+        natsConnection_Close(made);
+        if (is_lost) {
+            note_problem("the connection was lost");
+            host_.line_changed(false);
+        }
+        lock.lock();
+        changed_.wait(lock, [this] { return running_ == 0; });
+        return true;
+    }
+
+    std::shared_ptr<natsSubscription> subscribe(natsConnection* connection, Subscription& one) {
+        const auto take = [](natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
+            const std::string_view payload(natsMsg_GetData(message), static_cast<std::size_t>(natsMsg_GetDataLength(message)));
+            static_cast<Subscription*>(closure)->take(natsMsg_GetSubject(message), payload);
+            natsMsg_Destroy(message);
+        };
+        natsSubscription* made = nullptr;
+        const natsStatus status =
+            queue_group_.empty() ? natsConnection_Subscribe(&made, connection, one.filter.c_str(), take, &one)
+                                 : natsConnection_QueueSubscribe(&made, connection, one.filter.c_str(), queue_group_.c_str(), take, &one);
+        if (status != NATS_OK) {
+            note_problem(std::string("cannot subscribe: ") + natsStatus_GetText(status), true);
+            return nullptr;
+        }
+        {
+            const std::lock_guard lock(mutex_);
+            ++running_;
+        }
+        natsSubscription_SetOnCompleteCB(
+            made, [](void* self) { static_cast<NatsLine*>(self)->one_ended(false); }, this);
+        natsSubscription_SetPendingLimits(made, 65'536, 64 * 1024 * 1024);  // What does not fit is lost, and the kernel repeats it.
+        return {made, natsSubscription_Destroy};
+    }
+
+    static void on_error(natsConnection* connection, natsSubscription*, natsStatus status, void* self) {
+        const char* text = nullptr;
+        natsConnection_GetLastError(connection, &text);
+        const std::string problem = text != nullptr && *text != '\0' ? text : natsStatus_GetText(status);
+        static_cast<NatsLine*>(self)->note_problem(problem, problem.find("ubscription") != std::string::npos);
+    }
+    /// Empty: there is none any more.
+    void note_problem(const std::string& problem, bool is_of_subscription = false) {
+        const std::lock_guard lock(mutex_);
+        if (is_of_subscription) ++health_.subscribe_failures;
+        if (!problem.empty() && health_.problem != problem) host_.log().log(LogLevel::Error, "NATS server: " + problem);
+        health_.problem = problem;
+    }
+    void one_ended(bool is_connection) {
+        const std::lock_guard lock(mutex_);
+        --running_;
+        if (is_connection) is_closed_ = true;
+        changed_.notify_all();
+    }
+
+    const Options options_;
+    std::vector<Subscription> subscriptions_;
+    const std::string queue_group_;
+    TransportHost& host_;
+    std::atomic<std::int64_t> largest_{0};
+    mutable std::mutex mutex_;  // Guards what follows.
+    std::condition_variable changed_;
+    Connection connection_;
+    LineHealth health_;
+    Clock::time_point lost_ = Clock::now();
+    int running_ = 0;  ///< The connection and its subscriptions, as long as their threads may call.
+    bool is_closed_ = false;
+    bool is_stopped_ = false;
+    std::thread thread_;
+};
+
+}  // namespace transport_nats
