@@ -257,8 +257,10 @@ HostParts Node::Parts::host_parts() {
 }
 
 std::unique_ptr<NodeTransportHost> Node::Parts::make_host(LoadedTransport& loaded) {
-    if (!loaded.transport->traits().is_packet_line()) return std::make_unique<NodeTransportHost>(host_parts());
-    return packet_lines.make_host(loaded.name, *loaded.transport, host_parts(), [this](bool is_connected) {
+    HostParts parts = host_parts();
+    parts.log = loaded.log;
+    if (!loaded.transport->traits().is_packet_line()) return std::make_unique<NodeTransportHost>(std::move(parts));
+    return packet_lines.make_host(loaded.name, *loaded.transport, std::move(parts), [this](bool is_connected) {
         if (edge) edge->line_changed(is_connected);
     });
 }

@@ -111,6 +111,7 @@ TEST_F(Mqtt, ABrokerThatComesLateIsFoundAndItsAbsenceShows) {
     cam1_->start();
     EXPECT_EQ(mqtt_status(*css_), "red");
     EXPECT_EQ(mqtt_status(*cam1_), "red");
+    EXPECT_NE(css_->output().find("WARNING: transport-mqtt: broker 127.0.0.1:"), std::string::npos) << css_->output();
     ASSERT_EQ(publish(*css_, "model", "m", R"({"destinationType":"camera"})", "early"), 204);
     broker_->start();
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "m") == "cam1=delivered"; }, seconds(60)));

@@ -172,7 +172,7 @@ public:
     virtual bool is_running() const = 0;
     /// The node's time, which all instances of a cluster agree on; not for measuring durations.
     virtual TimePoint now() const = 0;
-    /// The node's log. The one that was given to `configure` is better: it begins each line with the plugin's name.
+    /// The one that was given to `configure`: it begins each line with the plugin's name.
     virtual Log& log() = 0;
     /// Those that were given to `configure`.
     virtual const Settings& settings() const = 0;
