@@ -1,7 +1,6 @@
 // The parts of an ESS that talk to the CSS, on a real store and real threads, with a transport whose answers the test gives.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -14,24 +13,6 @@
 #include "tests/unit/rules/threads_fixture.h"
 
 namespace edgesync::testing {
-
-class Gate {
-public:
-    void open() {
-        const std::lock_guard lock(mutex_);
-        is_open_ = true;
-        changed_.notify_all();
-    }
-    void pass() {
-        std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, std::chrono::seconds(10), [this] { return is_open_; });
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool is_open_ = false;
-};
 
 /// Does what the test says; remembers what it was asked for.
 class ScriptedTransport : public Transport {

@@ -1,8 +1,11 @@
 // Parts of a node on a real store and real threads.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <future>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -10,6 +13,25 @@
 #include "tests/unit/rules/rule_fixture.h"
 
 namespace edgesync::testing {
+
+/// Threads wait at it, at most 10 s, until the test opens it.
+class Gate {
+public:
+    void open() {
+        const std::lock_guard lock(mutex_);
+        is_open_ = true;
+        changed_.notify_all();
+    }
+    void pass() {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, std::chrono::seconds(10), [this] { return is_open_; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_open_ = false;
+};
 
 /// Waits at most 10 s.
 inline bool eventually(const std::function<bool()>& condition) {
