@@ -53,7 +53,7 @@ struct Message {
     std::string code_version;               ///< Register, RegisterNew
     FeedbackDetail feedback;                ///< Feedback
     std::string sha256;                     ///< Update: digest of the data, 32 octets, when known
-    std::vector<std::string> capabilities;  ///< Register, RegisterNew, RegAck
+    std::vector<std::string> capabilities;  ///< Register, RegisterNew, RegAck, GetData
 
     ObjectKey key() const { return {meta.org, meta.object_type, meta.object_id}; }
 };
