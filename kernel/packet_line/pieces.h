@@ -15,8 +15,8 @@ inline constexpr char kPieces[] = "pieces";
 /// and given back, in the nodes and in brokers: mosquitto forwards three times as much in messages of this size as in those of 5 MiB.
 inline constexpr std::int64_t kPiece = 120 * 1024;
 
-/// Of one object under way at once, 11 MiB: brokers throw away what does not fit their queues (mosquitto: 1,000 messages), and more than
-/// fills a line would only be pushed out of the processors' caches while it waits.
+/// Of one object under way at once, 11 MiB: brokers throw away what does not fit their queues (mosquitto: 1,000 messages), and this
+/// fills a line of 100 MiB/s with 100 ms there and back.
 inline constexpr std::int64_t kMaxPieces = 96;
 
 /// Of a GetData: who asks takes pieces; of a RegAck: who answers gives them.

@@ -57,7 +57,7 @@ struct Message {
     std::string code_version;               ///< Register, RegisterNew: "1.0".
     FeedbackDetail feedback;                ///< Feedback: its content.
     std::string sha256;                     ///< Update: digest of the data, 32 octets, when known.
-    std::vector<std::string> capabilities;  ///< Register, RegisterNew, RegAck: tokens of docs/protocol.md.
+    std::vector<std::string> capabilities;  ///< Register, RegisterNew, RegAck, GetData: tokens of docs/protocol.md.
 
     /// The object that it is about.
     ObjectKey key() const { return {meta.org, meta.object_type, meta.object_id}; }
