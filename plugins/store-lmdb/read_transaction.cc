@@ -92,12 +92,13 @@ std::string Reads<Base>::scan_page(Table table, const std::vector<std::string>& 
     std::string last;
     bool has_more = false;
     scan(table, prefixes, cursor, [&](std::string_view suffix, std::string_view value) {
+        if (count > 0 && suffix == last) return true;  // It stands under another prefix, too.
         if (count == limit) {
             has_more = true;
             return false;
         }
         ++count;
-        if (count == limit) last = suffix;
+        last = suffix;
         take(value);
         return true;
     });
