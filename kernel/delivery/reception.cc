@@ -212,7 +212,8 @@ bool complete_data(const NodeContext& context, WriteTransaction& txn, const Obje
 
 std::optional<Message> failure_message(const NodeContext& context, ReadTransaction& txn, const NotificationRecord& record) {
     const auto failure = failure_of(txn, record.object, record.instance_id);
-    if (!failure) return std::nullopt;
+    // Told too early it would meet the next attempt, which the CSS begins as soon as the node is back.
+    if (!failure || (failure->tellings > 0 && failure->again > context.now())) return std::nullopt;
     Message message;
     message.command = Command::Feedback;
     message.meta.org = record.object.org;

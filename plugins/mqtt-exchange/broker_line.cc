@@ -235,8 +235,7 @@ void BrokerLine::push(const NodeKey& peer, const DataRequest& request, BlobReade
     }
     const bool is_only_chunk = request.offset == 0 && request.length == request.total;
     std::string packet = packets::data_packet(request, source);
-    const std::size_t most_waiting = std::max(kDataWaiting, 3 * packet.size());
-    session_.publish(topic_to(peer, !is_only_chunk), std::move(packet), most_waiting);
+    session_.publish(topic_to(peer, !is_only_chunk), std::move(packet), kDataWaiting);
 }
 
 std::int64_t BrokerLine::largest_payload() const { return packets::largest_data(static_cast<std::int64_t>(session_.largest_packet())); }

@@ -87,8 +87,8 @@ void Session::Impl::wake() {
 }
 
 bool Session::Impl::has_room(std::size_t octets, std::size_t most_waiting) const {
-    const std::size_t most = std::min(most_waiting, options_.sending_bytes);
-    return sending_messages_ < options_.sending_messages && (sending_octets_ == 0 || sending_octets_ + octets <= most);
+    if (sending_messages_ >= options_.sending_messages) return false;
+    return sending_octets_ == 0 || (sending_octets_ <= most_waiting && sending_octets_ + octets <= options_.sending_bytes);
 }
 
 void Session::Impl::fail_publish(ErrorKind kind, const std::string& problem) {

@@ -77,7 +77,7 @@ public:
     void reconnect(const std::string& reason);
 
     /// QoS 0, not retained. Returns when the message has been handed over for sending; waits for room up to `publish_wait`. There is room
-    /// if not more than `most_waiting` octets, and not more than the options say, wait to be written with it, or if it would be alone.
+    /// if at most `most_waiting` octets wait to be written already, and with it not more than the options say; or if it would be alone.
     /// @throws Error{NotConnected}; Error{Timeout}; Error{InvalidRequest} if the broker is known not to take a message as large as this.
     void publish(const std::string& topic, std::string payload, std::size_t most_waiting = SIZE_MAX);
 

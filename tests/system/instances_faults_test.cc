@@ -50,7 +50,8 @@ protected:
         edges_.push_back(make_ess(folder_.path(), "cam2", css_[1]->port()));
         edges_.push_back(make_ess(folder_.path(), "other", css_[1]->port(), {"DestinationType sensor"}));
         for (auto& edge : edges_) edge->start();
-        ASSERT_TRUE(eventually([&] { return registered(*css_[0], 3); }));
+        ASSERT_TRUE(eventually([&] { return registered(*css_[0], 3); }))
+            << edges_[0]->output() << edges_[1]->output() << edges_[2]->output() << css_[0]->output() << css_[1]->output();
     }
     /// Publishes at either instance until `stop_load`; remembers what was acknowledged.
     void start_load(int clients = 2) {

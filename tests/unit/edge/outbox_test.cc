@@ -133,6 +133,17 @@ TEST_F(OutboxPacketTest, TellsAgainThatAReceptionFailedUntilTheCssAnnouncesTheOb
     EXPECT_EQ(due_in(std::chrono::hours(1)), 0U) << "it has got through";
 }
 
+TEST_F(OutboxPacketTest, ALineThatIsBackDoesNotTellOldFailuresAgainBeforeTheirTime) {
+    fail(11);
+    ASSERT_TRUE(is_told(1));
+    for (int i = 0; i < 6; ++i) outbox_.scan();
+    let_pass(std::chrono::seconds(81));
+    ASSERT_TRUE(is_told(2)) << "and none of the five times is used up";
+    outbox_.scan();
+    let_pass(std::chrono::seconds(81));
+    EXPECT_TRUE(is_told(3));
+}
+
 TEST_F(OutboxPacketTest, EndsToTellACssThatDoesNotAnnounceAgain) {
     fail(11);
     for (std::size_t told = 1; told <= 5; ++told) {
