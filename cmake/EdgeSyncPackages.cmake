@@ -1,12 +1,13 @@
 # Debian packages: `cpack` in the build folder makes edge-sync-service, what a machine runs, and edge-sync-service-dev, what plugins are built
 # with. Which of them a file belongs to is the component of its install().
 set(doc share/doc/edge-sync-service)
-file(GLOB pages docs/*.md)
-file(GLOB sdk_pages docs/architecture.md docs/plugin-compatibility.md docs/protocol.md docs/testing-a-plugin.md docs/writing-*.md)
+file(GLOB pages CONFIGURE_DEPENDS docs/*.md)
+file(GLOB sdk_pages CONFIGURE_DEPENDS docs/architecture.md docs/plugin*.md docs/protocol.md docs/testing-a-plugin.md docs/writing-*.md)
 list(REMOVE_ITEM pages ${sdk_pages})
 install(FILES sync.conf README.md CHANGELOG.md docs/nginx-css.conf ${pages} DESTINATION ${doc} COMPONENT service)
 install(FILES LICENSE DESTINATION ${doc} RENAME copyright COMPONENT service)
 install(FILES ${sdk_pages} DESTINATION ${doc}-dev COMPONENT sdk)
+install(DIRECTORY docs/plugins examples DESTINATION ${doc}-dev COMPONENT sdk)
 install(FILES LICENSE DESTINATION ${doc}-dev RENAME copyright COMPONENT sdk)
 
 set(CPACK_GENERATOR DEB)
