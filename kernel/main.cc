@@ -148,14 +148,18 @@ LoadedPlugins load_plugins(config::Configuration& configuration, const plugins::
             problems += (problems.empty() ? "" : "\n") + std::string(error.what());
         }
     };
+    const auto declare = [&](const Plugin& plugin, const std::string& label) {
+        plugins::CallWatch calls(label, nullptr);
+        configuration.declare(plugins::watched(calls, "declare_settings", [&] { return plugin.declare_settings(); }), label);
+    };
     attempt([&] {
         loaded.store = loader.load_store(configuration.store_plugin());
-        configuration.declare(loaded.store.plugin->declare_settings(), "store-" + configuration.store_plugin());
+        declare(*loaded.store.plugin, "store-" + configuration.store_plugin());
     });
     for (const auto& name : configuration.transport_plugins()) {
         attempt([&] {
             auto transport = loader.load_transport(name);
-            configuration.declare(transport.plugin->declare_settings(), "transport-" + name);
+            declare(*transport.plugin, "transport-" + name);
             loaded.transports.push_back({name, std::move(transport)});
         });
     }

@@ -108,7 +108,9 @@ public:
     void begin_snapshot() { ++snapshots_; }
     void end_snapshot() {
         if (--snapshots_ > 0) return;
-        const std::lock_guard lock(mutex_);  // Who begins a snapshot now does not see the records any more.
+        const std::lock_guard lock(mutex_);
+        // Who began a snapshot since may still see records of what was erased since; who begins one now does not see any of them.
+        if (snapshots_ > 0) return;
         for (const BlobId& id : erased_) discard(id);
         erased_.clear();
     }

@@ -50,15 +50,15 @@ std::optional<std::string> CallWatch::of_this_thread() {
     return innermost->watch_.label() + ", in " + innermost->call_;
 }
 
-void CallWatch::submitted() noexcept {
-    // Before the number, so that nobody sees the one with the time of long ago.
-    if (pending_ == 0) last_end_ = nanoseconds_now();
-    ++pending_;
+std::uint64_t CallWatch::submitted() {
+    const std::lock_guard lock(mutex_);
+    transactions_.emplace_hint(transactions_.end(), ++last_transaction_, nanoseconds_now());
+    return last_transaction_;
 }
 
-void CallWatch::ended() noexcept {
-    last_end_ = nanoseconds_now();
-    --pending_;
+void CallWatch::ended(std::uint64_t transaction) noexcept {
+    const std::lock_guard lock(mutex_);
+    transactions_.erase(transaction);
 }
 
 std::optional<CallWatch::Late> CallWatch::late(std::chrono::milliseconds limit) const {
@@ -74,7 +74,8 @@ std::optional<CallWatch::Late> CallWatch::late(std::chrono::milliseconds limit) 
         const std::int64_t since = slot.since;
         consider(slot.call, since);
     }
-    if (pending_ > 0) consider("a transaction", last_end_);
+    const std::lock_guard lock(mutex_);
+    if (!transactions_.empty()) consider("a transaction", transactions_.begin()->second);
     return found;
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -15,7 +16,7 @@
 
 namespace edgesync::plugins {
 
-/// Thread-safe; beginning and ending a call neither locks nor allocates.
+/// Thread-safe; beginning and ending a call neither locks nor allocates, except for transactions.
 class CallWatch {
 public:
     using Clock = std::chrono::steady_clock;
@@ -47,9 +48,10 @@ public:
     /// "transport-http, in send" of the call that this thread is in; nullopt: in none.
     static std::optional<std::string> of_this_thread();
 
-    /// Transactions that were handed over and have not ended: late when none has ended for long.
-    void submitted() noexcept;
-    void ended() noexcept;
+    /// A transaction was handed over; returns its number.
+    std::uint64_t submitted();
+    /// It has ended. Only the first time counts.
+    void ended(std::uint64_t transaction) noexcept;
 
     struct Late {
         const char* call = "";
@@ -78,9 +80,9 @@ private:
     const std::string label_;
     const std::function<void(const std::string&)> has_foreign_exception_;
     std::array<Slot, kSlots> slots_;
-    std::atomic<std::int64_t> pending_{0};
-    std::atomic<std::int64_t> last_end_{0};
     mutable std::mutex mutex_;
+    std::uint64_t last_transaction_ = 0;
+    std::map<std::uint64_t, std::int64_t> transactions_;  ///< Since when; the first is the oldest.
     ForeignExceptions foreign_;
 };
 
@@ -118,5 +120,29 @@ void watched_without_failure(CallWatch& watch, const char* call, const F& f) noe
         static_cast<void>(watch.foreign_exception(call, "an object that is no exception"));
     }
 }
+
+/// Asks a plugin one question at a time: who comes meanwhile gets the answer before, so that one that does not answer keeps one thread.
+template <typename Answer>
+class LatestAnswer {
+public:
+    template <typename F>
+    Answer ask(const F& f) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (is_asking_) return latest_;
+            is_asking_ = true;
+        }
+        Answer answer = f();
+        const std::lock_guard lock(mutex_);
+        is_asking_ = false;
+        latest_ = answer;
+        return answer;
+    }
+
+private:
+    std::mutex mutex_;
+    bool is_asking_ = false;
+    Answer latest_{};
+};
 
 }  // namespace edgesync::plugins

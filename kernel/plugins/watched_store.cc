@@ -116,16 +116,16 @@ void WatchedStore::read(const std::function<void(ReadTransaction&)>& f) {
 }
 
 void WatchedStore::submit(std::function<void(WriteTransaction&)> f, std::function<void(std::exception_ptr)> done) {
-    watch_.submitted();
+    const std::uint64_t transaction = watch_.submitted();
     try {
         watched(watch_, "submit", [&] {
-            store_->submit(std::move(f), [this, done = std::move(done)](std::exception_ptr failure) {
-                watch_.ended();
+            store_->submit(std::move(f), [this, transaction, done = std::move(done)](std::exception_ptr failure) {
+                watch_.ended(transaction);
                 done(without_strangers(std::move(failure), watch_));
             });
         });
     } catch (...) {
-        watch_.ended();
+        watch_.ended(transaction);
         throw;
     }
 }
@@ -133,11 +133,13 @@ void WatchedStore::submit(std::function<void(WriteTransaction&)> f, std::functio
 BlobStore& WatchedStore::blobs() { return *blobs_; }
 
 StoreHealth WatchedStore::health() const {
-    StoreHealth health;
-    health.is_connected = false;
-    health.problem = "it cannot say how it is";
-    watched_without_failure(watch_, "health", [&] { health = store_->health(); });
-    return health;
+    return health_.ask([this] {
+        StoreHealth health;
+        health.is_connected = false;
+        health.problem = "it cannot say how it is";
+        watched_without_failure(watch_, "health", [&] { health = store_->health(); });
+        return health;
+    });
 }
 
 void WatchedStore::listen(Hear hear) {

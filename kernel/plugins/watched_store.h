@@ -8,7 +8,8 @@
 
 namespace edgesync::plugins {
 
-/// As thread-safe as the store. `watch` outlives it. Not watched: reading of blobs, which the kernel mostly leaves to the system.
+/// As thread-safe as the store. `watch` outlives it. Not watched: reading of blobs, which the kernel mostly leaves to the system. What the
+/// store throws out of a function of a transaction cannot be told from what the kernel throws there, and passes through.
 class WatchedStore final : public Store {
 public:
     WatchedStore(std::unique_ptr<Store> store, CallWatch& watch);
@@ -35,6 +36,7 @@ private:
     std::unique_ptr<Store> store_;
     CallWatch& watch_;
     std::unique_ptr<Blobs> blobs_;
+    mutable LatestAnswer<StoreHealth> health_;
 };
 
 }  // namespace edgesync::plugins

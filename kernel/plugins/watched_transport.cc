@@ -107,9 +107,11 @@ void WatchedTransport::leadership_changed(bool leads) {
 }
 
 std::optional<LineHealth> WatchedTransport::line_health() const {
-    std::optional<LineHealth> health;
-    watched_without_failure(watch_, "line_health", [&] { health = transport_->line_health(); });
-    return health;
+    return line_health_.ask([this] {
+        std::optional<LineHealth> health;
+        watched_without_failure(watch_, "line_health", [&] { health = transport_->line_health(); });
+        return health;
+    });
 }
 
 }  // namespace edgesync::plugins

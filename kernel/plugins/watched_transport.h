@@ -31,6 +31,7 @@ public:
 private:
     std::unique_ptr<Transport> transport_;
     CallWatch& watch_;
+    mutable LatestAnswer<std::optional<LineHealth>> line_health_;
 };
 
 }  // namespace edgesync::plugins

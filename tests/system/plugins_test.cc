@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/system/cluster.h"
 
@@ -66,6 +67,29 @@ TEST_F(Plugins, ACallThatDoesNotComeBackIsReportedWhileTheNodeServes) {
     EXPECT_EQ(publish_on_edge(node, "model", "m1", "octets"), 204) << "its applications are served";
     EXPECT_TRUE(eventually([&] { return node.output().find("transport-unruly has not come back from send") != std::string::npos; }));
     EXPECT_EQ(node.terminate(), 0) << node.output();
+}
+
+TEST_F(Plugins, OneThatDoesNotSayHowItIsKeepsNobodyElseFromAnswers) {
+    Node& node = edge("health-hangs");
+    node.launch();
+    // Who asks first waits as long as the plugin does.
+    std::thread first([&] { node.request("GET", "health"); });
+    const bool is_reported =
+        eventually([&] { return node.output().find("transport-unruly has not come back from line_health") != std::string::npos; });
+    EXPECT_TRUE(is_reported) << node.output();
+    for (int i = 0; i < 40; ++i) ASSERT_EQ(node.request("GET", "health").status, 200) << i;
+    EXPECT_THAT(problem_of(node), HasSubstr("transport-unruly has not come back from line_health for "));
+    EXPECT_EQ(publish_on_edge(node, "model", "m1", "octets"), 204);
+    node.kill_hard();
+    first.join();
+}
+
+TEST_F(Plugins, WhatFailsToDeclareItsSettingsIsNamed) {
+    Node& node = edge("none");
+    node.set_environment("UNRULY_DECLARATION", "1");
+    node.launch();
+    EXPECT_EQ(node.wait_for_end(), 98);
+    EXPECT_THAT(node.output(), HasSubstr("transport-unruly failed in declare_settings: nothing to declare"));
 }
 
 TEST_F(Plugins, AnExceptionInACallIsReportedWhileTheNodeServes) {

@@ -1,6 +1,7 @@
 // A transport that breaks its contract in the way that its settings ask for; loaded into real nodes.
 #include <condition_variable>
 #include <csignal>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -13,6 +14,7 @@ using namespace edgesync;
 class UnrulyTransport final : public Transport {
 public:
     std::vector<SettingDeclaration> declare_settings() const override {
+        if (::getenv("UNRULY_DECLARATION") != nullptr) throw std::runtime_error("nothing to declare");
         return {{"UnrulyMood", "UNRULY_MOOD", SettingDeclaration::Type::Text, "", "What it does wrong."},
                 {"UnrulyLevel", "", SettingDeclaration::Type::Integer, "3", "From 1 to 9.", false, 1, 9},
                 {"UnrulySecret", "", SettingDeclaration::Type::Text, "", "Not to be shown.", true}};
@@ -44,6 +46,11 @@ public:
         if (mood_ == "send-hangs") changed_.wait(lock, [this] { return is_draining_; });
         throw Error(ErrorKind::NotConnected, "no line");
     }
+    std::optional<LineHealth> line_health() const override {
+        std::unique_lock lock(mutex_);
+        if (mood_ == "health-hangs") changed_.wait(lock, [this] { return is_draining_; });
+        return std::nullopt;
+    }
     PeerAnswer fetch(const NodeKey&, const DataRequest&, DataSink&) override { throw Error(ErrorKind::NotConnected, "no line"); }
     PeerAnswer push(const NodeKey&, const DataRequest&, BlobReader&, const std::string&) override {
         throw Error(ErrorKind::NotConnected, "no line");
@@ -51,8 +58,8 @@ public:
 
 private:
     std::string mood_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
     bool is_draining_ = false;
     std::thread thread_;
 };

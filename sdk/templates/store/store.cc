@@ -59,7 +59,7 @@ public:
         queue_changed_.notify_one();
     }
 
-    BlobStore& blobs() override { return blobs_; }
+    edgesync::BlobStore& blobs() override { return blobs_; }
 
     /// FILL IN: what operators should know: lost connections, failures, a full disk.
     StoreHealth health() const override { return {}; }

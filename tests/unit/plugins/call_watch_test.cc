@@ -68,18 +68,34 @@ TEST(CallWatch, ManyCallsAtOnceNeitherBlockNorLoseAnEnd) {
     EXPECT_FALSE(watch.late(milliseconds(0)));
 }
 
-TEST(CallWatch, TransactionsAreLateWhenNoneHasEndedForLong) {
+TEST(CallWatch, ATransactionThatDoesNotEndIsLateWhateverOthersDo) {
     CallWatch watch("store-x", nullptr);
-    watch.submitted();
-    watch.submitted();
+    const auto lost = watch.submitted();
     ASSERT_TRUE(becomes_late(watch));
+    for (int i = 0; i < 10; ++i) watch.ended(watch.submitted());
+    ASSERT_TRUE(watch.late(kLimit));
     EXPECT_STREQ(watch.late(kLimit)->call, "a transaction");
-    watch.ended();
-    EXPECT_FALSE(watch.late(std::chrono::seconds(5))) << "one ended just now";
-    watch.ended();
+    watch.ended(lost);
     EXPECT_FALSE(watch.late(milliseconds(0))) << "none waits";
+    watch.ended(lost);
     watch.submitted();
     EXPECT_FALSE(watch.late(std::chrono::seconds(5))) << "this one came just now, whatever was before";
+    EXPECT_TRUE(becomes_late(watch)) << "an end that was said twice does not hide it";
+}
+
+TEST(LatestAnswer, WhoAsksMeanwhileGetsTheOneBefore) {
+    LatestAnswer<int> latest;
+    EXPECT_EQ(latest.ask([] { return 1; }), 1);
+    std::thread other;
+    int meanwhile = 0;
+    EXPECT_EQ(latest.ask([&] {
+        other = std::thread([&] { meanwhile = latest.ask([] { return 3; }); });
+        other.join();
+        return 2;
+    }),
+              2);
+    EXPECT_EQ(meanwhile, 1);
+    EXPECT_EQ(latest.ask([] { return 4; }), 4);
 }
 
 TEST(CallWatch, KnowsTheCallThatAThreadIsIn) {
