@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -73,13 +74,15 @@ TEST_F(Plugins, OneThatDoesNotSayHowItIsKeepsNobodyElseFromAnswers) {
     Node& node = edge("health-hangs");
     node.launch();
     // Who asks first waits as long as the plugin does.
-    std::thread first([&] { node.request("GET", "health"); });
+    std::atomic<bool> is_over{false};
+    std::thread first([&] { eventually([&] { return node.request("GET", "health").status != 0 || is_over; }); });
     const bool is_reported =
         eventually([&] { return node.output().find("transport-unruly has not come back from line_health") != std::string::npos; });
     EXPECT_TRUE(is_reported) << node.output();
     for (int i = 0; i < 40; ++i) ASSERT_EQ(node.request("GET", "health").status, 200) << i;
     EXPECT_THAT(problem_of(node), HasSubstr("transport-unruly has not come back from line_health for "));
     EXPECT_EQ(publish_on_edge(node, "model", "m1", "octets"), 204);
+    is_over = true;
     node.kill_hard();
     first.join();
 }
