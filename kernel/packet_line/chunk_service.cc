@@ -101,8 +101,9 @@ HandleResult ChunkService::push(Transport& transport, const NodeKey& peer, const
     // The receiver counts in chunks of the size that it was told, which is what it tells us.
     std::int64_t length = question.meta.chunk_size > 0 ? question.meta.chunk_size : object.meta.chunk_size;
     if (length <= 0) length = context_.max_chunk_size;
-    length = std::min<std::int64_t>(length, context_.max_chunk_size);
     const bool is_in_pieces = takes_pieces(question.capabilities);
+    // Who takes pieces waits for all that it asked for.
+    length = std::min<std::int64_t>(length, is_in_pieces ? kMaxPieces * kPiece : context_.max_chunk_size);
     if (largest > 0 && !is_in_pieces) length = std::min(length, largest);
     request.total = total;
     const std::int64_t end = question.offset + std::min(length, total - question.offset);
