@@ -177,6 +177,46 @@ TEST_F(ChunkServicePiecesTest, AreNoMoreThanMayBeUnderWay) {
     EXPECT_EQ(together(0, 0), octets_.substr(0, packet_line::kMaxPieces * packet_line::kPiece));
 }
 
+TEST_F(ChunkServicePiecesTest, AreCutFromWhatIsReadAtOnce) {
+    EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Accepted);
+    EXPECT_EQ(reads_, 1);
+    reads_ = 0;
+    resize(20 * packet_line::kPiece);
+    EXPECT_EQ(ask(0, static_cast<std::int32_t>(octets_.size())).verdict, Verdict::Accepted);
+    EXPECT_EQ(together(3, 0), octets_);
+    EXPECT_LE(reads_, 3) << "a store gives a megabyte as fast as a piece";
+}
+
+TEST_F(ChunkServicePiecesTest, OfASlowLineLeaveTheWorkerToOthersAfterEach) {
+    std::vector<std::string> order;
+    line_.on_push = [&](const DataRequest&) {
+        order.emplace_back("piece");
+        if (order.size() > 1) return;
+        one_worker_.work([&] { order.emplace_back("other"); });
+        std::this_thread::sleep_for(kSlow);
+    };
+    EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Accepted);
+    EXPECT_EQ(order, (std::vector<std::string>{"piece", "other", "piece", "piece"}));
+    EXPECT_EQ(together(0, 0), octets_);
+}
+
+TEST_F(ChunkServicePiecesTest, ThatThereIsNoRoomForAreLeftToTheNextQuestion) {
+    line_.on_push = [&](const DataRequest&) {
+        one_worker_.is_full = true;
+        std::this_thread::sleep_for(kSlow);
+    };
+    EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Busy);
+    EXPECT_EQ(together(0, 0), octets_.substr(0, packet_line::kPiece));
+}
+
+TEST_F(ChunkServicePiecesTest, ThatTheLineDoesNotTakeEndTheAnswer) {
+    line_.on_push = [&](const DataRequest& request) {
+        if (request.offset > 0) throw Error(ErrorKind::NotConnected, "no line");
+    };
+    EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Unavailable);
+    EXPECT_EQ(line_.pushed().size(), 2U);
+}
+
 TEST_F(ChunkServiceTest, AnEmptyObjectHasOneEmptyChunk) {
     publish_octets("");
     EXPECT_EQ(ask(0).verdict, Verdict::Accepted);
