@@ -1,5 +1,7 @@
 #include "kernel/node/packet_host.h"
 
+#include <memory>
+
 #include "kernel/delivery/inbound.h"
 #include "kernel/delivery/registration.h"
 #include "kernel/node/packet_receiver.h"
@@ -15,6 +17,26 @@ bool is_registration(Command command) { return command == Command::Register || c
 bool is_registration_answer(Command command) {
     return command == Command::RegAck || command == Command::RegisterAsNew || command == Command::AckResend;
 }
+
+/// Ends a turn (packet_line::TurnsByLine) when the answer is given, or when nobody is left who could give it.
+class TurnEnd {
+public:
+    explicit TurnEnd(std::function<void()> end) : end_(std::move(end)) {}
+    ~TurnEnd() {
+        try {
+            end_();
+        } catch (const std::exception&) {
+            // What waits has its turn with the next one that ends.
+        }
+    }
+    TurnEnd(const TurnEnd&) = delete;
+    TurnEnd& operator=(const TurnEnd&) = delete;
+
+    void now() const { end_(); }
+
+private:
+    const std::function<void()> end_;  ///< Does nothing from the second call on.
+};
 
 }  // namespace
 
@@ -43,9 +65,9 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
 
 void PacketHost::serve_chunk(const NodeKey& peer, Message question, std::function<void(HandleResult)> done) {
     packets_.chunk_turns->run(peer.org, [this, peer, question = std::move(question), done = std::move(done)](const auto& end) {
-        packets_.chunks->serve(*packets_.transport, peer, question, [done, end](HandleResult result) {
+        packets_.chunks->serve(*packets_.transport, peer, question, [done, turn = std::make_shared<TurnEnd>(end)](HandleResult result) {
             done(std::move(result));
-            end();
+            turn->now();
         });
     });
 }

@@ -140,8 +140,9 @@ bool ChunkFetch::has_room(const DataRequest& request, std::int64_t most) const {
 /// Waits until fewer chunks of the object are under way than may be, and no more in memory than one above that.
 std::shared_ptr<ChunkFetch::Awaited> ChunkFetch::expect(const DataRequest& request, ByteRange wanted) {
     const std::int64_t size = wanted.end - wanted.begin;
-    const std::int64_t asked = std::min<std::int64_t>(size, context_.max_chunk_size);
+    std::int64_t asked = std::min<std::int64_t>(size, context_.max_chunk_size);
     const bool is_in_pieces = gives_pieces_ && asked > kPiece;
+    if (is_in_pieces) asked = std::min(asked, kMaxPieces * kPiece);
     std::int64_t most = context_.chunks_in_flight;
     if (is_in_pieces) most = std::clamp<std::int64_t>(kMaxPieces / ((asked - 1) / kPiece + 1), 1, most);
     const auto awaited = std::make_shared<Awaited>(ByteRange{wanted.begin, wanted.begin + asked}, size, is_in_pieces);

@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "edgesync/sdk/transport.h"
@@ -37,7 +38,8 @@ public:
     ~ChunkService();
 
     /// Sends the chunk that `question` asks for through `transport`; or answers with feedback why not. `done` when it is handed over, so
-    /// that whoever asks for more than the line takes has to wait.
+    /// that whoever asks for more than the line takes has to wait. A line that takes pieces slowly holds a worker for one of them at a
+    /// time; between them others have their turn.
     void serve(Transport& transport, const NodeKey& peer, Message question, Done done);
 
 private:
@@ -49,8 +51,15 @@ private:
         std::chrono::steady_clock::time_point last_use;
     };
 
-    HandleResult answer(Transport& transport, const NodeKey& peer, const Message& question);
-    HandleResult push(Transport& transport, const NodeKey& peer, const Message& question, const ObjectRecord& object);
+    struct Answer;
+
+    void go_on(const std::shared_ptr<Answer>& answer);
+    void work(const std::shared_ptr<Answer>& answer);
+    std::optional<HandleResult> step(Answer& answer);
+    std::optional<HandleResult> find_object(Answer& answer);
+    std::optional<HandleResult> open(Answer& answer);
+    std::optional<HandleResult> push(Answer& answer);
+    std::optional<HandleResult> push_window(Answer& answer);
     std::shared_ptr<Source> source_of(const ObjectRecord& object, std::int64_t largest);
     std::shared_ptr<Source> remembered(const ObjectKey& key, InstanceId instance);
     void forget_unused();

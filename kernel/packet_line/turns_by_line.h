@@ -14,21 +14,23 @@ namespace edgesync::packet_line {
 class TurnsByLine {
 public:
     using End = std::function<void()>;
+    using Begin = std::function<void(End)>;
 
     /// `most`: at a time for each organization; 0: no bound.
     explicit TurnsByLine(int most) : most_(most) {}
 
-    /// Calls `begin` now, or when others have ended; it must return at once. The function that it is given is called once, at the end.
-    void run(const std::string& org, std::function<void(End)> begin);
+    /// Calls `begin` now, or when others have ended; it must return at once. The function that it is given is called at the end, from any
+    /// thread, perhaps at once; further calls do nothing. What throws has ended.
+    void run(const std::string& org, Begin begin);
 
 private:
     struct Line {
         int running = 0;
-        std::deque<std::function<void(End)>> waiting;
+        std::deque<Begin> waiting;
     };
 
-    void start(const std::string& org, const std::function<void(End)>& begin);
-    void ended(const std::string& org);
+    void start(const std::string& org, Begin begin);
+    Begin next_after(const std::string& org);
 
     const int most_;
     std::mutex mutex_;

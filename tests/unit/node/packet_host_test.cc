@@ -116,7 +116,7 @@ protected:
     FullScheduler workers_of_host_{io_, workers_, log_};
     packet_line::PacketTransport packets_{context_, line_};
     packet_line::ChunkService chunks_{context_, *operations_, scheduler_, [this](const ObjectRecord& object) { return open(object); }};
-    packet_line::TurnsByLine chunk_turns_{0};
+    packet_line::TurnsByLine chunk_turns_{1};
     packet_line::Dispatcher dispatcher_{context_, *operations_, scheduler_, log_};
     packet_line::ChunkRepeater repeater_{context_, *operations_, dispatcher_, log_};
     std::unique_ptr<node::PacketHost> host_;
@@ -198,6 +198,16 @@ TEST_F(PacketHostOfCss, AQuestionForDataIsAnsweredWithOneChunk) {
     const auto refused = handle(cam1_, question);
     ASSERT_THAT(refused.replies, SizeIs(1));
     EXPECT_EQ(refused.replies[0].feedback.code, 5);
+}
+
+TEST_F(PacketHostOfCss, AnAnswerThatFailsGivesItsTurnBack) {
+    register_node(cam1_, "mqtt");
+    publish(metadata("m1"), "abcde");
+    do_work();
+    const Message question = about(Command::GetData, object("m1")->meta);
+    host_->handle(cam1_, question, [](const HandleResult&) { throw Error(ErrorKind::Internal, "it cannot be sent"); });
+    EXPECT_EQ(handle(cam1_, question).verdict, Verdict::Accepted);
+    EXPECT_THAT(line_.pushed(), SizeIs(2));
 }
 
 TEST_F(PacketHostOfCss, WhateverANodeSaysAboutAnObjectAnswersWhatItWasSent) {

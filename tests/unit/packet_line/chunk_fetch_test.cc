@@ -346,6 +346,23 @@ TEST_F(PiecesTest, AreNotAskedForWhenTheCssDoesNotGiveThem) {
     answer.get();
 }
 
+TEST_F(PiecesTest, OfALargeChunkAreAskedForNoMoreThanMayBeUnderWay) {
+    constexpr std::int64_t kMost = packet_line::kMaxPieces * packet_line::kPiece;
+    constexpr std::int64_t kSize = kMost + 2 * packet_line::kPiece;
+    context_.max_chunk_size = kSize;
+    const std::string octets(static_cast<std::size_t>(kSize), 'x');
+    data::MemorySink sink(kSize);
+    auto answer = fetch(sink, 0, kSize, kSize);
+    EXPECT_EQ(request().meta.chunk_size, kMost);
+    EXPECT_EQ(bring(0, octets.substr(0, kMost)), Verdict::Accepted);
+    const Message rest = request();
+    EXPECT_EQ(rest.offset, kMost);
+    EXPECT_EQ(rest.meta.chunk_size, kSize - kMost);
+    EXPECT_EQ(bring(kMost, octets.substr(kMost)), Verdict::Accepted);
+    EXPECT_EQ(answer.get().verdict, Verdict::Accepted);
+    EXPECT_EQ(sink.octets(), octets);
+}
+
 TEST_F(PiecesTest, OfFewChunksAreUnderWayAtOnceHoweverManyChunksMayBe) {
     context_.chunks_in_flight = 64;
     context_.max_chunk_size = 40 * packet_line::kPiece;

@@ -8,9 +8,10 @@ namespace {
 
 class Text : public BlobReader {
 public:
-    explicit Text(const std::string& octets) : octets_(octets) {}
+    explicit Text(const std::string& octets, int* reads = nullptr) : octets_(octets), reads_(reads) {}
     std::int64_t size() const override { return static_cast<std::int64_t>(octets_.size()); }
     std::size_t read(std::int64_t offset, std::span<std::byte> out) override {
+        if (reads_ != nullptr) ++*reads_;
         const auto rest = std::as_bytes(std::span(octets_)).subspan(static_cast<std::size_t>(offset));
         const std::size_t count = std::min(rest.size(), out.size());
         std::copy_n(rest.begin(), count, out.begin());
@@ -19,6 +20,7 @@ public:
 
 private:
     const std::string& octets_;
+    int* const reads_;
 };
 
 class ChunkServiceTest : public testing::PacketTest {
@@ -98,35 +100,121 @@ TEST_F(ChunkServiceTest, SendsNoMoreThanTheLineTakes) {
     EXPECT_EQ(line_.pushed().back().octets, "012345");
 }
 
-TEST_F(ChunkServiceTest, GivesPiecesToThoseWhoTakeThem) {
-    context_.max_chunk_size = 300'000;
-    std::string octets(300'000, ' ');
-    for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = static_cast<char>(i * 7 / 1000);
-    publish_octets("a record");
-    service_ = std::make_unique<packet_line::ChunkService>(context_, *operations_, scheduler_, [&octets](const ObjectRecord&) {
-        OpenedData data;
-        data.reader = std::make_unique<Text>(octets);
-        return data;
-    });
-    question_.capabilities = {"other", "pieces"};
+/// One worker, and no room for more work when the test says so.
+class OneWorker : public node::NodeScheduler {
+public:
+    using NodeScheduler::NodeScheduler;
+    bool work(std::function<void()> function) override { return !is_full && NodeScheduler::work(std::move(function)); }
+    std::atomic<bool> is_full{false};
+};
+
+class ChunkServicePiecesTest : public ChunkServiceTest {
+protected:
+    ChunkServicePiecesTest() {
+        stops_.emplace_back([this] {
+            worker_.stop();
+            service_.reset();
+        });
+        context_.max_chunk_size = 300'000;
+        publish_octets("a record");
+        question_.capabilities = {"other", "pieces"};
+        service_ = std::make_unique<packet_line::ChunkService>(context_, *operations_, one_worker_, [this](const ObjectRecord&) {
+            OpenedData data;
+            data.reader = std::make_unique<Text>(octets_, &reads_);
+            return data;
+        });
+        resize(300'000);
+    }
+
+    void resize(std::int64_t size) {
+        octets_.resize(static_cast<std::size_t>(size));
+        for (std::size_t i = 0; i < octets_.size(); ++i) octets_[i] = static_cast<char>(i * 7 / 1000);
+    }
+
+    /// From the piece with that number on, which must follow each other from `offset` on.
+    std::string together(std::size_t first, std::int64_t offset) {
+        std::string all;
+        const auto pushed = line_.pushed();
+        for (std::size_t i = first; i < pushed.size(); ++i) {
+            EXPECT_EQ(pushed[i].request.offset, offset + static_cast<std::int64_t>(all.size()));
+            EXPECT_LE(pushed[i].request.length, line_.largest > 0 ? line_.largest : packet_line::kPiece);
+            all += pushed[i].octets;
+        }
+        return all;
+    }
+
+    static constexpr std::chrono::milliseconds kSlow{600};
+
+    std::string octets_;
+    int reads_ = 0;
+    ops::WorkerPool worker_{1};
+    OneWorker one_worker_{io_, worker_, log_};
+};
+
+TEST_F(ChunkServicePiecesTest, AreForThoseWhoTakeThem) {
     for (const std::int64_t largest : {0, 100'000}) {
         const std::size_t before = line_.pushed().size();
         line_.largest = largest;
         EXPECT_EQ(ask(1000, 290'000).verdict, Verdict::Accepted);
-        std::string all;
-        for (std::size_t i = before; i < line_.pushed().size(); ++i) {
-            const auto piece = line_.pushed()[i];
-            EXPECT_EQ(piece.request.offset, 1000 + static_cast<std::int64_t>(all.size()));
-            EXPECT_LE(piece.request.length, largest > 0 ? largest : packet_line::kPiece);
-            all += piece.octets;
-        }
-        EXPECT_EQ(all, octets.substr(1000, 290'000));
+        EXPECT_EQ(together(before, 1000), octets_.substr(1000, 290'000));
         EXPECT_EQ(line_.pushed().size() - before, 3U);
     }
     question_.capabilities.clear();
     line_.largest = 0;
     EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Accepted);
-    EXPECT_EQ(line_.pushed().back().octets, octets) << "a traditional receiver takes one message for each question";
+    EXPECT_EQ(line_.pushed().back().octets, octets_) << "a traditional receiver takes one message for each question";
+}
+
+TEST_F(ChunkServicePiecesTest, AreAllThatIsAskedForHoweverSmallTheOwnChunksAre) {
+    context_.max_chunk_size = 100'000;
+    EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Accepted);
+    EXPECT_EQ(together(0, 0), octets_) << "who asks waits for all of it";
+}
+
+TEST_F(ChunkServicePiecesTest, AreNoMoreThanMayBeUnderWay) {
+    resize((packet_line::kMaxPieces + 1) * packet_line::kPiece);
+    EXPECT_EQ(ask(0, static_cast<std::int32_t>(octets_.size())).verdict, Verdict::Accepted);
+    EXPECT_EQ(together(0, 0), octets_.substr(0, packet_line::kMaxPieces * packet_line::kPiece));
+}
+
+TEST_F(ChunkServicePiecesTest, AreCutFromWhatIsReadAtOnce) {
+    EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Accepted);
+    EXPECT_EQ(reads_, 1);
+    reads_ = 0;
+    resize(20 * packet_line::kPiece);
+    EXPECT_EQ(ask(0, static_cast<std::int32_t>(octets_.size())).verdict, Verdict::Accepted);
+    EXPECT_EQ(together(3, 0), octets_);
+    EXPECT_LE(reads_, 3) << "a store gives a megabyte as fast as a piece";
+}
+
+TEST_F(ChunkServicePiecesTest, OfASlowLineLeaveTheWorkerToOthersAfterEach) {
+    std::vector<std::string> order;
+    line_.on_push = [&](const DataRequest&) {
+        order.emplace_back("piece");
+        if (order.size() > 1) return;
+        one_worker_.work([&] { order.emplace_back("other"); });
+        std::this_thread::sleep_for(kSlow);
+    };
+    EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Accepted);
+    EXPECT_EQ(order, (std::vector<std::string>{"piece", "other", "piece", "piece"}));
+    EXPECT_EQ(together(0, 0), octets_);
+}
+
+TEST_F(ChunkServicePiecesTest, ThatThereIsNoRoomForAreLeftToTheNextQuestion) {
+    line_.on_push = [&](const DataRequest&) {
+        one_worker_.is_full = true;
+        std::this_thread::sleep_for(kSlow);
+    };
+    EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Busy);
+    EXPECT_EQ(together(0, 0), octets_.substr(0, packet_line::kPiece));
+}
+
+TEST_F(ChunkServicePiecesTest, ThatTheLineDoesNotTakeEndTheAnswer) {
+    line_.on_push = [&](const DataRequest& request) {
+        if (request.offset > 0) throw Error(ErrorKind::NotConnected, "no line");
+    };
+    EXPECT_EQ(ask(0, 300'000).verdict, Verdict::Unavailable);
+    EXPECT_EQ(line_.pushed().size(), 2U);
 }
 
 TEST_F(ChunkServiceTest, AnEmptyObjectHasOneEmptyChunk) {

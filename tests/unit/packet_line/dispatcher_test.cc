@@ -205,11 +205,11 @@ protected:
     std::atomic<bool> is_stalled_{true};
     std::atomic<int> attempts_{0};
     std::function<void()> on_stalled;
+    testing::Gate gate_;  ///< Until the workers have stopped.
 };
 
 TEST_F(DispatcherLinesTest, AStalledBrokerDoesNotKeepOtherOrganizationsBack) {
-    testing::Gate gate;
-    on_stalled = [&] { gate.pass(); };
+    on_stalled = [this] { gate_.pass(); };
     publish_to("stalled", "s");
     ASSERT_TRUE(eventually([&] { return attempts_ > 0; }));
     const auto began = std::chrono::steady_clock::now();
@@ -217,7 +217,7 @@ TEST_F(DispatcherLinesTest, AStalledBrokerDoesNotKeepOtherOrganizationsBack) {
     EXPECT_TRUE(eventually([&] { return is_sent("m"); }));
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5)) << "while the others wait for their broker";
     EXPECT_EQ(attempts_, 1) << "one worker is lost to it";
-    gate.open();
+    gate_.open();
 }
 
 TEST_F(DispatcherLinesTest, AFailedLineIsTriedByOneNodeAtATimeAndBacksOffByItself) {

@@ -38,8 +38,11 @@ public:
     PeerAnswer push(const NodeKey& peer, const DataRequest& request, BlobReader& source, const std::string&) override {
         std::string octets(static_cast<std::size_t>(request.length), '\0');
         if (!octets.empty()) source.read(request.offset, std::as_writable_bytes(std::span(octets)));
-        const std::lock_guard lock(mutex_);
-        pushed_.push_back({peer, request, octets});
+        {
+            const std::lock_guard lock(mutex_);
+            pushed_.push_back({peer, request, octets});
+        }
+        if (on_push) on_push(request);
         return {};
     }
 
@@ -55,6 +58,7 @@ public:
 
     std::int64_t largest = 0;
     std::function<void(const Message&)> on_send;
+    std::function<void(const DataRequest&)> on_push;
 
 private:
     std::mutex mutex_;

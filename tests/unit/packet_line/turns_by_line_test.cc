@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <stdexcept>
 #include <vector>
 
 namespace edgesync {
@@ -47,6 +49,50 @@ TEST(TurnsByLine, WithoutABoundNobodyWaits) {
     Under under;
     for (int i = 0; i < 5; ++i) turns.run("acme", under.job("acme"));
     EXPECT_EQ(under.count("acme"), 5U);
+}
+
+TEST(TurnsByLine, WhatEndsAtOnceIsFollowedByTheNextWithoutTheStackGrowing) {
+    TurnsByLine turns(1);
+    Under under;
+    turns.run("acme", under.job("acme"));
+    int depth = 0;
+    int deepest = 0;
+    int begun = 0;
+    for (int i = 0; i < 10'000; ++i) {
+        turns.run("acme", [&](const TurnsByLine::End& end) {
+            ++begun;
+            deepest = std::max(deepest, ++depth);
+            end();
+            --depth;
+        });
+    }
+    turns.run("acme", under.job("acme"));
+    EXPECT_EQ(begun, 0);
+    under.end_one("acme");
+    EXPECT_EQ(begun, 10'000);
+    EXPECT_EQ(deepest, 1);
+    EXPECT_EQ(under.count("acme"), 1U) << "the last has its turn";
+    under.end_one("acme");
+    turns.run("acme", under.job("acme"));
+    EXPECT_EQ(under.count("acme"), 1U);
+}
+
+TEST(TurnsByLine, WhatThrowsHasEnded) {
+    TurnsByLine turns(1);
+    Under under;
+    turns.run("acme", [](const TurnsByLine::End&) { throw std::runtime_error("it cannot begin"); });
+    turns.run("acme", under.job("acme"));
+    EXPECT_EQ(under.count("acme"), 1U);
+}
+
+TEST(TurnsByLine, WhatEndsTwiceGivesOneTurn) {
+    TurnsByLine turns(1);
+    Under under;
+    for (int i = 0; i < 3; ++i) turns.run("acme", under.job("acme"));
+    const auto end = under.way["acme"].back();
+    end();
+    end();
+    EXPECT_EQ(under.count("acme"), 2U) << "the first, and the one that followed it";
 }
 
 }  // namespace
