@@ -30,7 +30,8 @@ public:
     void close() override {
         if (!listener_) return;
         listener_->drain();
-        listener_->stop();
+        // The plugin and its host are gone next, so nothing may be at work any more, however slow the machine is.
+        listener_->stop(std::chrono::minutes(1));
         listener_.reset();
     }
 
