@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <string_view>
 
 #include "command_line.h"
 #include "fault_child.h"
@@ -93,7 +94,9 @@ int run_in_root(const std::vector<Test>& all) {
 TransportEnvironment& environment() { return *current; }
 
 int run_plugin_test(int argc, char** argv, TransportEnvironment& given) try {
-    testing::InitGoogleTest(&argc, argv);
+    // The engine would answer it with options of its own.
+    const bool is_help_wanted = std::any_of(argv + 1, argv + argc, [](const char* word) { return std::string_view(word) == "--help"; });
+    if (!is_help_wanted) testing::InitGoogleTest(&argc, argv);
     current = &given;
     parse_command_line(argc, argv);
     if (options().acknowledgement_fd >= 0) return run_fault_child(options().acknowledgement_fd);
