@@ -72,7 +72,7 @@ TEST_F(Nats, ObjectsGoBothWaysWhateverTheyAreCalled) {
 
 TEST_F(Nats, LargeDataGoThroughACrashOfTheServer) {
     ASSERT_NO_FATAL_FAILURE(start_both());
-    const std::string data = random_octets(64 * 1024 * 1024, 5);
+    const std::string data = random_octets(160 * 1024 * 1024, 5);
     ASSERT_EQ(publish(*css_, "model", "big", R"({"destinationType":"camera"})", data), 204);
     ASSERT_TRUE(eventually([&] { return staged_bytes(*ess_) > 8'000'000; }));
     server_.kill_hard();
