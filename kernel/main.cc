@@ -17,6 +17,7 @@
 #include "kernel/config/configuration.h"
 #include "kernel/node/node.h"
 #include "kernel/objects/names.h"
+#include "kernel/ops/limited_log.h"
 #include "kernel/ops/logger.h"
 #include "kernel/ops/named_log.h"
 #include "kernel/plugins/last_words.h"
@@ -35,6 +36,7 @@ constexpr int kExitStartFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitInvalid = 98;
 constexpr int kExitNotLoaded = 99;
+constexpr std::chrono::seconds kPluginLogInterval{10};
 constexpr char kDefaultFile[] = "/etc/edge-sync-service/sync.conf";
 
 struct CommandLine {
@@ -236,7 +238,9 @@ node::StopRequest wait_for_end(node::Node& node) {
 
 /// True: start again.
 bool run_node(config::Configuration& configuration, Log& log, LoadedPlugins loaded) {
-    plugins::Watchdog watchdog(log, std::chrono::seconds(configuration.integer("PluginWatchdogTime")));
+    // A plugin that throws in each call must not fill the disk with lines about it.
+    ops::LimitedLog watchdog_log(log, kPluginLogInterval);
+    plugins::Watchdog watchdog(watchdog_log, std::chrono::seconds(configuration.integer("PluginWatchdogTime")));
     std::vector<std::unique_ptr<ops::NamedLog>> names;
     names.push_back(std::make_unique<ops::NamedLog>(log, "store-" + configuration.store_plugin()));
     auto& store_calls = watchdog.add(PluginKind::Store, configuration.store_plugin(), loaded.store.version);

@@ -1,6 +1,5 @@
 #include "kernel/plugins/call_watch.h"
 
-#include <algorithm>
 #include <sstream>
 #include <thread>
 
