@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "edgesync/sdk/transport.h"
@@ -51,20 +52,23 @@ public:
         thread_.join();
     }
 
-    /// @throws Error{NotConnected, Timeout, InvalidRequest}
+    /// Returns within the write deadline. @throws Error{NotConnected, Timeout, InvalidRequest}
     void publish(const std::string& subject, const std::string& payload) {
+        // libnats would let one after the other wait for a line that is stuck; who waits here sees that the first one gave it up.
+        const std::lock_guard turn(turn_);
         Lock lock(mutex_);
         const Connection connection = connection_;
         lock.unlock();
         if (!connection) throw Error(ErrorKind::NotConnected, "There is no connection with the NATS server");
         const std::int64_t most = natsConnection_GetMaxPayload(connection.get());
-        if (static_cast<std::int64_t>(payload.size()) > most)
-            throw Error(ErrorKind::InvalidRequest, "The NATS server takes messages of " + std::to_string(most) + " octets, this one has " +
-                                                       std::to_string(payload.size()));
+        if (std::cmp_greater(payload.size(), most))
+            throw Error(ErrorKind::InvalidRequest, "A message has at most " + std::to_string(most) + " octets at this NATS server");
         const auto status = natsConnection_Publish(connection.get(), subject.c_str(), payload.data(), static_cast<int>(payload.size()));
         if (status == NATS_OK) return;
         lock.lock();
         ++health_.publish_failures;
+        connection_.reset();  // A part of the message may be on its way: nothing may follow it.
+        changed_.notify_all();
         throw Error(status == NATS_TIMEOUT ? ErrorKind::Timeout : ErrorKind::NotConnected, natsStatus_GetText(status));
     }
     /// 0: not known yet.
@@ -86,6 +90,8 @@ private:
         auto pause = kFirstPause;
         Lock lock(mutex_);
         while (!is_stopped_) {
+            is_closed_ = false;
+            running_ = 1;
             lock.unlock();
             const bool was_connected = serve_one_connection();
             lock.lock();
@@ -98,11 +104,6 @@ private:
 
     /// Returns when it has ended, and all its callbacks. False: there was none.
     bool serve_one_connection() {
-        {
-            const std::lock_guard lock(mutex_);
-            is_closed_ = false;
-            running_ = 1;
-        }
         natsConnection* made = nullptr;
         if (const auto status = natsConnection_Connect(&made, options_.get()); status != NATS_OK) {
             const char* const detail = nats_GetLastError(nullptr);
@@ -114,7 +115,7 @@ private:
         note_problem("");
         std::vector<std::shared_ptr<natsSubscription>> all;
         for (auto& one : subscriptions_) all.push_back(subscribe(made, one));
-        natsConnection_FlushTimeout(made, 5000);  // The server has them: nothing that a peer answers from now on is missed.
+        natsConnection_FlushTimeout(made, 3000);  // The server has them: nothing that a peer answers from now on is missed.
         {
             const std::lock_guard lock(mutex_);
             connection_ = connection;
@@ -123,7 +124,7 @@ private:
         host_.log().log(LogLevel::Info, "Connected with the NATS server");
         host_.line_changed(true);
         Lock lock(mutex_);
-        changed_.wait(lock, [this] { return is_stopped_ || is_closed_; });
+        changed_.wait(lock, [this] { return is_stopped_ || is_closed_ || !connection_; });
         connection_.reset();
         health_.is_connected = false;
         lost_ = Clock::now();
@@ -188,6 +189,7 @@ private:
     const std::string queue_group_;
     TransportHost& host_;
     std::atomic<std::int64_t> largest_{0};
+    std::mutex turn_;           // Of those that publish; taken before the next one.
     mutable std::mutex mutex_;  // Guards what follows.
     std::condition_variable changed_;
     Connection connection_;

@@ -1,5 +1,6 @@
 // The transport `nats`: nodes and CSS on a NATS server. It carries messages and nothing else, so the kernel does the rest: it asks for
 // data chunk by chunk, repeats what got lost, and registers when the line is up.
+#include <algorithm>
 #include <atomic>
 
 #include "edgesync/sdk/codec.h"
@@ -53,14 +54,13 @@ public:
     PeerAnswer push(const NodeKey& peer, const DataRequest& request, BlobReader& source, const std::string&) override {
         const auto line = this->line();
         if (const auto most = largest_payload(peer); most > 0 && request.length > most)
-            throw Error(ErrorKind::InvalidRequest, "The NATS server takes chunks of " + std::to_string(most) + " octets, this one has " +
-                                                       std::to_string(request.length));
+            throw Error(ErrorKind::InvalidRequest, "A chunk over NATS has at most " + std::to_string(most) + " octets");
         line->publish(subject_to("data", peer), packets::data_packet(request, source));
         return {};
     }
     std::int64_t largest_payload(const NodeKey&) const override {
         const std::lock_guard lock(mutex_);
-        return line_ ? packets::largest_data(line_->largest_message()) : 0;
+        return line_ ? std::min(kLargestChunk, packets::largest_data(line_->largest_message())) : 0;
     }
     std::optional<LineHealth> line_health() const override {
         const std::lock_guard lock(mutex_);
@@ -136,6 +136,8 @@ private:
             });
         };
     }
+
+    static constexpr std::int64_t kLargestChunk = 256 * 1024;  ///< A line of 50 kB/s takes it within the write deadline.
 
     Options options_{nullptr, natsOptions_Destroy};
     TransportHost* host_ = nullptr;

@@ -91,7 +91,7 @@ inline Options options_from(const edgesync::Settings& settings) {
     if (!problems.empty()) throw edgesync::Error(edgesync::ErrorKind::InvalidRequest, problems);
 
     natsOptions_SetTimeout(made, 3000);
-    natsOptions_SetWriteDeadline(made, 10'000);
+    natsOptions_SetWriteDeadline(made, 6'000);  // For a chunk (kLargestChunk in nats_transport.cc), and the most that a stop waits.
     natsOptions_SetPingInterval(made, 10'000);  // A dead line is noticed after 30 s.
     natsOptions_SetMaxPingsOut(made, 2);
     natsOptions_SetSendAsap(made, true);

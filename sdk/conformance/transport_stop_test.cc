@@ -35,10 +35,7 @@ protected:
             });
         }
         repeat(of_node_, [this, data = std::make_shared<const std::vector<std::byte>>(octets(2, 200'000))] {
-            MemoryBlob source(data);
-            const std::int64_t limit = largest_up();
-            const std::int64_t length = limit > 0 ? std::min<std::int64_t>(limit, 200'000) : 200'000;
-            ess().transport().push(kCloud, {object_key("pushed"), kInstance, kInstance, 0, length, 200'000}, source, "");
+            push(data);
             std::this_thread::sleep_for(1ms);
         });
         ASSERT_TRUE(css().host().await([](const Seen& seen) { return seen.about("up").size() > 20 && !seen.uploads.empty(); }));
@@ -48,6 +45,14 @@ protected:
         end(of_node_);
         end(of_cloud_);
         TransportTest::TearDown();
+    }
+
+    void push(const std::shared_ptr<const std::vector<std::byte>>& data) {
+        MemoryBlob source(data);
+        const auto size = static_cast<std::int64_t>(data->size());
+        const std::int64_t limit = largest_up();
+        const std::int64_t length = limit > 0 ? std::min(limit, size) : size;
+        ess().transport().push(kCloud, {object_key("pushed"), kInstance, kInstance, 0, length, size}, source, "");
     }
 
     struct Traffic {
@@ -70,16 +75,14 @@ protected:
         call();
         return std::chrono::steady_clock::now() - began;
     }
-
-    Traffic of_node_;
-    Traffic of_cloud_;
-
-private:
     static void repeat(Traffic& traffic, std::function<void()> call) {
         traffic.threads.emplace_back([&traffic, call = std::move(call)] {
             while (!traffic.is_ending) failure_of(call);
         });
     }
+
+    Traffic of_node_;
+    Traffic of_cloud_;
 };
 
 TEST_F(TransportStop, OfANodeInTheMiddleOfExchangesIsSoonAndFinal) {
@@ -92,6 +95,27 @@ TEST_F(TransportStop, OfTheCloudInTheMiddleOfExchangesIsSoonAndFinal) {
     ASSERT_NO_FATAL_FAILURE(begin_traffic());
     stop(css(), of_cloud_);
     std::this_thread::sleep_for(1s);
+}
+
+TEST_F(TransportStop, OfANodeWhoseLineIsStuckIsSoon) {
+    LineFaults* const faults = environment().faults();
+    if (faults == nullptr || !faults->silence()) GTEST_SKIP() << "nothing here can silence the line (--server can)";
+    std::atomic<int> ended{0};
+    for (int t = 0; t < 6; ++t) {
+        repeat(of_node_, [this, &ended, data = std::make_shared<const std::vector<std::byte>>(octets(2, 200'000))] {
+            push(data);
+            ++ended;
+        });
+    }
+    // A line has buffers: until nothing goes into them any more.
+    EXPECT_TRUE(eventually(
+        [&] {
+            const int before = ended;
+            std::this_thread::sleep_for(500ms);
+            return ended == before;
+        },
+        60s));
+    stop(ess(), of_node_);
 }
 
 TEST_F(TransportStop, DoesNotWaitForVerdicts) {

@@ -34,6 +34,10 @@ private:
         proxy_->thaw();
         proxy_->restore();
     }
+    bool silence() override {
+        proxy_->freeze();
+        return true;
+    }
     void to_css(const NodeKey& node, const std::string& payload) override { publish("up", node, payload); }
     void to_ess(const NodeKey& node, const std::string& payload) override { publish("down", node, payload); }
     void publish(const std::string& direction, const NodeKey& node, const std::string& payload) {
