@@ -188,7 +188,7 @@ Task<bool> Connection::receive_and_handle(HttpHandler& handler, std::shared_ptr<
         bool has_answer = co_await stream_body(sink);
         if (has_answer) has_answer = co_await await_answer();
         // It lives until the answer is there; its end may close and remove files.
-        core_->workers.try_post([sink = std::move(sink)] {});
+        core_->post([sink = std::move(sink)] {});
         co_return has_answer;
     }
     if (!is_body_complete_) {
@@ -254,7 +254,7 @@ Task<bool> Connection::dispatch(HttpHandler& handler, std::shared_ptr<HttpRespon
         std::shared_ptr<HttpResponder> responder;
     };
     auto job = std::make_shared<Job>(Job{std::move(request_), responder});
-    const bool is_posted = core_->workers.try_post([&handler, job, core = core_] {
+    const bool is_posted = core_->post([&handler, job, core = core_] {
         const std::shared_ptr<HttpResponder> kept = job->responder;
         try {
             handler.handle(std::move(job->request), std::move(job->responder));

@@ -33,7 +33,26 @@ bool ListenerCore::enter() {
 void ListenerCore::leave() {
     const std::lock_guard lock(mutex);
     --connections;
-    connection_ended.notify_all();
+    something_ended.notify_all();
+}
+
+bool ListenerCore::post(std::function<void()> work) {
+    const auto ended = [](ListenerCore& core) {
+        const std::lock_guard lock(core.mutex);
+        --core.posted;
+        core.something_ended.notify_all();
+    };
+    {
+        const std::lock_guard lock(mutex);
+        ++posted;
+    }
+    const bool is_posted = workers.try_post([self = shared_from_this(), work = std::move(work), ended]() mutable {
+        work();
+        work = nullptr;  // What it holds may be the handler's.
+        ended(*self);
+    });
+    if (!is_posted) ended(*this);
+    return is_posted;
 }
 
 void ListenerCore::start_accepting(UniqueFd socket) {
@@ -167,17 +186,20 @@ void Listener::drain() {
 
 bool Listener::wait_idle(std::chrono::milliseconds limit) {
     std::unique_lock lock(core_->mutex);
-    return core_->connection_ended.wait_for(lock, limit, [this] { return core_->connections == 0; });
+    return core_->something_ended.wait_for(lock, limit, [this] { return core_->connections == 0 && core_->posted == 0; });
 }
 
 void Listener::stop(std::chrono::milliseconds limit) {
     core_->is_draining = true;
     core_->stop_accepting();
     raise_in_all(*core_, kStopping);
-    if (!wait_idle(limit)) {
-        core_->log(LogLevel::Warning,
-                   "stopped " + core_->address + " with " + std::to_string(connections()) + " connections still at work");
+    if (wait_idle(limit)) return;
+    std::size_t at_work = 0;
+    {
+        const std::lock_guard lock(core_->mutex);
+        at_work = std::max(core_->connections, core_->posted);
     }
+    core_->log(LogLevel::Warning, "stopped " + core_->address + " with " + std::to_string(at_work) + " requests still at work");
 }
 
 std::size_t Listener::connections() const {

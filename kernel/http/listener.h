@@ -70,7 +70,7 @@ public:
 
     /// Accepts no more, closes idle connections, lets requests in progress finish; returns at once.
     void drain();
-    /// True once no connection is left.
+    /// True once no connection is left, and nothing of one is at work.
     bool wait_idle(std::chrono::milliseconds limit);
     /// Closes everything; parked clients count as gone. Waits at most `limit` for work in progress on the workers.
     void stop(std::chrono::milliseconds limit = std::chrono::seconds(5));

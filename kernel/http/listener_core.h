@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,8 @@ struct ListenerCore : std::enable_shared_from_this<ListenerCore> {
     /// A connection is about to begin; false: there are too many.
     bool enter();
     void leave();
+    /// Hands work to the workers that its connection may not wait for; `stop` does. False: all are taken.
+    bool post(std::function<void()> work);
 
     void start_accepting(UniqueFd socket);
     void stop_accepting();
@@ -45,8 +48,9 @@ struct ListenerCore : std::enable_shared_from_this<ListenerCore> {
     std::atomic<bool> is_draining{false};
 
     mutable std::mutex mutex;
-    std::condition_variable connection_ended;
+    std::condition_variable something_ended;
     std::size_t connections = 0;
+    std::size_t posted = 0;  ///< Of `post`, not done yet.
     std::shared_ptr<TlsContext> tls;
     std::string address;
     std::uint16_t port = 0;

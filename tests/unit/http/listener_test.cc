@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "edgesync/sdk/error.h"
@@ -156,6 +158,32 @@ TEST(Stopping, IsBoundedWhileAWorkerIsBusy) {
     server.listener.stop(100ms);
     EXPECT_TRUE(client.is_closed());
     gate.open();
+}
+
+TEST(Stopping, WaitsForHandlersWhoseConnectionsEnded) {
+    Gate gate;
+    ListenerOptions options;
+    options.may_block = [](const HttpRequest&) { return true; };
+    Server server(options);
+    Gate entered;
+    std::atomic<bool> has_returned{false};
+    server.handler.on_handle = [&](HttpRequest, std::shared_ptr<HttpResponder> responder) {
+        entered.open();
+        gate.wait();
+        responder->send(HttpResponse{});
+        has_returned = true;
+    };
+    Client client(server.port());
+    client.send(get("/"));
+    ASSERT_TRUE(entered.wait());
+    auto stopping = std::async(std::launch::async, [&] {
+        server.listener.stop(10s);
+        return has_returned.load();
+    });
+    EXPECT_TRUE(client.is_closed());
+    EXPECT_EQ(stopping.wait_for(50ms), std::future_status::timeout) << "what the handler uses is freed next";
+    gate.open();
+    EXPECT_TRUE(stopping.get());
 }
 
 TEST(Stopping, SeveralListenersShareARouterAndStopAlone) {
