@@ -56,7 +56,7 @@ void PacketHost::handle(const NodeKey& peer, Message message, std::function<void
     NodeTransportHost::handle(peer, std::move(message), [this, peer, told](HandleResult result) {
         const bool is_known = result.verdict == Verdict::Accepted;
         for (Message& reply : result.replies) {
-            if (reply.command == Command::RegAck) reply.capabilities = {packet_line::kPieces};
+            if (reply.command == Command::RegAck) reply.capabilities = {packet_line::kDigest, packet_line::kPieces};
         }
         told(std::move(result));
         if (is_known) parts().scheduler->work([this, peer] { packets_.repeater->repeat(peer); });

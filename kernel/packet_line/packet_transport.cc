@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernel/packet_line/capabilities.h"
+
 namespace edgesync::packet_line {
 
 PacketTransport::PacketTransport(const rules::NodeContext& context, Transport& line)
@@ -14,6 +16,11 @@ TransportTraits PacketTransport::traits() const noexcept {
 }
 
 PeerAnswer PacketTransport::send(const NodeKey& peer, const Message& message) {
+    if (message.command == Command::Register || message.command == Command::RegisterNew) {
+        Message announced = message;
+        announced.capabilities = {kDigest};
+        return line_.send(peer, announced);
+    }
     const bool is_about_data = message.command == Command::Update || message.command == Command::GetData;
     std::int64_t chunk = message.meta.chunk_size;
     // Traditional receivers divide by it.

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace edgesync::packet_line {
+#include "kernel/packet_line/capabilities.h"
 
-inline constexpr char kPieces[] = "pieces";
+namespace edgesync::packet_line {
 
 /// Octets of a piece. With names and header a message stays below 128 KiB, above which the memory of each message is got from the system
 /// and given back, in the nodes and in brokers: mosquitto forwards three times as much in messages of this size as in those of 5 MiB.

@@ -151,6 +151,7 @@ TEST_F(PacketHostOfCss, ANodeThatIsNotKnownIsToldSoWhateverItSays) {
     const auto registered = handle(cam1_, Command::RegisterNew);
     ASSERT_THAT(registered.replies, SizeIs(1));
     EXPECT_EQ(registered.replies[0].command, Command::RegAck);
+    EXPECT_THAT(registered.replies[0].capabilities, ElementsAre("digest", "pieces"));
     EXPECT_TRUE(knows(cam1_));
 }
 
@@ -367,6 +368,17 @@ TEST_F(PacketHostOfEss, AnUpdateKeepsNothingWaitingForItsData) {
     EXPECT_EQ(handle(cloud_, Command::Update, metadata("m1")).verdict, Verdict::Accepted);
     ASSERT_THAT(kept, SizeIs(1));
     kept[0]({Verdict::Failed, {}, "later"});  // Nobody is told twice.
+}
+
+TEST_F(PacketHostOfEss, ARegistrationSaysWhatTheNodeCan) {
+    for (const Command command : {Command::Register, Command::RegisterNew, Command::Ping}) {
+        Message message;
+        message.command = command;
+        packets_.send(cloud_, message);
+    }
+    std::vector<std::vector<std::string>> said;
+    for (const auto& one : line_.sent()) said.push_back(one.message.capabilities);
+    EXPECT_THAT(said, ElementsAre(ElementsAre("digest"), ElementsAre("digest"), IsEmpty()));
 }
 
 TEST_F(PacketHostOfEss, AnswersToARegistrationComeToThePartThatRegisters) {
