@@ -28,9 +28,9 @@ bool is_about_line(ErrorKind kind) { return kind == ErrorKind::NotConnected || k
 }  // namespace
 
 Dispatcher::Dispatcher(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log,
-                       bool is_one_of_several)
+                       bool is_one_of_several, std::chrono::milliseconds answer_limit)
     : context_(context), operations_(operations), scheduler_(scheduler), log_(log), is_one_of_several_(is_one_of_several),
-      most_workers_per_line_(context.self.org.empty() ? 1 : kMaxWorkers) {}
+      answer_limit_(answer_limit), most_workers_per_line_(context.self.org.empty() ? 1 : kMaxWorkers) {}
 
 Dispatcher::~Dispatcher() { stop(); }
 
@@ -142,7 +142,7 @@ void Dispatcher::look_again_later(const NodeKey& peer, Node& node) {
 
 /// With the lock held.
 void Dispatcher::expire(const NodeKey& peer, Node& node) {
-    const auto limit = Clock::now() - kAnswerLimit;
+    const auto limit = Clock::now() - answer_limit_;
     const auto expired = std::erase_if(node.unanswered, [&](const auto& entry) { return entry.second.since <= limit; });
     unanswered_ -= expired;
     if (expired == 0 || node.last_answer > limit || node.is_ready) return;

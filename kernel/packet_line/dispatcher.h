@@ -24,9 +24,13 @@ namespace edgesync::packet_line {
 /// Thread-safe. Runs on the scheduler's workers.
 class Dispatcher {
 public:
+    /// After it an answer is not waited for any more: the message was lost, or, if nothing was answered at all, the node is away. Its
+    /// records are found again when it says something, and by the timer that repeats.
+    static constexpr std::chrono::seconds kAnswerLimit{5};
+
     /// `is_one_of_several`: other instances of the CSS may get the nodes' answers; then the records tell who has answered.
     Dispatcher(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log,
-               bool is_one_of_several = false);
+               bool is_one_of_several = false, std::chrono::milliseconds answer_limit = kAnswerLimit);
     ~Dispatcher();
 
     /// Before the first `send`: nodes that are registered with `protocol` are reached through `transport`.
@@ -138,9 +142,6 @@ private:
     /// others.
     static constexpr std::size_t kMaxUnansweredInAll = 512;
     static constexpr std::size_t kFewestUnanswered = 2;
-    /// After it an answer is not waited for any more: the message was lost, or, if nothing was answered at all, the node is away. Its
-    /// records are found again when it says something, and by the timer that repeats.
-    static constexpr std::chrono::seconds kAnswerLimit{5};
     /// How often the store is asked for answers that other instances got.
     static constexpr std::chrono::milliseconds kCheckPause{250};
     static constexpr std::size_t kMaxGivenUp = 65536;
@@ -153,6 +154,7 @@ private:
     rules::Scheduler& scheduler_;
     Log& log_;
     const bool is_one_of_several_;
+    const std::chrono::milliseconds answer_limit_;
     /// A CSS of one organization has one line.
     const int most_workers_per_line_;
     std::map<std::string, Transport*> transports_;

@@ -128,7 +128,7 @@ private:
     ListenerOptions prepared(ListenerOptions options);
 };
 
-/// True once `condition` holds; asks again for at most 10 s.
+/// True once `condition` holds; asks again for at most 30 s.
 bool eventually(const std::function<bool()>& condition);
 
 }  // namespace edgesync::http::test
