@@ -145,7 +145,7 @@ std::shared_ptr<ChunkFetch::Awaited> ChunkFetch::expect(const DataRequest& reque
     if (is_in_pieces) asked = std::min(asked, kMaxPieces * kPiece);
     std::int64_t most = context_.chunks_in_flight;
     if (is_in_pieces) most = std::clamp<std::int64_t>(kMaxPieces / ((asked - 1) / kPiece + 1), 1, most);
-    const auto awaited = std::make_shared<Awaited>(ByteRange{wanted.begin, wanted.begin + asked}, size, is_in_pieces);
+    auto awaited = std::make_shared<Awaited>(ByteRange{wanted.begin, wanted.begin + asked}, size, is_in_pieces);
     const Place place{request.key, request.instance_id, wanted.begin};
     const Place first{request.key, request.instance_id, 0};
     // In their order, because the octets are hashed in their order.

@@ -71,7 +71,7 @@ ChunkService::~ChunkService() {
 }
 
 void ChunkService::serve(Transport& transport, const NodeKey& peer, Message question, Done done) {
-    go_on(std::make_shared<Answer>(transport, peer, std::move(question), std::move(done)));
+    go_on(std::make_shared<Answer>(Answer{transport, peer, std::move(question), std::move(done)}));
 }
 
 void ChunkService::go_on(const std::shared_ptr<Answer>& answer) {

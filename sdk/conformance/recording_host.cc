@@ -177,7 +177,7 @@ std::uint64_t RecordingHost::poll(const NodeKey& peer, const PollRequest& reques
         released = take_parked([&](const Parked& one) { return one.peer == peer; });
         if (result.verdict == Verdict::Accepted && result.items.empty() && result.granted.count() > 0 && is_running_) {
             handle = ++last_handle_;
-            parked_[handle] = {peer, Clock::now() + result.granted, std::move(done)};
+            parked_[handle] = {peer, Clock::now() + result.granted, done};
         }
         changed_.notify_all();
     }

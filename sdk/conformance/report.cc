@@ -26,7 +26,8 @@ void print_labelled(const std::string& label, const std::string& text) {
         if (line.size() > kShownColumns) line = line.substr(0, kShownColumns) + "...";
         std::string head = count == 0 ? label + ":" : "";
         head.resize(12, ' ');
-        print("        " + head + line);
+        head += line;
+        print("        " + head);
     }
 }
 

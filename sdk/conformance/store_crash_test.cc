@@ -37,7 +37,8 @@ public:
                                           std::to_string(kChildEnd)};
         if (!options().settings.empty()) words.insert(words.end(), {"--settings", options().settings.string()});
         for (const auto& [key, value] : options().given) words.insert(words.end(), {"--setting", key + "=" + value});
-        for (const auto& [name, port] : options().ports) words.insert(words.end(), {"--port", name + "=" + std::to_string(port)});
+        for (const auto& [name, port] : options().ports)
+            words.insert(words.end(), {"--port", std::string(name).append("=").append(std::to_string(port))});
         std::vector<char*> arguments;
         for (std::string& word : words) arguments.push_back(word.data());
         arguments.push_back(nullptr);

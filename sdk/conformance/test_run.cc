@@ -88,7 +88,8 @@ std::vector<Test> all_tests() {
             const std::string name = suite.GetTestInfo(t)->name();
             Test test;
             test.name = suite_name + "." + name;
-            test.rule_name = suite_name.substr(suite_name.find('/') + 1) + "." + name.substr(0, name.find('/'));
+            test.rule_name = suite_name.substr(suite_name.find('/') + 1);
+            test.rule_name.append(".").append(name, 0, name.find('/'));
             test.kind = test.rule_name.starts_with("Transport") ? PluginKind::Transport : PluginKind::Store;
             tests.push_back(std::move(test));
         }

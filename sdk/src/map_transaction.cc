@@ -143,14 +143,14 @@ Page<ObjectRecord> MapTransaction::objects_addressed_to(const NodeKey& node, con
         for (auto& [key, name] : map_.range(begin, end_of_prefix(prefix), limit + 1)) names[key.substr(prefix.size())] = std::move(name);
     }
     Page<ObjectRecord> page;
-    const std::string* last = nullptr;
+    std::string last;
     for (const auto& [place_in_page, name] : names) {
         if (page.items.size() == limit) {
-            page.next = *last;
+            page.next = last;
             break;
         }
         page.items.push_back(object(name_in<ObjectKey>(name)).value());
-        last = &place_in_page;
+        last = place_in_page;
     }
     return page;
 }

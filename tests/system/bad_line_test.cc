@@ -35,6 +35,8 @@ struct Line {
     const char* protocol;
 };
 
+void PrintTo(const Line& line, std::ostream* out) { *out << line.name; }
+
 class BadLine : public testing::TestWithParam<Line> {
 protected:
     static constexpr LineQuality kQuality{200ms, 0.01};
