@@ -20,13 +20,13 @@ Lines with_examples(Lines lines) {
     return lines;
 }
 
-/// Size of the largest file below the node's folder of data.
+/// Of all files in the node's folder of data together.
 std::uintmax_t staged_bytes(const Node& node) {
     std::uintmax_t size = 0;
     std::error_code ignored;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(node.root() / "sync/local/blobs", ignored)) {
         std::error_code gone;
-        if (entry.is_regular_file(gone)) size = std::max(size, entry.file_size(gone));
+        if (entry.is_regular_file(gone)) size += entry.file_size(gone);
     }
     return size;
 }
@@ -81,14 +81,18 @@ TEST_F(Nats, LargeDataGoThroughACrashOfTheServer) {
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "big") == "cam1=delivered"; }, std::chrono::seconds(60)));
     EXPECT_TRUE(ess_->request("GET", "objects/model/big/data").body == data);
 
+    const std::string longer = data + "x";
+    const auto before = staged_bytes(*css_);
     const auto meta = R"({"meta":{"objectID":"film","objectType":"report"}})";
     ASSERT_EQ(ess_->request("PUT", "objects/report/film", meta).status, 204);
-    ASSERT_EQ(ess_->request("PUT", "objects/report/film/data", data.substr(1)).status, 204);
+    ASSERT_EQ(ess_->request("PUT", "objects/report/film/data", longer).status, 204);
+    ASSERT_TRUE(eventually([&] { return staged_bytes(*css_) > before + 8'000'000; }));
     server_.kill_hard();
+    EXPECT_EQ(status(*css_, "report", "film"), "partiallyreceived") << "too late to be a test";
     server_.start();
     EXPECT_TRUE(eventually([&] { return status(*css_, "report", "film") == "completelyReceived"; }, std::chrono::seconds(60)))
         << status(*css_, "report", "film");
-    EXPECT_TRUE(css_->request("GET", "objects/acme/report/film/data").body == data.substr(1));
+    EXPECT_TRUE(css_->request("GET", "objects/acme/report/film/data").body == longer);
 }
 
 TEST_F(Nats, ACssServesNodesOfBothTransports) {
