@@ -127,6 +127,7 @@ TEST_F(Nats, AnEncryptedServerWithUsersLetsNodesSpeakForThemselvesAlone) {
 authorization { users = [
   { user: css, password: "of-css" }
   { user: cam1, password: "of-cam1", permissions { publish: "edgesync.up.*.acme.camera.cam1", subscribe: "edgesync.down.*.acme.camera.cam1" } }
+  { user: mute, password: "of-mute", permissions { publish: "nothing", subscribe: "edgesync.down.*.acme.camera.mute" } }
 ] })");
     const auto authority = make_authority("test authority");
     const auto certificate = issue_certificate(authority, "server", "DNS:localhost");
@@ -141,15 +142,28 @@ authorization { users = [
     };
     css_ = make_css(folder_.path(), secured("css", "of-css", "ca.pem"));
     css_->start();
-    const auto refused = make_ess(folder_.path(), "wrong", css_->port(), secured("cam1", "guess", "ca.pem"));
-    refused->start();
-    EXPECT_TRUE(eventually([&] { return refused->output().find("NATS server: ") != std::string::npos; })) << refused->output();
-    const auto distrustful = make_ess(folder_.path(), "distrustful", css_->port(), secured("cam1", "of-cam1", "other.pem"));
-    distrustful->start();
-    EXPECT_TRUE(eventually([&] { return distrustful->output().find("NATS server: ") != std::string::npos; })) << distrustful->output();
-    const auto pretender = make_ess(folder_.path(), "pretender", css_->port(), secured("cam1", "of-cam1", "ca.pem"));
-    pretender->start();
-    EXPECT_TRUE(eventually([&] { return pretender->output().find("ermissions") != std::string::npos; })) << pretender->output();
+    struct Row {
+        const char* node;
+        Lines lines;
+        const char* colour;
+        const char* problem;
+    };
+    for (const Row& row : {Row{"wrong", secured("cam1", "guess", "ca.pem"), "red", "Authorization Violation"},
+                           Row{"distrustful", secured("cam1", "of-cam1", "other.pem"), "red", "certificate"},
+                           Row{"pretender", secured("cam1", "of-cam1", "ca.pem"), "red", "Permissions Violation for Subscription"},
+                           Row{"mute", secured("mute", "of-mute", "ca.pem"), "yellow", "Permissions Violation for Publish"}}) {
+        const auto node = make_ess(folder_.path(), row.node, css_->port(), row.lines);
+        node->start();
+        const std::string problem = "transport-nats: NATS server localhost:" + std::to_string(server.port()) + ": ";
+        const auto is_told = [&](const std::string& text) {
+            const auto at = text.find(problem);
+            return at != text.npos && text.find(row.problem, at) != text.npos;
+        };
+        EXPECT_TRUE(eventually([&] { return is_told(node->output()); })) << row.node << ": " << node->output();
+        const auto health = node->request("GET", "health").body;
+        EXPECT_NE(health.find(std::string(R"("healthStatus":")") + row.colour + '"'), std::string::npos) << row.node << ": " << health;
+        EXPECT_TRUE(is_told(health)) << row.node << ": " << health;
+    }
     ess_ = make_ess(folder_.path(), "cam1", css_->port(), secured("cam1", "of-cam1", "ca.pem"));
     ess_->start();
     ASSERT_TRUE(eventually([this] { return registered(*css_, 1); })) << ess_->output();
