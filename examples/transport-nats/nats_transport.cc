@@ -75,7 +75,7 @@ private:
             (this->*handle)(is_css_ ? *node : NodeKey{host_->self().org, "Cloud", "Cloud"}, payload);
         } catch (const std::exception& error) {
             // Of a hostile or broken peer, without an answer.
-            host_->log().trace(LogLevel::Warning, "NATS: dropped a message on " + std::string(subject) + ": " + error.what());
+            host_->log().trace(LogLevel::Warning, "Dropped a message on " + std::string(subject) + ": " + error.what());
         }
     }
     void take_command(const NodeKey& peer, std::string_view payload) {
@@ -118,7 +118,7 @@ private:
                     try {
                         send(peer, reply);
                     } catch (const Error& error) {
-                        host_->log().trace(LogLevel::Warning, std::string("NATS: dropped a reply: ") + error.what());
+                        host_->log().trace(LogLevel::Warning, std::string("Dropped a reply: ") + error.what());
                     }
                 }
             });
