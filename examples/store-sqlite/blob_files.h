@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <limits>
 #include <mutex>
+#include <optional>
 
 #include "edgesync/sdk/store.h"
 
@@ -24,6 +25,12 @@ using namespace edgesync;
     throw Error(code == ENOSPC || code == EDQUOT ? ErrorKind::NoSpace : ErrorKind::Io, what + ": " + std::strerror(code));
 }
 
+inline void make_folder(const std::filesystem::path& folder) {
+    std::error_code problem;
+    std::filesystem::create_directories(folder, problem);
+    if (problem) fail("Cannot make the folder " + folder.string(), problem.value());
+}
+
 /// Makes the names in the folder survive power loss.
 inline void sync_folder(const std::filesystem::path& folder) {
     const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -32,10 +39,12 @@ inline void sync_folder(const std::filesystem::path& folder) {
 }
 
 inline std::string name_of(const BlobId& id) { return Poco::DigestEngine::digestToHex({id.bytes.begin(), id.bytes.end()}); }
-inline BlobId id_named(const std::string& name) {
+/// nullopt: no blob has this name.
+inline std::optional<BlobId> id_named(const std::string& name) {
     BlobId id;
+    if (name.size() != 2 * id.bytes.size() || name.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
     const auto octets = Poco::DigestEngine::digestFromHex(name);
-    std::copy_n(octets.begin(), std::min(octets.size(), id.bytes.size()), id.bytes.begin());
+    std::copy(octets.begin(), octets.end(), id.bytes.begin());
     return id;
 }
 
@@ -79,10 +88,12 @@ public:
     /// Removes the files without a record. Before the other calls.
     void open(const std::filesystem::path& folder, const std::function<bool(const BlobId& id)>& has_record) {
         folder_ = folder;
-        std::filesystem::create_directories(folder);
+        make_folder(folder);
         sync_folder(folder.parent_path());
-        for (const auto& file : std::filesystem::directory_iterator(folder))
-            if (!has_record(id_named(file.path().filename().string()))) std::filesystem::remove(file.path());
+        for (const auto& file : std::filesystem::directory_iterator(folder)) {
+            const auto id = id_named(file.path().filename().string());
+            if (id && !has_record(*id)) discard(*id);
+        }
     }
 
     BlobId new_id() override {

@@ -19,10 +19,19 @@ class Database : public OrderedMap {
     using Octets = Poco::Data::CLOB;  // Bound as a BLOB, which SQLite compares octet by octet.
 
 public:
-    explicit Database(const std::string& file) try : session_("SQLite", file) {
+    /// @throws Error{Unsupported} if a newer version of this store has written the file
+    explicit Database(const std::string& file) try : file_(file), session_("SQLite", file, kSecondsToOpen) {
+        int form = 0;
+        session_ << "PRAGMA user_version", into(form), now;
+        if (form > kForm)
+            throw Error(ErrorKind::Unsupported,
+                        file + " has form " + std::to_string(form) + ", of a newer version; this one knows " + std::to_string(kForm));
         run("PRAGMA journal_mode = WAL");  // Readers and the writer do not wait for each other.
         run("PRAGMA synchronous = FULL");  // A commit has synced the log before it is acknowledged.
-        run("CREATE TABLE IF NOT EXISTS record (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID");
+        if (form == 0) {
+            run("CREATE TABLE IF NOT EXISTS record (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID");
+            run("PRAGMA user_version = " + std::to_string(kForm));
+        }
         // Prepared once, run often: each time with what the members hold that they use.
         get_ << "SELECT value FROM record WHERE key = ?", use(key_), into(values_);
         put_ << "INSERT OR REPLACE INTO record VALUES (?, ?)", use(key_), use(value_);
@@ -78,7 +87,7 @@ private:
             statement.execute();
         } catch (const Poco::Exception& error) {
             try {
-                fail(error, statement.toString());
+                fail(error, file_ + ": " + statement.toString());
             } catch (...) {
                 if (!failure_) failure_ = std::current_exception();
                 throw;
@@ -92,6 +101,10 @@ private:
         throw Error(is_full ? ErrorKind::NoSpace : is_corrupt ? ErrorKind::Corrupt : ErrorKind::Io, what + ": " + error.displayText());
     }
 
+    static constexpr int kForm = 1;  ///< Of what is in the file; a version that changes it adds one.
+    static constexpr std::size_t kSecondsToOpen = 1;
+
+    const std::string file_;
     Poco::Data::Session session_;
     std::exception_ptr failure_;
     Octets key_;

@@ -35,7 +35,7 @@ public:
     }
 
     void open() override {
-        std::filesystem::create_directories(folder_);
+        make_folder(folder_);
         for (const auto& folder : {folder_.parent_path().parent_path(), folder_.parent_path()}) sync_folder(folder);
         claim();
         Poco::Data::SQLite::Connector::registerConnector();
@@ -108,20 +108,28 @@ private:
     };
 
     void claim() {
-        lock_ = ::open((folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (lock_ < 0) fail("Cannot open a file in " + folder_.string(), errno);
+        lock_ = open_file("lock");
         if (::flock(lock_, LOCK_EX | LOCK_NB) != 0)
             throw Error(ErrorKind::AlreadyExists, folder_.string() + " is in use by another process");
+        ::close(open_file("store.db"));  // Made here, so that nobody else may read it; SQLite takes an empty file for a new database.
+    }
+    int open_file(const char* name) const {
+        const int fd = ::open((folder_ / name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0) fail("Cannot open " + (folder_ / name).string(), errno);
+        return fd;
     }
     MapTransaction on(Database& database) {
         return {database, [this](const BlobId& id, std::int64_t size) { return files_.open_reader(id, size); }, kInlineLimit};
     }
     std::unique_ptr<Database> take_connection() {
-        const std::lock_guard lock(mutex_);
-        if (idle_.empty()) return std::make_unique<Database>((folder_ / "store.db").string());
-        auto connection = std::move(idle_.back());
-        idle_.pop_back();
-        return connection;
+        std::unique_lock lock(mutex_);
+        if (!idle_.empty()) {
+            auto connection = std::move(idle_.back());
+            idle_.pop_back();
+            return connection;
+        }
+        lock.unlock();
+        return std::make_unique<Database>((folder_ / "store.db").string());
     }
 
     void write_until_closed() {

@@ -35,21 +35,28 @@ class NatsLine {
     using Lock = std::unique_lock<std::mutex>;
 
 public:
-    /// `queue_group`: of the receivers of which each message reaches one alone; empty: all of them get it.
-    NatsLine(Options options, std::vector<Subscription> subscriptions, std::string queue_group, TransportHost& host)
-        : options_(std::move(options)), subscriptions_(std::move(subscriptions)), queue_group_(std::move(queue_group)), host_(host) {
-        natsOptions_SetClosedCB(
-            options_.get(), [](natsConnection*, void* self) { static_cast<NatsLine*>(self)->one_ended(true); }, this);
-        natsOptions_SetErrorHandler(options_.get(), on_error, this);
+    ~NatsLine() { end(); }
+
+    /// From now on there is a connection whenever that is possible. `queue_group`: of the receivers of which each message reaches one
+    /// alone; empty: all of them get it.
+    void begin(Server server, std::vector<Subscription> subscriptions, std::string queue_group, TransportHost& host) {
+        server_ = std::move(server);
+        subscriptions_ = std::move(subscriptions);
+        queue_group_ = std::move(queue_group);
+        host_ = &host;
+        const auto closed = [](natsConnection*, void* self) { static_cast<NatsLine*>(self)->one_ended(true); };
+        natsOptions_SetClosedCB(server_.options.get(), closed, this);
+        natsOptions_SetErrorHandler(server_.options.get(), on_error, this);
         thread_ = std::thread([this] { keep_connected(); });
     }
-    ~NatsLine() {
+    /// Afterwards nothing is called any more.
+    void end() {
         {
             const std::lock_guard lock(mutex_);
             is_stopped_ = true;
         }
         changed_.notify_all();
-        thread_.join();
+        if (thread_.joinable()) thread_.join();
     }
 
     /// Returns within the write deadline. @throws Error{NotConnected, Timeout, InvalidRequest}
@@ -67,6 +74,7 @@ public:
         if (status == NATS_OK) return;
         lock.lock();
         ++health_.publish_failures;
+        publish_failed_ = Clock::now();
         connection_.reset();  // A part of the message may be on its way: nothing may follow it.
         changed_.notify_all();
         throw Error(status == NATS_TIMEOUT ? ErrorKind::Timeout : ErrorKind::NotConnected, natsStatus_GetText(status));
@@ -77,7 +85,10 @@ public:
     LineHealth health() const {
         const std::lock_guard lock(mutex_);
         LineHealth health = health_;
-        if (!health.is_connected) health.disconnected_for = std::chrono::ceil<std::chrono::seconds>(Clock::now() - lost_);
+        const auto since = [now = Clock::now()](Clock::time_point then) { return std::chrono::ceil<std::chrono::seconds>(now - then); };
+        if (!health.is_connected) health.disconnected_for = since(lost_);
+        if (health.subscribe_failures > 0) health.since_subscribe_failure = since(subscribe_failed_);
+        if (health.publish_failures > 0) health.since_publish_failure = since(publish_failed_);
         return health;
     }
 
@@ -102,44 +113,46 @@ private:
         }
     }
 
-    /// Returns when it has ended, and all its callbacks. False: there was none.
+    /// Returns when it has ended, and all its callbacks. False: there was none, or none that works.
     bool serve_one_connection() {
         natsConnection* made = nullptr;
-        if (const auto status = natsConnection_Connect(&made, options_.get()); status != NATS_OK) {
-            const char* const detail = nats_GetLastError(nullptr);
-            note_problem(detail != nullptr ? detail : natsStatus_GetText(status));
+        if (const auto status = natsConnection_Connect(&made, server_.options.get()); status != NATS_OK) {
+            note_problem(status, nats_GetLastError(nullptr));
             return false;
         }
         const Connection connection(made, natsConnection_Destroy);
         largest_ = natsConnection_GetMaxPayload(made);
-        note_problem("");
         std::vector<std::shared_ptr<natsSubscription>> all;
         for (auto& one : subscriptions_) all.push_back(subscribe(made, one));
-        natsConnection_FlushTimeout(made, 3000);  // The server has them: nothing that a peer answers from now on is missed.
-        {
-            const std::lock_guard lock(mutex_);
+        auto status = natsConnection_FlushTimeout(made, 3000);  // The server has them: nothing that a peer answers is missed.
+        const char* text = nullptr;
+        if (natsConnection_GetLastError(made, &text) == NATS_NOT_PERMITTED) status = NATS_NOT_PERMITTED;
+        if (std::count(all.begin(), all.end(), nullptr) > 0) status = NATS_INVALID_SUBSCRIPTION;
+        Lock lock(mutex_);
+        if (status == NATS_OK) {
             connection_ = connection;
             health_.is_connected = true;
+            health_.problem.clear();
+            lock.unlock();
+            host_->log().log(LogLevel::Info, "Connected with the NATS server " + server_.name);
+            host_->line_changed(true);
+            lock.lock();
+            changed_.wait(lock, [this] { return is_stopped_ || is_closed_ || !connection_; });
+            connection_.reset();
+            health_.is_connected = false;
+            lost_ = Clock::now();
         }
-        host_.log().log(LogLevel::Info, "Connected with the NATS server");
-        host_.line_changed(true);
-        Lock lock(mutex_);
-        changed_.wait(lock, [this] { return is_stopped_ || is_closed_ || !connection_; });
-        connection_.reset();
-        health_.is_connected = false;
-        lost_ = Clock::now();
         const bool is_lost = !is_stopped_;
         lock.unlock();
         natsConnection_Close(made);
-        if (is_lost) {
-            note_problem("the connection was lost");
-            host_.line_changed(false);
-        }
+        if (is_lost) note_problem(status, status == NATS_OK ? "the connection was lost" : text);
+        if (is_lost && status == NATS_OK) host_->line_changed(false);
         lock.lock();
         changed_.wait(lock, [this] { return running_ == 0; });
-        return true;
+        return status == NATS_OK;
     }
 
+    /// Null: the connection has ended already.
     std::shared_ptr<natsSubscription> subscribe(natsConnection* connection, Subscription& one) {
         const auto take = [](natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
             const std::string_view payload(natsMsg_GetData(message), static_cast<std::size_t>(natsMsg_GetDataLength(message)));
@@ -147,34 +160,36 @@ private:
             natsMsg_Destroy(message);
         };
         natsSubscription* made = nullptr;
-        const natsStatus status =
-            queue_group_.empty() ? natsConnection_Subscribe(&made, connection, one.filter.c_str(), take, &one)
-                                 : natsConnection_QueueSubscribe(&made, connection, one.filter.c_str(), queue_group_.c_str(), take, &one);
-        if (status != NATS_OK) {
-            note_problem(std::string("cannot subscribe: ") + natsStatus_GetText(status), true);
-            return nullptr;
-        }
-        {
-            const std::lock_guard lock(mutex_);
-            ++running_;
-        }
-        natsSubscription_SetOnCompleteCB(
-            made, [](void* self) { static_cast<NatsLine*>(self)->one_ended(false); }, this);
+        if (queue_group_.empty())
+            natsConnection_Subscribe(&made, connection, one.filter.c_str(), take, &one);
+        else
+            natsConnection_QueueSubscribe(&made, connection, one.filter.c_str(), queue_group_.c_str(), take, &one);
+        std::shared_ptr<natsSubscription> subscription(made, natsSubscription_Destroy);
+        const auto ended = [](void* self) { static_cast<NatsLine*>(self)->one_ended(false); };
+        const std::lock_guard lock(mutex_);
+        if (natsSubscription_SetOnCompleteCB(made, ended, this) != NATS_OK) return nullptr;
+        ++running_;
         natsSubscription_SetPendingLimits(made, 65'536, 64 * 1024 * 1024);  // What does not fit is lost, and the kernel repeats it.
-        return {made, natsSubscription_Destroy};
+        return subscription;
     }
 
+    /// What the server refuses without ending the connection, and messages that are lost because they are taken too slowly.
     static void on_error(natsConnection* connection, natsSubscription*, natsStatus status, void* self) {
         const char* text = nullptr;
         natsConnection_GetLastError(connection, &text);
-        const std::string problem = text != nullptr && *text != '\0' ? text : natsStatus_GetText(status);
-        static_cast<NatsLine*>(self)->note_problem(problem, problem.find("ubscription") != std::string::npos);
+        auto& line = *static_cast<NatsLine*>(self);
+        line.note_problem(status, text);
+        const bool is_of_publish = text != nullptr && std::string_view(text).find("Publish") != std::string_view::npos;
+        const std::lock_guard lock(line.mutex_);
+        ++(is_of_publish ? line.health_.publish_failures : line.health_.subscribe_failures);
+        (is_of_publish ? line.publish_failed_ : line.subscribe_failed_) = Clock::now();
     }
-    /// Empty: there is none any more.
-    void note_problem(const std::string& problem, bool is_of_subscription = false) {
+    void note_problem(natsStatus status, const char* text) {
+        std::string problem = text != nullptr && *text != '\0' ? text : natsStatus_GetText(status);
+        if (problem.starts_with('(')) problem.erase(0, problem.find(' ') + 1);  // "(FILE:LINE): ", of libnats.
+        problem = "NATS server " + server_.name + ": " + problem;
         const std::lock_guard lock(mutex_);
-        if (is_of_subscription) ++health_.subscribe_failures;
-        if (!problem.empty() && health_.problem != problem) host_.log().log(LogLevel::Error, "NATS server: " + problem);
+        if (health_.problem != problem) host_->log().log(LogLevel::Error, problem);
         health_.problem = problem;
     }
     void one_ended(bool is_connection) {
@@ -184,10 +199,10 @@ private:
         changed_.notify_all();
     }
 
-    const Options options_;
+    Server server_;
     std::vector<Subscription> subscriptions_;
-    const std::string queue_group_;
-    TransportHost& host_;
+    std::string queue_group_;
+    TransportHost* host_ = nullptr;
     std::atomic<std::int64_t> largest_{0};
     std::mutex turn_;           // Of those that publish; taken before the next one.
     mutable std::mutex mutex_;  // Guards what follows.
@@ -195,6 +210,8 @@ private:
     Connection connection_;
     LineHealth health_;
     Clock::time_point lost_ = Clock::now();
+    Clock::time_point subscribe_failed_;
+    Clock::time_point publish_failed_;
     int running_ = 0;  ///< The connection and its subscriptions, as long as their threads may call.
     bool is_closed_ = false;
     bool is_stopped_ = false;

@@ -16,7 +16,7 @@ public:
     ~NatsTransport() override { stop(); }
 
     std::vector<SettingDeclaration> declare_settings() const override { return declared_settings(); }
-    void configure(const Settings& settings, Log&) override { options_ = options_from(settings); }
+    void configure(const Settings& settings, Log&) override { server_ = server_from(settings); }
     TransportTraits traits() const noexcept override { return {}; }  // A packet line.
 
     void start(TransportHost& host) override {
@@ -27,54 +27,42 @@ public:
         std::vector<Subscription> subscriptions = {
             {filter("command"), [this](auto subject, auto payload) { take(subject, payload, &NatsTransport::take_command); }},
             {filter("data"), [this](auto subject, auto payload) { take(subject, payload, &NatsTransport::take_data); }}};
+        natsOptions_SetName(server_.options.get(), (self.org + "/" + self.type + "/" + self.id).c_str());  // For the server's log.
         outbox_ = std::make_shared<Outbox>();
-        // Held until the line is known here: it may be up, and wanted, before.
-        const std::lock_guard lock(mutex_);
         // Of several instances of a CSS each message is for one.
-        line_ = std::make_shared<NatsLine>(std::move(options_), std::move(subscriptions), is_css_ ? "css" : "", host);
+        line_.begin(std::move(server_), std::move(subscriptions), is_css_ ? "css" : "", host);
     }
     void drain() override { is_draining_ = true; }
     void stop() noexcept override {
         is_draining_ = true;
         if (outbox_) outbox_->stop();
-        std::shared_ptr<NatsLine> line;  // Ends without the lock: what it waits for may need it.
-        const std::lock_guard lock(mutex_);
-        line.swap(line_);
+        line_.end();
     }
 
     PeerAnswer send(const NodeKey& peer, const Message& message) override {
         if (message.command == Command::Unregister) throw Error(ErrorKind::Unsupported, "A node cannot leave over NATS; it is forgotten");
         const NodeKey node = is_css_ ? peer : host_->self();
-        line()->publish(subject_to("command", peer), codec::command_to_json(message, node, "nats"));
+        publish("command", peer, codec::command_to_json(message, node, "nats"));
         return {};
     }
     PeerAnswer fetch(const NodeKey&, const DataRequest&, DataSink&) override {
         throw Error(ErrorKind::Unsupported, "Data are not fetched over NATS, they come in messages");
     }
     PeerAnswer push(const NodeKey& peer, const DataRequest& request, BlobReader& source, const std::string&) override {
-        const auto line = this->line();
         if (const auto most = largest_payload(peer); most > 0 && request.length > most)
             throw Error(ErrorKind::InvalidRequest, "A chunk over NATS has at most " + std::to_string(most) + " octets");
-        line->publish(subject_to("data", peer), packets::data_packet(request, source));
+        publish("data", peer, packets::data_packet(request, source));
         return {};
     }
     std::int64_t largest_payload(const NodeKey&) const override {
-        const std::lock_guard lock(mutex_);
-        return line_ ? std::min(kLargestChunk, packets::largest_data(line_->largest_message())) : 0;
+        return std::min(kLargestChunk, packets::largest_data(line_.largest_message()));
     }
-    std::optional<LineHealth> line_health() const override {
-        const std::lock_guard lock(mutex_);
-        return line_ ? line_->health() : LineHealth();
-    }
+    std::optional<LineHealth> line_health() const override { return line_.health(); }
 
 private:
-    std::shared_ptr<NatsLine> line() const {
-        const std::lock_guard lock(mutex_);
-        if (is_draining_ || !line_) throw Error(ErrorKind::NotConnected, "This node stops");
-        return line_;
-    }
-    std::string subject_to(const char* kind, const NodeKey& peer) const {
-        return is_css_ ? subject_of("down", kind, peer) : subject_of("up", kind, host_->self());
+    void publish(const char* kind, const NodeKey& peer, const std::string& payload) {
+        if (is_draining_) throw Error(ErrorKind::NotConnected, "This node stops");
+        line_.publish(is_css_ ? subject_of("down", kind, peer) : subject_of("up", kind, host_->self()), payload);
     }
 
     /// On a thread of the subscription. Waits as long as the kernel has too much to do, which keeps the next message waiting.
@@ -87,7 +75,7 @@ private:
             (this->*handle)(is_css_ ? *node : NodeKey{host_->self().org, "Cloud", "Cloud"}, payload);
         } catch (const std::exception& error) {
             // Of a hostile or broken peer, without an answer.
-            host_->log().trace(LogLevel::Warning, "NATS: dropped a message on " + std::string(subject) + ": " + error.what());
+            host_->log().trace(LogLevel::Warning, "Dropped a message on " + std::string(subject) + ": " + error.what());
         }
     }
     void take_command(const NodeKey& peer, std::string_view payload) {
@@ -130,7 +118,7 @@ private:
                     try {
                         send(peer, reply);
                     } catch (const Error& error) {
-                        host_->log().trace(LogLevel::Warning, std::string("NATS: dropped a reply: ") + error.what());
+                        host_->log().trace(LogLevel::Warning, std::string("Dropped a reply: ") + error.what());
                     }
                 }
             });
@@ -139,13 +127,12 @@ private:
 
     static constexpr std::int64_t kLargestChunk = 256 * 1024;  ///< A line of 50 kB/s takes it within the write deadline.
 
-    Options options_{nullptr, natsOptions_Destroy};
+    Server server_;
     TransportHost* host_ = nullptr;
     bool is_css_ = false;
     std::atomic<bool> is_draining_{false};
     std::shared_ptr<Outbox> outbox_;
-    mutable std::mutex mutex_;
-    std::shared_ptr<NatsLine> line_;
+    NatsLine line_;
 };
 
 }  // namespace transport_nats

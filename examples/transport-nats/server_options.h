@@ -15,6 +15,10 @@ namespace transport_nats {
 
 using edgesync::SettingDeclaration;
 using Options = std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)>;
+struct Server {
+    std::string name;  ///< As sync.conf has it, for messages.
+    Options options{nullptr, natsOptions_Destroy};
+};
 
 inline std::vector<SettingDeclaration> declared_settings() {
     using Type = SettingDeclaration::Type;
@@ -38,16 +42,16 @@ inline std::string url_of(const std::string& address) {
     const std::string host = address.substr(0, colon);
     const std::string port = colon == std::string::npos ? "4222" : address.substr(colon + 1);
     const bool is_number = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == std::string::npos;
-    if (host.empty() || host.find_first_of("/@ ") != std::string::npos || !is_number) return {};
-    const int number = std::stoi(port);
-    return number >= 1 && number <= 65535 ? "nats://" + host + ":" + port : "";
+    const int number = is_number ? std::stoi(port) : 0;
+    const bool is_host = !host.empty() && host.find_first_of("/@ ") == std::string::npos;
+    return is_host && number >= 1 && number <= 65535 ? "nats://" + host + ":" + port : "";
 }
 
 /// Everything but the callbacks. @throws Error{InvalidRequest}, one line for each problem
-inline Options options_from(const edgesync::Settings& settings) {
+inline Server server_from(const edgesync::Settings& settings) {
     natsOptions* made = nullptr;
     if (natsOptions_Create(&made) != NATS_OK) throw edgesync::Error(edgesync::ErrorKind::Internal, "libnats has no memory");
-    Options options(made, natsOptions_Destroy);
+    Server server{settings.text("NATSAddress"), Options(made, natsOptions_Destroy)};
     std::string problems;
     const auto report = [&](const std::string& problem) { problems += (problems.empty() ? "" : "\n") + problem; };
     const auto value = [&](const char* key) { return settings.text(key); };
@@ -65,8 +69,8 @@ inline Options options_from(const edgesync::Settings& settings) {
     for (const auto& url : urls) servers.push_back(url.c_str());
     if (problems.empty()) check("NATSAddress", natsOptions_SetServers(made, servers.data(), static_cast<int>(servers.size())));
 
-    const int ways = static_cast<int>(!value("NATSUser").empty()) + static_cast<int>(!value("NATSToken").empty()) +
-                     static_cast<int>(!value("NATSCredentials").empty());
+    int ways = 0;
+    for (const char* key : {"NATSUser", "NATSToken", "NATSCredentials"}) ways += value(key).empty() ? 0 : 1;
     if (ways > 1) report("NATSUser, NATSToken and NATSCredentials exclude each other; set one of them");
     if (value("NATSUser").empty() != value("NATSPassword").empty()) report("NATSUser and NATSPassword need each other");
     if (!value("NATSUser").empty()) natsOptions_SetUserInfo(made, value("NATSUser").c_str(), value("NATSPassword").c_str());
@@ -96,7 +100,7 @@ inline Options options_from(const edgesync::Settings& settings) {
     natsOptions_SetMaxPingsOut(made, 2);
     natsOptions_SetSendAsap(made, true);
     natsOptions_SetAllowReconnect(made, false);  // The transport connects anew, for ever, and knows what was lost (nats_line.h).
-    return options;
+    return server;
 }
 
 }  // namespace transport_nats

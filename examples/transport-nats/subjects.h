@@ -6,6 +6,7 @@
 // A server that lets a node publish to its own `up` alone proves who it is (README.md).
 #pragma once
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,13 +21,15 @@ constexpr std::size_t kLongestSubject = 3500;
 
 /// Letters, digits, `-` and `_` stand for themselves; all else, above all dots and wildcards, is % and two hexadecimal digits.
 inline std::string token_of(std::string_view name) {
+    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     constexpr char kDigits[] = "0123456789ABCDEF";
     std::string token;
     for (const char c : name) {
         const auto octet = static_cast<unsigned char>(c);
-        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        if (is_plain) token += c;
-        if (!is_plain) token.append({'%', kDigits[octet >> 4U], kDigits[octet & 15U]});
+        if (kPlain.find(c) != kPlain.npos)
+            token += c;
+        else
+            token.append({'%', kDigits[octet >> 4U], kDigits[octet & 15U]});
     }
     return token;
 }
@@ -34,20 +37,9 @@ inline std::string token_of(std::string_view name) {
 /// nullopt: `token_of` makes no such token.
 inline std::optional<std::string> name_in(std::string_view token) {
     std::string name;
-    for (std::size_t i = 0; i < token.size(); ++i) {
-        if (token[i] != '%') {
-            name += token[i];
-            continue;
-        }
-        constexpr std::string_view kDigits = "0123456789ABCDEF";
-        if (i + 2 >= token.size()) return std::nullopt;
-        const auto high = kDigits.find(token[i + 1]);
-        const auto low = kDigits.find(token[i + 2]);
-        if (high == kDigits.npos || low == kDigits.npos) return std::nullopt;
-        name += static_cast<char>(high * 16 + low);
-        i += 2;
-    }
-    return name;
+    for (std::size_t i = 0; i < token.size(); i += token[i] == '%' ? 3 : 1)
+        name += token[i] == '%' ? static_cast<char>(std::strtol(std::string(token.substr(i + 1, 2)).c_str(), nullptr, 16)) : token[i];
+    return token_of(name) == token ? std::optional(name) : std::nullopt;
 }
 
 /// `direction`: "up" or "down"; `kind`: "command" or "data".

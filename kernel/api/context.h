@@ -28,7 +28,7 @@ struct ShutdownRequest {
     bool unregister = false;  ///< ESS: leave the CSS and erase the local store.
 };
 
-/// The brokers' part of the health answer.
+/// The brokers' part of the health answer, of all lines together.
 struct MqttHealth {
     std::string status = "green";  ///< "green", "yellow", "red"
     std::uint64_t subscribe_failures = 0;
@@ -37,6 +37,7 @@ struct MqttHealth {
     std::chrono::milliseconds last_disconnect{0};
     std::chrono::seconds since_subscribe_error{0};  ///< 0: never.
     std::chrono::seconds since_publish_error{0};    ///< 0: never.
+    std::vector<std::string> problems;              ///< Of lines that are not green: "transport-NAME: ...".
 };
 
 /// What the health answer needs from outside the store.

@@ -58,11 +58,16 @@ std::string mqtt_part(const MqttHealth& mqtt) {
            unless_zero("timeSinceLastPublishError", mqtt.since_publish_error.count()) + "}";
 }
 
-/// Sentences for humans; what the store says may name hosts, files and users.
+/// Sentences for humans; what store and line say may name hosts, files and users.
 std::vector<std::string> problems_of(const HealthFacts& facts) {
     std::vector<std::string> problems;
     if (!facts.store.problem.empty())
         problems.push_back(facts.is_for_administrators ? "Store: " + facts.store.problem : "The store; administrators are told more");
+    if (facts.extras.mqtt && !facts.extras.mqtt->problems.empty()) {
+        const auto& of_lines = facts.extras.mqtt->problems;
+        if (facts.is_for_administrators) problems.insert(problems.end(), of_lines.begin(), of_lines.end());
+        if (!facts.is_for_administrators) problems.emplace_back("The line to the broker; administrators are told more");
+    }
     for (const auto& plugin : facts.extras.plugins) {
         if (plugin.problem.empty()) continue;
         problems.push_back(facts.is_for_administrators ? plugin.problem : "The plugin " + plugin.name + "; administrators are told more");
@@ -119,22 +124,27 @@ std::string health_report(const HealthFacts& facts) {
     return report + problems_part(problems_of(facts)) + "}";
 }
 
-MqttHealth mqtt_health(const LineHealth& line, std::chrono::seconds resend_interval) {
+void add_line(std::optional<MqttHealth>& all, const std::string& transport, const LineHealth& line, std::chrono::seconds resend_interval) {
     const auto is_within = [](std::chrono::seconds since, std::chrono::seconds limit) { return since.count() > 0 && since < limit; };
-    MqttHealth health;
-    health.subscribe_failures = line.subscribe_failures;
-    health.publish_failures = line.publish_failures;
-    health.is_disconnected = !line.is_connected;
-    health.last_disconnect = line.disconnected_for;
-    health.since_subscribe_error = line.since_subscribe_failure;
-    health.since_publish_error = line.since_publish_failure;
+    const auto latest = [](std::chrono::seconds one, std::chrono::seconds other) {
+        return one.count() == 0 || other.count() == 0 ? std::max(one, other) : std::min(one, other);
+    };
+    if (!all) all.emplace();
+    all->subscribe_failures += line.subscribe_failures;
+    all->publish_failures += line.publish_failures;
+    all->is_disconnected = all->is_disconnected || !line.is_connected;
+    all->last_disconnect = std::max<std::chrono::milliseconds>(all->last_disconnect, line.disconnected_for);
+    all->since_subscribe_error = latest(all->since_subscribe_error, line.since_subscribe_failure);
+    all->since_publish_error = latest(all->since_publish_error, line.since_publish_failure);
+    std::string_view colour = "green";
     if (!line.is_connected || is_within(line.since_subscribe_failure, 12 * resend_interval)) {
-        health.status = "red";
+        colour = "red";
     } else if (is_within(line.since_subscribe_failure, 60 * resend_interval) ||
                is_within(line.since_publish_failure, 12 * resend_interval)) {
-        health.status = "yellow";
+        colour = "yellow";
     }
-    return health;
+    all->status = worst(all->status, colour);
+    if (colour != "green" && !line.problem.empty()) all->problems.push_back("transport-" + transport + ": " + line.problem);
 }
 
 }  // namespace edgesync::api

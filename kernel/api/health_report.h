@@ -23,14 +23,14 @@ struct HealthFacts {
     std::chrono::seconds resend_interval{10};
     StoreHealth store;
     HealthExtras extras;
-    bool is_for_administrators = false;  ///< Who are told what is wrong with the store; others only that something is.
+    bool is_for_administrators = false;  ///< Who are told what is wrong with store, line and plugins; others only that something is.
     std::optional<Usage> usage;
 };
 
 std::string health_report(const HealthFacts& facts);
 
-/// The brokers' part: red while disconnected or shortly after a failed subscription, yellow some time after one or shortly after a failed
-/// publication (rest-api 8).
-MqttHealth mqtt_health(const LineHealth& line, std::chrono::seconds resend_interval);
+/// Adds the line of a transport to the brokers' part: red while disconnected or shortly after a failed subscription, yellow some time after
+/// one or shortly after a failed publication (rest-api 8).
+void add_line(std::optional<MqttHealth>& all, const std::string& transport, const LineHealth& line, std::chrono::seconds resend_interval);
 
 }  // namespace edgesync::api

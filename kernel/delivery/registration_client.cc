@@ -245,9 +245,20 @@ bool RegistrationClient::is_late(const Message& answer) const {
     return answer.meta.instance_id == 0 ? !has_asked_ : answer.meta.instance_id != number_;
 }
 
+/// The answer to a registration that nobody has sent yet, if there is but one node of this name: the numbers begin with the time of the
+/// start.
+void RegistrationClient::note_namesake(const Message& answer) {
+    const std::lock_guard lock(mutex_);
+    if (answer.meta.instance_id <= number_ || std::exchange(knows_namesake_, true)) return;
+    const NodeKey& self = context_.self;
+    log_.log(LogLevel::Error, "Another node registers as " + self.org + "/" + self.type + "/" + self.id +
+                                  ": the two take each other's messages and lose objects; give each a DestinationID of its own");
+}
+
 void RegistrationClient::handle(const Message& message) {
     switch (message.command) {
         case Command::RegAck: {
+            note_namesake(message);
             if (is_late(message)) return;
             bool was_new = false;
             {

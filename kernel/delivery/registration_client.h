@@ -52,6 +52,7 @@ private:
     void acknowledged(bool was_new, const std::vector<std::string>& capabilities);
     bool take_answer();
     bool is_late(const Message& answer) const;
+    void note_namesake(const Message& answer);
     void told_unknown();
     bool has_something_to_lose();
     void announce_if_needed();
@@ -73,7 +74,8 @@ private:
     bool awaits_answer_ = false;  ///< To a registration.
     /// Of the registrations on the present connection; what answers those on an earlier one has another number, or none.
     std::int64_t number_;
-    bool has_asked_ = false;  ///< With that number.
+    bool has_asked_ = false;       ///< With that number.
+    bool knows_namesake_ = false;  ///< The log has it.
     int unknown_answers_ = 0;
     std::chrono::steady_clock::time_point last_ping_;
     std::uint64_t timer_ = 0;

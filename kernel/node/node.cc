@@ -326,7 +326,7 @@ api::ApiContext Node::Parts::api_context() {
         extras.plugins = plugin_states();
         if (edge) extras.unsendable_objects = edge->unsendable();
         for (const auto& loaded : transports) {
-            if (const auto line = loaded.transport->line_health()) extras.mqtt = api::mqtt_health(*line, context.resend_interval);
+            if (const auto line = loaded.transport->line_health()) api::add_line(extras.mqtt, loaded.name, *line, context.resend_interval);
         }
         return extras;
     };

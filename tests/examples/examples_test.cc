@@ -1,5 +1,7 @@
 // The examples as their users have them: plugins that were built against the installed package, in the installed program.
 #include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <fstream>
@@ -20,13 +22,13 @@ Lines with_examples(Lines lines) {
     return lines;
 }
 
-/// Size of the largest file below the node's folder of data.
+/// Of all files in the node's folder of data together.
 std::uintmax_t staged_bytes(const Node& node) {
     std::uintmax_t size = 0;
     std::error_code ignored;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(node.root() / "sync/local/blobs", ignored)) {
         std::error_code gone;
-        if (entry.is_regular_file(gone)) size = std::max(size, entry.file_size(gone));
+        if (entry.is_regular_file(gone)) size += entry.file_size(gone);
     }
     return size;
 }
@@ -81,14 +83,18 @@ TEST_F(Nats, LargeDataGoThroughACrashOfTheServer) {
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "big") == "cam1=delivered"; }, std::chrono::seconds(60)));
     EXPECT_TRUE(ess_->request("GET", "objects/model/big/data").body == data);
 
+    const std::string longer = data + "x";
+    const auto before = staged_bytes(*css_);
     const auto meta = R"({"meta":{"objectID":"film","objectType":"report"}})";
     ASSERT_EQ(ess_->request("PUT", "objects/report/film", meta).status, 204);
-    ASSERT_EQ(ess_->request("PUT", "objects/report/film/data", data.substr(1)).status, 204);
+    ASSERT_EQ(ess_->request("PUT", "objects/report/film/data", longer).status, 204);
+    ASSERT_TRUE(eventually([&] { return staged_bytes(*css_) > before + 8'000'000; }));
     server_.kill_hard();
+    EXPECT_EQ(status(*css_, "report", "film"), "partiallyreceived") << "too late to be a test";
     server_.start();
     EXPECT_TRUE(eventually([&] { return status(*css_, "report", "film") == "completelyReceived"; }, std::chrono::seconds(60)))
         << status(*css_, "report", "film");
-    EXPECT_TRUE(css_->request("GET", "objects/acme/report/film/data").body == data.substr(1));
+    EXPECT_TRUE(css_->request("GET", "objects/acme/report/film/data").body == longer);
 }
 
 TEST_F(Nats, ACssServesNodesOfBothTransports) {
@@ -123,6 +129,7 @@ TEST_F(Nats, AnEncryptedServerWithUsersLetsNodesSpeakForThemselvesAlone) {
 authorization { users = [
   { user: css, password: "of-css" }
   { user: cam1, password: "of-cam1", permissions { publish: "edgesync.up.*.acme.camera.cam1", subscribe: "edgesync.down.*.acme.camera.cam1" } }
+  { user: mute, password: "of-mute", permissions { publish: "nothing", subscribe: "edgesync.down.*.acme.camera.mute" } }
 ] })");
     const auto authority = make_authority("test authority");
     const auto certificate = issue_certificate(authority, "server", "DNS:localhost");
@@ -137,15 +144,28 @@ authorization { users = [
     };
     css_ = make_css(folder_.path(), secured("css", "of-css", "ca.pem"));
     css_->start();
-    const auto refused = make_ess(folder_.path(), "wrong", css_->port(), secured("cam1", "guess", "ca.pem"));
-    refused->start();
-    EXPECT_TRUE(eventually([&] { return refused->output().find("NATS server: ") != std::string::npos; })) << refused->output();
-    const auto distrustful = make_ess(folder_.path(), "distrustful", css_->port(), secured("cam1", "of-cam1", "other.pem"));
-    distrustful->start();
-    EXPECT_TRUE(eventually([&] { return distrustful->output().find("NATS server: ") != std::string::npos; })) << distrustful->output();
-    const auto pretender = make_ess(folder_.path(), "pretender", css_->port(), secured("cam1", "of-cam1", "ca.pem"));
-    pretender->start();
-    EXPECT_TRUE(eventually([&] { return pretender->output().find("ermissions") != std::string::npos; })) << pretender->output();
+    struct Row {
+        const char* node;
+        Lines lines;
+        const char* colour;
+        const char* problem;
+    };
+    for (const Row& row : {Row{"wrong", secured("cam1", "guess", "ca.pem"), "red", "Authorization Violation"},
+                           Row{"distrustful", secured("cam1", "of-cam1", "other.pem"), "red", "certificate"},
+                           Row{"pretender", secured("cam1", "of-cam1", "ca.pem"), "red", "Permissions Violation for Subscription"},
+                           Row{"mute", secured("mute", "of-mute", "ca.pem"), "yellow", "Permissions Violation for Publish"}}) {
+        const auto node = make_ess(folder_.path(), row.node, css_->port(), row.lines);
+        node->start();
+        const std::string problem = "transport-nats: NATS server localhost:" + std::to_string(server.port()) + ": ";
+        const auto is_told = [&](const std::string& text) {
+            const auto at = text.find(problem);
+            return at != text.npos && text.find(row.problem, at) != text.npos;
+        };
+        EXPECT_TRUE(eventually([&] { return is_told(node->output()); })) << row.node << ": " << node->output();
+        const auto health = node->request("GET", "health").body;
+        EXPECT_NE(health.find(std::string(R"("healthStatus":")") + row.colour + '"'), std::string::npos) << row.node << ": " << health;
+        EXPECT_TRUE(is_told(health)) << row.node << ": " << health;
+    }
     ess_ = make_ess(folder_.path(), "cam1", css_->port(), secured("cam1", "of-cam1", "ca.pem"));
     ess_->start();
     ASSERT_TRUE(eventually([this] { return registered(*css_, 1); })) << ess_->output();
@@ -213,6 +233,83 @@ TEST_F(Sqlite, ObjectsOfTheCloudSurviveARestart) {
     EXPECT_EQ(css->request("DELETE", "objects/acme/model/large").status, 204);
     EXPECT_TRUE(eventually([&] { return ess->request("GET", "objects/model/large/data").status == 404; }));
 }
+
+TEST_F(Sqlite, WhatIsWrongWithItsFilesIsSaidAtTheStartAndForeignFilesStay) {
+    const auto ess = make_ess(folder_.path(), "cam1", 1, lines());
+    ess->start();
+    ASSERT_EQ(publish_on_edge(*ess, "report", "r", "kept"), 204);
+    const auto file = ess->root() / "sync/sqlite/store.db";
+    EXPECT_EQ(std::filesystem::status(file).permissions(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    const auto foreign = file.parent_path() / "blobs/README";
+    std::ofstream(foreign) << "of somebody else";
+    ASSERT_EQ(ess->terminate(), 0);
+    std::ifstream in(file);
+    const std::string whole{std::istreambuf_iterator<char>(in), {}};
+    const auto expect_refusal = [&](const std::string& problem) {
+        ess->launch();
+        EXPECT_GT(ess->wait_for_end(), 0) << problem;
+        const std::string output = ess->output();
+        const auto at = output.rfind("FATAL: store-sqlite: ");
+        ASSERT_NE(at, output.npos) << output;
+        EXPECT_NE(output.find(file.string(), at), output.npos) << output.substr(at);
+        EXPECT_NE(output.find(problem, at), output.npos) << output.substr(at);
+    };
+    const auto with = [&](std::size_t offset, const std::string& octets) {
+        return std::string(whole).replace(offset, octets.size(), octets);
+    };
+    std::ofstream(file) << with(0, std::string(100, 'x'));
+    expect_refusal("not a database");
+    std::ofstream(file) << with(60, {0, 0, 0, 99});  // The number that PRAGMA user_version reads.
+    expect_refusal("newer version");
+    std::filesystem::remove(file);
+    std::filesystem::create_directory(file);
+    expect_refusal("Cannot open");
+    std::filesystem::remove(file);
+    std::ofstream(file) << whole;
+    ess->start();
+    EXPECT_EQ(ess->request("GET", "objects/report/r/data").body, "kept");
+    EXPECT_TRUE(std::filesystem::exists(foreign));
+}
+
+/// Objects of so many octets, which are in rows or in files.
+class SqliteFullDisk : public Sqlite, public testing::WithParamInterface<std::size_t> {};
+
+TEST_P(SqliteFullDisk, RefusesWhatDoesNotFitKeepsTheRestAndGoesOnWhenThereIsSpace) {
+    const auto disk = folder_.path() / "disk";
+    std::filesystem::create_directory(disk);
+    if (::geteuid() != 0 || ::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=16m") != 0)
+        GTEST_SKIP() << "mounting a small disk is not permitted here";
+    struct Unmount {
+        std::filesystem::path path;
+        ~Unmount() { ::umount2(path.c_str(), MNT_DETACH); }
+    } const unmount{disk};
+    const auto ess = make_ess(disk, "cam1", 1, lines());
+    ess->start();
+    const auto data_of = [](int i) { return random_octets(GetParam(), static_cast<unsigned>(i)); };
+    std::vector<int> kept;
+    const int count = static_cast<int>(20'000'000 / GetParam());
+    for (int i = 0; i < count; ++i) {
+        const int code = publish_on_edge(*ess, "report", std::to_string(i), data_of(i));
+        EXPECT_TRUE(code == 204 || code == 500) << code;
+        if (code == 204) kept.push_back(i);
+    }
+    EXPECT_GT(kept.size(), 0U);
+    EXPECT_LT(static_cast<int>(kept.size()), count);
+    ess->kill_hard();
+    ess->start();
+    ASSERT_EQ(::mount("tmpfs", disk.c_str(), "tmpfs", MS_REMOUNT, "size=40m"), 0) << "somebody makes space";
+    for (const int i : kept) {
+        const std::string path = "objects/report/" + std::to_string(i);
+        EXPECT_TRUE(ess->request("GET", path + "/data").body == data_of(i)) << i;
+        EXPECT_EQ(ess->request("DELETE", path).status, 204) << i;
+    }
+    EXPECT_EQ(publish_on_edge(*ess, "report", "after", data_of(0)), 204);
+    EXPECT_TRUE(ess->request("GET", "objects/report/after/data").body == data_of(0));
+    EXPECT_EQ(ess->terminate(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, SqliteFullDisk, testing::Values(200'000U));
+INSTANTIATE_TEST_SUITE_P(Rows, SqliteFullDisk, testing::Values(20'000U));
 
 TEST_F(Sqlite, ASecondProcessOnItsFilesIsRefused) {
     const auto first = make_ess(folder_.path(), "cam1", 1, lines());

@@ -144,21 +144,24 @@ std::vector<std::string> database_lines(const std::string& schema, std::vector<s
     return lines;
 }
 
-/// What a node needs to speak MQTT, if the tests run beside a broker (tests/with-mosquitto), unless `lines` say how it speaks.
-/// `css_port`: of the CSS, or of a proxy that the line goes through.
+/// What a node needs to speak with the broker that the tests run beside (tests/with-mosquitto, tests/with-nats), if there is one, unless
+/// `lines` say how it speaks. `css_port`: of the CSS, or of a proxy that the line goes through.
 std::vector<std::string> broker_lines(const std::vector<std::string>& lines, int css_port = 0) {
     const char* port = std::getenv("EDGESYNC_TEST_BROKER");
     const bool names_protocol =
         std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("CommunicationProtocol "); });
     if (port == nullptr || names_protocol) return {};
     const std::string line = Proxy::listens_at(css_port) ? std::to_string(css_port) : std::string(port);
+    const char* protocol = std::getenv("EDGESYNC_TEST_PROTOCOL");
+    if (protocol != nullptr && std::string_view(protocol) == "nats")
+        return {"CommunicationProtocol nats", "NATSAddress 127.0.0.1:" + line, "NATSUseTLS false"};
     return {"CommunicationProtocol mqtt", "BrokerAddress 127.0.0.1", "BrokerPort " + line, "MQTTUseSSL false"};
 }
 
 std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<std::string> lines) {
     if (const auto broker = broker_lines(lines); !broker.empty()) {
         lines.insert(lines.end(), broker.begin(), broker.end());
-        lines.emplace_back("OrgID acme");
+        if (broker.front() == "CommunicationProtocol mqtt") lines.emplace_back("OrgID acme");  // One per CSS.
     }
     const bool names_store = std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("StorageProvider "); });
     if (std::getenv("EDGESYNC_TEST_POSTGRES") && !names_store) {

@@ -87,5 +87,28 @@ TEST(HealthReport, IncludesTheBroker) {
     EXPECT_FALSE(report["mqttHealth"].contains("timeSinceLastSubscribeError"));
 }
 
+TEST(HealthReport, IsAsGoodAsTheWorstOfSeveralLinesAndSaysWhatIsWrongWithIt) {
+    HealthFacts facts;
+    LineHealth well;
+    well.is_connected = true;
+    well.publish_failures = 2;
+    well.since_publish_failure = seconds(900);
+    well.problem = "of yesterday";
+    LineHealth away;
+    away.problem = "broker b:1883: no route";
+    away.subscribe_failures = 1;
+    away.disconnected_for = seconds(7);
+    add_line(facts.extras.mqtt, "mqtt", away, seconds(10));
+    add_line(facts.extras.mqtt, "nats", well, seconds(10));
+    json report = json::parse(health_report(facts));
+    EXPECT_EQ(report["general"]["healthStatus"], "red");
+    EXPECT_EQ(report["mqttHealth"], json::parse(R"({"mqttConnectionStatus":"red","subscribeFailures":1,"publishFailures":2,
+        "disconnectedFromMQTTBroker":true,"lastDisconnectFromBrokerDuration":7000,"timeSinceLastPublishError":900})"));
+    EXPECT_EQ(report["problems"], json::array({"The line to the broker; administrators are told more"}));
+    facts.is_for_administrators = true;
+    report = json::parse(health_report(facts));
+    EXPECT_EQ(report["problems"], json::array({"transport-mqtt: broker b:1883: no route"}));
+}
+
 }  // namespace
 }  // namespace edgesync::api

@@ -10,6 +10,12 @@ namespace {
 using testing::eventually;
 using ::testing::SizeIs;
 
+class CountingLog : public testing::QuietLog {
+public:
+    void log(LogLevel level, std::string_view) noexcept override { errors += level == LogLevel::Error ? 1 : 0; }
+    std::atomic<int> errors{0};
+};
+
 class RegistrationTest : public testing::EdgeTest {
 protected:
     RegistrationTest() { context_.resend_interval = std::chrono::seconds(1); }
@@ -18,7 +24,7 @@ protected:
     void start() {
         if (client_) client_->stop();
         retired_.push_back(std::move(client_));
-        client_ = std::make_unique<delivery::RegistrationClient>(context_, *operations_, scheduler_, log_,
+        client_ = std::make_unique<delivery::RegistrationClient>(context_, *operations_, scheduler_, counted_,
                                                                  delivery::RegistrationClient::Hooks{[this](bool registered, const auto&) {
                                                                      if (registered && is_failing_.exchange(false))
                                                                          throw Error(ErrorKind::Busy, "not now");
@@ -32,6 +38,7 @@ protected:
     }
 
     std::chrono::milliseconds ping_interval_{0};
+    CountingLog counted_;
     std::unique_ptr<delivery::RegistrationClient> client_;
     std::vector<std::unique_ptr<delivery::RegistrationClient>> retired_;  // Their last ticks may still be queued.
     std::atomic<int> registered_{0};
@@ -152,6 +159,19 @@ TEST_F(RegistrationPacketTest, TheAnswerToARegistrationOnAnEarlierConnectionDoes
     answer(Command::RegAck, 1);
     EXPECT_TRUE(client_->is_registered());
     EXPECT_EQ(registered_, 1);
+}
+
+TEST_F(RegistrationPacketTest, AnAnswerToARegistrationOfALaterNodeOfTheSameNameIsAnErrorInTheLog) {
+    start_and_lose_the_line();
+    answer(Command::RegAck, 0);
+    answer(Command::RegAck, 1);
+    EXPECT_EQ(counted_.errors, 0);
+    Message of_other;
+    of_other.command = Command::RegAck;
+    of_other.meta.instance_id = transport_.sent(Command::Register).at(1).meta.instance_id + 1'000'000;
+    client_->handle(of_other);
+    client_->handle(of_other);
+    EXPECT_EQ(counted_.errors, 1);
 }
 
 TEST_F(RegistrationPacketTest, ARefusalOfAnEarlierRegistrationDoesNotCount) {

@@ -1,0 +1,81 @@
+"""What tests/with-mosquitto and tests/with-nats have in common: a command beside a server of its own, which is removed afterwards."""
+import argparse
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def find(name):
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if not found:
+        print(f"{name} is not installed (scripts/install-deps)", file=sys.stderr)
+        sys.exit(77)
+    return found
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def end_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    os.setpgrp()
+
+
+def start(binary, folder, lines):
+    port = free_port()
+    configuration = folder / "server.conf"
+    configuration.write_text("\n".join(lines).replace("{port}", str(port)) + "\n")
+    log = open(folder / "log", "wb")
+    server = subprocess.Popen([binary, "-c", configuration], stdout=log, stderr=log, preexec_fn=end_with_parent)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return server, port
+        except OSError:
+            time.sleep(0.02)
+    server.kill()
+    sys.exit(f"{binary} does not start:\n" + (folder / "log").read_text())
+
+
+def run(command, environment):
+    """The command's status; with SIGTERM the command is told first, so that it finds its server while it ends."""
+    child = subprocess.Popen(command, env=environment, preexec_fn=lambda: ctypes.CDLL(None).prctl(1, signal.SIGTERM))
+    try:
+        return child.wait()
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(30)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def main(program, protocol, lines):
+    """`lines`: of its configuration, with {port} for the port on 127.0.0.1. `protocol`: what the nodes speak with it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    parser = argparse.ArgumentParser(usage=f"{pathlib.Path(sys.argv[0]).name} [--setting LINE].. COMMAND [ARGUMENT..]")
+    parser.add_argument("--setting", action="append", default=[])
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    binary = find(program)
+    with tempfile.TemporaryDirectory(prefix=f"edgesync-{program}-") as name:
+        server, port = start(binary, pathlib.Path(name), lines + options.setting)
+        try:
+            places = {"EDGESYNC_TEST_BROKER": str(port), "EDGESYNC_TEST_BROKER_PID": str(server.pid), "EDGESYNC_TEST_PROTOCOL": protocol}
+            status = run(options.command, {**os.environ, **places})
+        finally:
+            server.terminate()
+            server.wait()
+    sys.exit(status if status >= 0 else 128 - status)
