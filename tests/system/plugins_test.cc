@@ -89,7 +89,7 @@ TEST_F(Plugins, OneThatDoesNotSayHowItIsKeepsNobodyElseFromAnswers) {
 
 TEST_F(Plugins, WhatFailsToDeclareItsSettingsIsNamed) {
     Node& node = edge("none");
-    node.set_environment("UNRULY_DECLARATION", "1");
+    node.set_environment("UNRULY_EARLY_MOOD", "declare-throws");
     node.launch();
     EXPECT_EQ(node.wait_for_end(), 98);
     EXPECT_THAT(node.output(), HasSubstr("transport-unruly failed in declare_settings: nothing to declare"));
@@ -130,6 +130,72 @@ INSTANTIATE_TEST_SUITE_P(All, PluginStarts,
                              std::erase(name, '-');
                              return name;
                          });
+
+struct HangingStart {
+    const char* mood;
+    const char* early_mood;
+    const char* call;
+};
+
+class PluginsThatHang : public Plugins, public testing::WithParamInterface<HangingStart> {
+protected:
+    /// Returns when it hangs.
+    Node& hanging() {
+        Node& node = edge(GetParam().mood);
+        node.set_environment("UNRULY_EARLY_MOOD", GetParam().early_mood);
+        node.launch();
+        const std::string reported = std::string("transport-unruly has not come back from ") + GetParam().call;
+        EXPECT_TRUE(eventually([&] { return node.output().find(reported) != std::string::npos; })) << node.output();
+        return node;
+    }
+    std::string last_line() const {
+        return std::string(" before the service was running, in transport-unruly, in ") + GetParam().call + "\n";
+    }
+};
+
+TEST_P(PluginsThatHang, BeforeTheServiceRunsEndAtTheSecondSignalWithALineThatNamesThem) {
+    Node& node = hanging();
+    ::kill(node.pid(), SIGTERM);
+    ::kill(node.pid(), SIGINT);
+    EXPECT_EQ(node.wait_for_end(), 1) << node.output();
+    EXPECT_THAT(node.output(), HasSubstr(last_line()));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PluginsThatHang,
+                         testing::Values(HangingStart{"none", "constructor-hangs", "loading"},
+                                         HangingStart{"none", "declare-hangs", "declare_settings"},
+                                         HangingStart{"configure-hangs", "", "configure"}, HangingStart{"start-hangs", "", "start"},
+                                         HangingStart{"stop-hangs", "", "stop"}),
+                         [](const auto& row) { return std::string("In") + row.param.call; });
+
+TEST_F(Plugins, AStartThatHangsEndsSoonAfterOneSignal) {
+    Node& node = edge("start-hangs");
+    node.launch();
+    ASSERT_TRUE(eventually([&] { return node.output().find("in the mood start-hangs") != std::string::npos; }));
+    ::kill(node.pid(), SIGTERM);
+    EXPECT_EQ(node.wait_for_end(std::chrono::seconds(20)), 1);
+    EXPECT_THAT(node.output(), HasSubstr("FATAL: Ended by SIGTERM before the service was running, in transport-unruly, in start"));
+}
+
+TEST_F(Plugins, AStartThatIsOnlySlowEndsOrderlyAfterASignal) {
+    Node& node = edge("start-is-slow");
+    node.launch();
+    ASSERT_TRUE(eventually([&] { return node.output().find("in the mood start-is-slow") != std::string::npos; }));
+    EXPECT_EQ(node.terminate(), 0) << node.output();
+    EXPECT_THAT(node.output(), HasSubstr("ESS is running"));
+    EXPECT_THAT(node.output(), HasSubstr("STATUS: Stopped"));
+}
+
+TEST_F(Plugins, ACheckThatHangsCanBeInterrupted) {
+    Node& node = edge("none");
+    node.add_arguments({"-check"});
+    node.set_environment("UNRULY_EARLY_MOOD", "declare-hangs");
+    node.launch();
+    ASSERT_TRUE(eventually([&] { return node.output().find("has not come back from declare_settings") != std::string::npos; }));
+    ::kill(node.pid(), SIGINT);
+    ::kill(node.pid(), SIGTERM);
+    EXPECT_EQ(node.wait_for_end(), 1) << node.output();
+}
 
 TEST_F(Plugins, AnExceptionThatNobodyCatchesIsNamedBeforeTheEnd) {
     Node& node = edge("thread-throws");
