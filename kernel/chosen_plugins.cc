@@ -1,5 +1,7 @@
 #include "kernel/chosen_plugins.h"
 
+#include "kernel/plugins/last_words.h"
+
 namespace edgesync {
 
 std::chrono::seconds watchdog_time(const config::Configuration& configuration) {
@@ -29,6 +31,7 @@ LoadedPlugins load_plugins(config::Configuration& configuration, const plugins::
             return loaded.transports.back().loaded.plugin.get();
         });
     }
+    plugins::have_last_words_first();
     if (!problems.empty()) throw Error(ErrorKind::InvalidRequest, problems);
     configuration.finish();
     return loaded;

@@ -338,5 +338,7 @@ int main(int argc, char** argv) {
     if (line.new_plugin) return create_plugin(*line.new_plugin);
     prepare_process();
     plugins::install_last_words();
-    return start(line);
+    const int code = start(line);
+    plugins::end_without_last_words();
+    return code;
 }

@@ -197,20 +197,51 @@ TEST_F(Plugins, ACheckThatHangsCanBeInterrupted) {
     EXPECT_EQ(node.wait_for_end(), 1) << node.output();
 }
 
-TEST_F(Plugins, AnExceptionThatNobodyCatchesIsNamedBeforeTheEnd) {
-    Node& node = edge("thread-throws");
+struct SuddenEnd {
+    const char* mood;
+    int signal;
+    const char* line;
+};
+
+class PluginsThatEndTheProcess : public Plugins, public testing::WithParamInterface<SuddenEnd> {};
+
+TEST_P(PluginsThatEndTheProcess, AreNamedInItsLastLine) {
+    Node& node = edge(GetParam().mood);
     node.launch();
-    EXPECT_EQ(node.wait_for_end(), 128 + SIGABRT);
-    EXPECT_THAT(node.output(), HasSubstr("nobody caught an exception (nobody is there to catch it)"));
+    EXPECT_EQ(node.wait_for_end(std::chrono::seconds(20)), 128 + GetParam().signal) << node.output();
+    const std::string output = node.output();
+    EXPECT_THAT(output, HasSubstr(GetParam().line));
+    const auto first = output.find("edge-sync-service: fatal: ");
+    EXPECT_EQ(output.find("edge-sync-service: fatal: ", first + 1), std::string::npos) << "it is said once:\n" << output;
 }
 
+constexpr char kExited[] = "fatal: exit with status 0 was called in libtransport-unruly.so; nobody had asked the service to stop";
+INSTANTIATE_TEST_SUITE_P(
+    ByExceptionOrExit, PluginsThatEndTheProcess,
+    testing::Values(SuddenEnd{"thread-throws", SIGABRT, "nobody caught an exception (nobody is there to catch it) in the thread "},
+                    SuddenEnd{"thread-throws", SIGABRT, ", in libtransport-unruly.so\n"}, SuddenEnd{"start-exits", SIGABRT, kExited},
+                    SuddenEnd{"send-exits", SIGABRT, kExited}, SuddenEnd{"thread-exits", SIGABRT, kExited},
+                    SuddenEnd{"send-quick-exits", SIGABRT, "fatal: quick_exit was called in libtransport-unruly.so"}),
+    [](const auto& row) {
+        std::string name = row.param.mood + std::string(row.index == 1 ? "Where" : "");
+        std::erase(name, '-');
+        return name;
+    });
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST_F(Plugins, ACrashNamesThePlugin) {
-    Node& node = edge("send-crashes");
-    node.launch();
-    EXPECT_EQ(node.wait_for_end(), 128 + SIGSEGV);
-    EXPECT_THAT(node.output(), HasSubstr("fatal: SEGV in libtransport-unruly.so"));
-}
+INSTANTIATE_TEST_SUITE_P(
+    BySignal, PluginsThatEndTheProcess,
+    testing::Values(SuddenEnd{"send-crashes", SIGSEGV, "fatal: SEGV in libtransport-unruly.so\n"},
+                    SuddenEnd{"send-overflows", SIGSEGV, "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up\n"},
+                    SuddenEnd{"thread-overflows", SIGSEGV, "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up\n"},
+                    SuddenEnd{"start-overflows", SIGSEGV, "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up\n"},
+                    SuddenEnd{"send-aborts", SIGABRT, "fatal: ABRT in libtransport-unruly.so\n"},
+                    SuddenEnd{"thread-aborts", SIGABRT, "fatal: ABRT in libtransport-unruly.so\n"}),
+    [](const auto& row) {
+        std::string name = row.param.mood;
+        std::erase(name, '-');
+        return name;
+    });
 #endif
 
 TEST_F(Plugins, SettingsAreCheckedAndShownLikeTheServicesOwn) {

@@ -65,6 +65,7 @@ public:
         if (mood_ == "start-fails") throw Error(ErrorKind::NotConnected, "the device /dev/unruly is not there");
         if (mood_ == "start-throws") throw 7;
         if (mood_ == "start-hangs") hang();
+        if (mood_.starts_with("start-")) end(mood_.substr(6));
         if (mood_ == "start-is-slow") std::this_thread::sleep_for(std::chrono::seconds(1));
         if (mood_ == "stop-hangs") throw Error(ErrorKind::NotConnected, "it did not start, and will not stop");
         if (mood_.starts_with("thread-")) thread_ = std::thread([how = mood_.substr(7)] { end(how); });
