@@ -21,13 +21,29 @@
 namespace edgesync::plugins {
 namespace {
 
+pid_t own_process = 0;
 /// The end of the process is intended, or somebody says already why it comes.
 std::atomic<bool> is_explained{false};
 
-void say(const char* text) noexcept {
-    const auto written = ::write(STDERR_FILENO, text, std::strlen(text));
-    static_cast<void>(written);
-}
+/// Written at once, so that no other thread's words come between; needs no memory but its own.
+class LastLine {
+public:
+    LastLine& operator<<(const char* text) noexcept {
+        for (; *text != '\0' && size_ < text_.size() - 1; ++text) text_[size_++] = *text == '\n' ? ' ' : *text;
+        return *this;
+    }
+    void say() noexcept {
+        text_[size_++] = '\n';
+        const auto written = ::write(STDERR_FILENO, text_.data(), size_);
+        static_cast<void>(written);
+    }
+
+private:
+    std::array<char, 1024> text_{};
+    std::size_t size_ = 0;
+};
+
+constexpr char kFatal[] = "edge-sync-service: fatal: ";
 
 /// The innermost plugin among the callers, by the name of its file; null: none. What it calls is not bound to be safe in a handler of
 /// signals, but the process is lost anyway, and alarm() ends it if this hangs.
@@ -44,9 +60,9 @@ const char* plugin_among_callers() noexcept {
     return nullptr;
 }
 
-void say_where() noexcept {
+const char* where() noexcept {
     const char* plugin = plugin_among_callers();
-    say(plugin != nullptr ? plugin : "the service itself");
+    return plugin != nullptr ? plugin : "the service itself";
 }
 
 [[noreturn]] void abort_silently() {
@@ -71,24 +87,20 @@ std::string what_was_thrown() {
     if (!is_explained.exchange(true)) {
         std::array<char, 32> thread{};
         pthread_getname_np(pthread_self(), thread.data(), thread.size());
-        std::string text =
-            "edge-sync-service: fatal: nobody caught an exception (" + what_was_thrown() + ") in the thread " + thread.data();
-        if (const auto call = CallWatch::of_this_thread()) text += ", which was in " + *call;
-        if (const char* plugin = plugin_among_callers()) text += std::string(", in ") + plugin;
-        say((text + "\n").c_str());
+        LastLine line;
+        line << kFatal << "nobody caught an exception (" << what_was_thrown().c_str() << ") in the thread " << thread.data();
+        if (const auto call = CallWatch::of_this_thread()) line << ", which was in " << call->c_str();
+        if (const char* plugin = plugin_among_callers()) line << ", in " << plugin;
+        line.say();
     }
     abort_silently();
 }
 
 /// `status` is a text, empty when it is not known.
 void end_by_exit(const char* function, const char* status) {
-    if (is_explained.exchange(true)) return;
-    say("edge-sync-service: fatal: ");
-    say(function);
-    say(status);
-    say(" was called in ");
-    say_where();
-    say("; nobody had asked the service to stop\n");
+    // A child that a plugin forked ends as it likes.
+    if (::getpid() != own_process || is_explained.exchange(true)) return;
+    (LastLine() << kFatal << function << status << " was called in " << where() << "; nobody had asked the service to stop").say();
     abort_silently();
 }
 
@@ -117,12 +129,11 @@ void end_by_signal(int signal, siginfo_t* info, void* context) {
     is_explained = true;
     ::signal(SIGALRM, SIG_DFL);
     ::alarm(2);
-    say("edge-sync-service: fatal: ");
-    say(::sigabbrev_np(signal) != nullptr ? ::sigabbrev_np(signal) : "signal");
-    say(" in ");
-    say_where();
-    if (is_stack_used_up(*info, context)) say(", the thread's stack is used up");
-    say("\n");
+    const char* name = ::sigabbrev_np(signal);
+    LastLine line;
+    line << kFatal << (name != nullptr ? name : "signal") << " in " << where();
+    if (is_stack_used_up(*info, context)) line << ", the thread's stack is used up";
+    line.say();
     // The handler is gone (SA_RESETHAND): the signal comes again when this returns, and ends the process.
     ::raise(signal);
 }
@@ -131,6 +142,7 @@ void end_by_signal(int signal, siginfo_t* info, void* context) {
 }  // namespace
 
 void install_last_words() {
+    own_process = ::getpid();
     std::set_terminate(end_by_exception);
     // The first call may load a library, which a handler of signals must not.
     std::array<void*, 1> frame{};
