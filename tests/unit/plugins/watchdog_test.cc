@@ -59,6 +59,28 @@ TEST(Watchdog, LogsOnceThatACallHangsAndThatItCameBack) {
     EXPECT_EQ(log.size(), 2U);
 }
 
+struct Advised {
+    const char* call;
+    const char* advice;
+};
+
+class WatchdogAdvice : public testing::TestWithParam<Advised> {};
+
+TEST_P(WatchdogAdvice, SaysWhatHelps) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(30));
+    const CallWatch::Running running(watchdog.add(PluginKind::Store, "x", "1"), GetParam().call);
+    EXPECT_THAT(log.line(0), HasSubstr(GetParam().advice));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, WatchdogAdvice,
+                         testing::Values(Advised{"read", ". What it was to do waits; if that lasts, restart the service"},
+                                         Advised{"open", ": then wait, because a restart begins from the start"},
+                                         Advised{"start", ". The service does not run before that; SIGTERM ends it"},
+                                         Advised{"close", ". The service does not end before that; SIGTERM"},
+                                         Advised{"wipe", ". All that is stored is being removed"}),
+                         [](const auto& row) { return std::string(row.param.call); });
+
 TEST(Watchdog, RemembersWhatWasThrown) {
     CollectedLog log;
     Watchdog watchdog(log, milliseconds(0));
