@@ -1,6 +1,8 @@
 #include "kernel/chosen_plugins.h"
 
 #include "kernel/plugins/last_words.h"
+#include "kernel/plugins/watched_store.h"
+#include "kernel/plugins/watched_transport.h"
 
 namespace edgesync {
 
@@ -35,6 +37,32 @@ LoadedPlugins load_plugins(config::Configuration& configuration, const plugins::
     if (!problems.empty()) throw Error(ErrorKind::InvalidRequest, problems);
     configuration.finish();
     return loaded;
+}
+
+ConfiguredPlugins configure_plugins(const config::Configuration& configuration, Log& log, plugins::Watchdog& watchdog,
+                                    LoadedPlugins loaded) {
+    ConfiguredPlugins configured;
+    std::string problems;
+    const auto configure = [&](Plugin& plugin, const std::string& label) {
+        configured.logs.push_back(std::make_unique<ops::NamedLog>(log, label));
+        try {
+            plugin.configure(configuration, *configured.logs.back());
+        } catch (const Error& error) {
+            problems += (problems.empty() ? "" : "\n") + std::string(error.what());
+        }
+        return configured.logs.back().get();
+    };
+    auto& store_calls = watchdog.add(PluginKind::Store, configuration.store_plugin(), loaded.store.version);
+    configured.store = std::make_unique<plugins::WatchedStore>(std::move(loaded.store.plugin), store_calls);
+    configure(*configured.store, store_calls.label());
+    for (auto& [name, transport] : loaded.transports) {
+        auto& calls = watchdog.add(PluginKind::Transport, name, transport.version);
+        auto watched = std::make_unique<plugins::WatchedTransport>(std::move(transport.plugin), calls);
+        Log* const named = configure(*watched, calls.label());
+        configured.transports.push_back({name, std::move(watched), named});
+    }
+    if (!problems.empty()) throw Error(ErrorKind::InvalidRequest, problems);
+    return configured;
 }
 
 }  // namespace edgesync

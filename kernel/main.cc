@@ -20,14 +20,10 @@
 #include "kernel/objects/names.h"
 #include "kernel/ops/limited_log.h"
 #include "kernel/ops/logger.h"
-#include "kernel/ops/named_log.h"
 #include "kernel/ops/standard_error_log.h"
 #include "kernel/plugins/early_stop.h"
 #include "kernel/plugins/last_words.h"
 #include "kernel/plugins/new_plugin.h"
-#include "kernel/plugins/watchdog.h"
-#include "kernel/plugins/watched_store.h"
-#include "kernel/plugins/watched_transport.h"
 #include "kernel/version.h"
 
 namespace {
@@ -133,6 +129,21 @@ config::Surroundings surroundings() {
     return result;
 }
 
+/// Asks the plugins, too, what they think of their settings: to configure one touches nothing.
+int check(const config::Configuration& configuration, Log& log, LoadedPlugins loaded) {
+    plugins::Watchdog watchdog(log, watchdog_time(configuration));
+    int code = 0;
+    try {
+        configure_plugins(configuration, log, watchdog, std::move(loaded));
+        configuration.print_effective(std::cout);
+    } catch (const Error& error) {
+        std::cerr << error.what() << "\n";
+        code = kExitInvalid;
+    }
+    print_warnings(configuration);
+    return code;
+}
+
 int list_plugins(const plugins::PluginLoader& loader) {
     for (const auto& candidate : loader.candidates()) {
         std::cout << candidate.file.string() << ": " << (candidate.is_usable ? "" : "not usable: ") << candidate.verdict << "\n";
@@ -204,19 +215,9 @@ bool run_node(config::Configuration& configuration, Log& log, plugins::EarlyStop
     // A plugin that throws in each call must not fill the disk with lines about it.
     ops::LimitedLog watchdog_log(log, kPluginLogInterval);
     plugins::Watchdog watchdog(watchdog_log, watchdog_time(configuration));
-    std::vector<std::unique_ptr<ops::NamedLog>> names;
-    names.push_back(std::make_unique<ops::NamedLog>(log, "store-" + configuration.store_plugin()));
-    auto& store_calls = watchdog.add(PluginKind::Store, configuration.store_plugin(), loaded.store.version);
-    auto store = std::make_unique<plugins::WatchedStore>(std::move(loaded.store.plugin), store_calls);
-    store->configure(configuration, *names.back());
-    std::vector<node::LoadedTransport> transports;
-    for (auto& [name, transport] : loaded.transports) {
-        names.push_back(std::make_unique<ops::NamedLog>(log, "transport-" + name));
-        auto& calls = watchdog.add(PluginKind::Transport, name, transport.version);
-        transports.push_back({name, std::make_unique<plugins::WatchedTransport>(std::move(transport.plugin), calls), names.back().get()});
-        transports.back().transport->configure(configuration, *names.back());
-    }
-    node::Node node(configuration, log, std::move(store), std::move(transports), [&watchdog] { return watchdog.states(); });
+    ConfiguredPlugins configured = configure_plugins(configuration, log, watchdog, std::move(loaded));
+    node::Node node(configuration, log, std::move(configured.store), std::move(configured.transports),
+                    [&watchdog] { return watchdog.states(); });
     node.start();
     node::StopRequest request;
     if (early.end()) {
@@ -318,11 +319,7 @@ int start(const CommandLine& line) {
         return kExitInvalid;
     }
     if (configuration.exit_code() != 0) return report(configuration);
-    if (line.checks) {
-        configuration.print_effective(std::cout);
-        print_warnings(configuration);
-        return 0;
-    }
+    if (line.checks) return check(configuration, no_log_yet, std::move(loaded));
     if (early.end()) {
         std::cerr << "Ended by a signal before the service was running\n";
         return kExitStartFailed;

@@ -259,6 +259,43 @@ TEST_F(Plugins, SettingsAreCheckedAndShownLikeTheServicesOwn) {
     EXPECT_THAT(checked.output(), Not(HasSubstr("geheim")));
 }
 
+TEST_F(Plugins, ACheckAsksThemWhatTheyHaveAgainstTheirSettings) {
+    Node& refused = edge("refuses");
+    refused.add_arguments({"-check"});
+    refused.launch();
+    EXPECT_EQ(refused.wait_for_end(), 98);
+    EXPECT_EQ(refused.output(), "transport-unruly: UnrulyMood refuses: choose another\n");
+    EXPECT_FALSE(std::filesystem::exists(refused.root())) << "a check touches nothing";
+}
+
+TEST_F(Plugins, ACheckShowsTheirWarnings) {
+    Node& warned = edge("none", {"LmdbSync meta"});
+    warned.add_arguments({"-check"});
+    warned.launch();
+    EXPECT_EQ(warned.wait_for_end(), 0);
+    EXPECT_THAT(warned.output(), HasSubstr("warning: store-lmdb: LmdbSync is 'meta': power loss may take back what was acknowledged"));
+    EXPECT_THAT(warned.output(), Not(HasSubstr("in the mood"))) << "that is no warning";
+    EXPECT_FALSE(std::filesystem::exists(warned.root())) << "a check touches nothing";
+}
+
+TEST_F(Plugins, WhatSeveralOfThemRefuseIsToldAtOnce) {
+    if (!std::filesystem::exists(std::filesystem::path(EDGESYNC_SERVICE).parent_path() /
+                                 "../lib/edge-sync-service/plugins/libstore-postgres.so")) {
+        GTEST_SKIP() << "was built without PostgreSQL";
+    }
+    node_ = std::make_unique<Node>(
+        folder_.path(), "css",
+        std::vector<std::string>{"NodeType CSS", "StorageProvider postgres", "PostgresPasswordFile /nonexistent",
+                                 "CommunicationProtocol unruly", "PluginPath " + plugin_path(), "UnrulyMood refuses"});
+    for (const bool checks : {false, true}) {
+        if (checks) node_->add_arguments({"-check"});
+        node_->launch();
+        EXPECT_EQ(node_->wait_for_end(), checks ? 98 : 1) << node_->output();
+        EXPECT_THAT(node_->output(), testing::EndsWith("store-postgres: PostgresPasswordFile /nonexistent cannot be read\n"
+                                                       "transport-unruly: UnrulyMood refuses: choose another\n"));
+    }
+}
+
 TEST_F(Plugins, RunBesideTheServicesOwnOnOneCloudNode) {
     node_ = std::make_unique<Node>(folder_.path(), "css",
                                    std::vector<std::string>{"NodeType CSS", "StorageProvider lmdb", "CommunicationProtocol http,unruly",
