@@ -59,7 +59,10 @@ ConfiguredPlugins configure_plugins(const config::Configuration& configuration, 
         auto& calls = watchdog.add(PluginKind::Transport, name, transport.version);
         auto watched = std::make_unique<plugins::WatchedTransport>(std::move(transport.plugin), calls);
         Log* const named = configure(*watched, calls.label());
-        configured.transports.push_back({name, std::move(watched), named});
+        const auto watched_handler = [owner = watched.get()](HttpHandler& handler) -> HttpHandler& {
+            return owner->watched_handler(handler);
+        };
+        configured.transports.push_back({name, std::move(watched), named, watched_handler});
     }
     if (!problems.empty()) throw Error(ErrorKind::InvalidRequest, problems);
     return configured;

@@ -105,6 +105,14 @@ TEST_F(Plugins, AnExceptionInACallIsReportedWhileTheNodeServes) {
     EXPECT_EQ(node.terminate(), 0) << node.output();
 }
 
+TEST_F(Plugins, AnExceptionOfWhatOneMountsIsAnsweredAndReported) {
+    Node& node = edge("handler-throws");
+    node.start();
+    EXPECT_EQ(call(node.port(), "GET", "/unruly", "", {}, "").status, 500);
+    EXPECT_EQ(problem_of(node), "transport-unruly failed in handle: an object that is no exception (1 since the start)");
+    EXPECT_EQ(node.terminate(), 0) << node.output();
+}
+
 struct FailedStart {
     const char* mood;
     const char* line;

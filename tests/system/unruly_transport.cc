@@ -41,6 +41,12 @@ void end(const std::string& how) {
     if (how == "quick-exits") ::quick_exit(0);
 }
 
+class UnrulyHandler final : public HttpHandler {
+public:
+    std::int64_t body_limit(const HttpRequest&) const override { return 0; }
+    void handle(HttpRequest, std::shared_ptr<HttpResponder>) override { throw 7; }
+};
+
 class UnrulyTransport final : public Transport {
 public:
     UnrulyTransport() {
@@ -61,7 +67,8 @@ public:
         if (mood_ == "configure-hangs") hang();
     }
     TransportTraits traits() const noexcept override { return {.send_is_answered = true, .fetches_data = true, .pushes_data = true}; }
-    void start(TransportHost&) override {
+    void start(TransportHost& host) override {
+        if (mood_ == "handler-throws") host.mount("/unruly", handler_);
         if (mood_ == "start-fails") throw Error(ErrorKind::NotConnected, "the device /dev/unruly is not there");
         if (mood_ == "start-throws") throw 7;
         if (mood_ == "start-hangs") hang();
@@ -98,6 +105,7 @@ public:
 
 private:
     std::string mood_;
+    UnrulyHandler handler_;
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
     bool is_draining_ = false;

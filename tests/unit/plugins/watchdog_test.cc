@@ -161,6 +161,74 @@ TEST(WatchedTransport, TurnsEverythingThatIsThrownIntoErrors) {
     EXPECT_EQ(transport.push({}, {}, source, {}).reason, "42");
 }
 
+class UnrulyHandler final : public HttpHandler {
+public:
+    class Sink final : public HttpBodySink {
+    public:
+        bool start() override { throw 1; }
+        bool write(std::span<const std::byte>) override { throw 1; }
+        void finish() override { throw 1; }
+        void abort() noexcept override {}
+    };
+    std::int64_t body_limit(const HttpRequest&) const override { throw 1; }
+    std::unique_ptr<HttpBodySink> stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>&) override {
+        if (request.path == "/throws") throw std::runtime_error("stream");
+        return request.path == "/none" ? nullptr : std::make_unique<Sink>();
+    }
+    void handle(HttpRequest, std::shared_ptr<HttpResponder>) override { throw 1; }
+};
+
+TEST(WatchedTransport, WatchesWhatTheTransportMounts) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(0));
+    WatchedTransport transport(std::make_unique<UnrulyTransport>(), watchdog.add(PluginKind::Transport, "x", "1"));
+    UnrulyHandler inner;
+    HttpHandler& handler = transport.watched_handler(inner);
+    HttpRequest request;
+    EXPECT_THROW(handler.handle({}, nullptr), Error);
+    EXPECT_EQ(log.line(0), "error: transport-x failed in handle: an object that is no exception");
+    EXPECT_THROW(handler.body_limit(request), Error);
+    request.path = "/throws";
+    EXPECT_THROW(handler.stream(request, nullptr), Error);
+    request.path = "/none";
+    EXPECT_EQ(handler.stream(request, nullptr), nullptr);
+    request.path = "/some";
+    const auto sink = handler.stream(request, nullptr);
+    EXPECT_THROW(sink->start(), Error);
+    EXPECT_THROW(sink->write({}), Error);
+    EXPECT_THROW(sink->finish(), Error);
+    sink->abort();
+    EXPECT_THAT(watchdog.states()[0].problem, HasSubstr("(6 since the start)"));
+}
+
+class TransportThatTakesItsTime final : public Transport {
+public:
+    explicit TransportThatTakesItsTime(std::function<void()> in_destructor) : in_destructor_(std::move(in_destructor)) {}
+    ~TransportThatTakesItsTime() override { in_destructor_(); }
+    void configure(const Settings&, Log&) override {}
+    TransportTraits traits() const noexcept override { return {}; }
+    void start(TransportHost&) override {}
+    void drain() override {}
+    void stop() noexcept override {}
+    PeerAnswer send(const NodeKey&, const Message&) override { return {}; }
+    PeerAnswer fetch(const NodeKey&, const DataRequest&, DataSink&) override { return {}; }
+    PeerAnswer push(const NodeKey&, const DataRequest&, BlobReader&, const std::string&) override { return {}; }
+
+private:
+    std::function<void()> in_destructor_;
+};
+
+TEST(WatchedTransport, ADestructorThatHangsIsNamed) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(30));
+    std::string line;
+    {
+        WatchedTransport transport(std::make_unique<TransportThatTakesItsTime>([&] { line = log.line(0); }),
+                                   watchdog.add(PluginKind::Transport, "x", "1"));
+    }
+    EXPECT_THAT(line, HasSubstr("transport-x has not come back from its destructor for "));
+}
+
 class UnrulyReader final : public BlobReader {
 public:
     std::int64_t size() const override { return 42; }
