@@ -55,29 +55,27 @@ struct Submitted {
     std::function<void(std::exception_ptr)> done;
     ThrownByStore thrown;
     std::uint64_t number;
-
-    /// As the kernel gets it: what it threw itself is left as it is, but for what is no exception; it catches those alone.
-    std::exception_ptr seen_by_kernel(const std::exception_ptr& failure) const {
-        if (!failure) return failure;
-        const char* origin = thrown.origin_of(failure);
-        try {
-            std::rethrow_exception(failure);
-        } catch (const Error&) {
-            return failure;
-        } catch (const std::exception& exception) {
-            if (origin == nullptr) return failure;
-            return std::make_exception_ptr(thrown.watch().foreign_exception(origin, exception.what()));
-        } catch (...) {
-            return std::make_exception_ptr(
-                thrown.watch().foreign_exception(origin != nullptr ? origin : "a transaction", "an object that is no exception"));
-        }
-    }
 };
 
 }  // namespace
 
 std::unique_ptr<BlobReader> watched_reader(std::unique_ptr<BlobReader> reader, CallWatch& watch) {
     return reader ? std::make_unique<WatchedReader>(std::move(reader), watch) : nullptr;
+}
+
+std::exception_ptr ThrownByStore::seen_by_kernel(const char* call, const std::exception_ptr& failure) const {
+    if (!failure) return failure;
+    if (failure == last_) call = call_;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const Error&) {
+        return failure;
+    } catch (const std::exception& exception) {
+        if (is_of_kernel_) return failure;
+        return std::make_exception_ptr(watch_.foreign_exception(call, exception.what()));
+    } catch (...) {
+        return std::make_exception_ptr(watch_.foreign_exception(call, "an object that is no exception"));
+    }
 }
 
 class WatchedStore::Blobs final : public BlobStore {
@@ -140,31 +138,16 @@ void WatchedStore::close() noexcept {
 
 void WatchedStore::read(const std::function<void(ReadTransaction&)>& f) {
     ThrownByStore thrown(watch_);
-    // What the kernel's own function throws goes back to the kernel as it is.
-    bool is_of_kernel = false;
-    const auto marked = [&](ReadTransaction& txn) {
-        WatchedReadTransaction watched_txn(txn, thrown);
-        try {
-            f(watched_txn);
-        } catch (const std::exception&) {
-            is_of_kernel = thrown.origin_of(std::current_exception()) == nullptr;
-            throw;
-        }
-    };
-    const auto origin = [&thrown] {
-        const char* call = thrown.origin_of(std::current_exception());
-        return call != nullptr ? call : "read";
-    };
     const CallWatch::Running running(watch_, "read");
     try {
-        store_->read(marked);
+        store_->read([&](ReadTransaction& txn) {
+            WatchedReadTransaction watched_txn(txn, thrown);
+            thrown.running([&] { f(watched_txn); });
+        });
     } catch (const Error&) {
         throw;
-    } catch (const std::exception& exception) {
-        if (is_of_kernel) throw;
-        throw watch_.foreign_exception(origin(), exception.what());
     } catch (...) {
-        throw watch_.foreign_exception(origin(), "an object that is no exception");
+        std::rethrow_exception(thrown.seen_by_kernel("read", std::current_exception()));
     }
 }
 
@@ -176,11 +159,11 @@ void WatchedStore::submit(std::function<void(WriteTransaction&)> f, std::functio
             store_->submit(
                 [submitted](WriteTransaction& txn) {
                     WatchedWriteTransaction watched_txn(txn, submitted->thrown);
-                    submitted->f(watched_txn);
+                    submitted->thrown.running([&] { submitted->f(watched_txn); });
                 },
                 [submitted](const std::exception_ptr& failure) {
                     submitted->thrown.watch().ended(submitted->number);
-                    submitted->done(submitted->seen_by_kernel(failure));
+                    submitted->done(submitted->thrown.seen_by_kernel("a transaction", failure));
                 });
         });
     } catch (...) {

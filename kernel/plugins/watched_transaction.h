@@ -12,16 +12,15 @@ namespace edgesync::plugins {
 /// Null stays null. `watch` outlives the reader.
 std::unique_ptr<BlobReader> watched_reader(std::unique_ptr<BlobReader> reader, CallWatch& watch);
 
-/// Remembers what came last out of a function of a transaction that is no Error. It passes through as it is, because a store may tell
-/// itself that way to run the kernel's function again; who finds it at the end of the transaction knows that it is the plugin's. For one
-/// thread at a time.
+/// Tells whose an exception is that ends a transaction. What comes out of a function of the transaction and is no Error passes through as
+/// it is, because a store may tell itself that way to run the kernel's function again. For one thread at a time.
 class ThrownByStore {
 public:
     explicit ThrownByStore(CallWatch& watch) : watch_(watch) {}
 
     CallWatch& watch() const { return watch_; }
 
-    /// Runs `f`, the function named `call`, a literal.
+    /// Runs `f`, the function of the transaction that is named `call`, a literal.
     template <typename F>
     auto noting(const char* call, const F& f) {
         try {
@@ -35,13 +34,28 @@ public:
         }
     }
 
-    /// The function that this very exception came from; null: from none.
-    const char* origin_of(const std::exception_ptr& failure) const { return failure && failure == last_ ? call_ : nullptr; }
+    /// Runs the kernel's function, perhaps once more.
+    template <typename F>
+    void running(const F& f) {
+        is_of_kernel_ = false;
+        try {
+            f();
+        } catch (const std::exception&) {
+            // What the kernel throws derives from that.
+            is_of_kernel_ = std::current_exception() != last_;
+            throw;
+        }
+    }
+
+    /// What the kernel is to see of how the transaction ended: an Error, or what it threw itself. `call` is to blame for what came from no
+    /// function of the transaction.
+    std::exception_ptr seen_by_kernel(const char* call, const std::exception_ptr& failure) const;
 
 private:
     CallWatch& watch_;
     const char* call_ = nullptr;
     std::exception_ptr last_;
+    bool is_of_kernel_ = false;
 };
 
 /// `Base` is ReadTransaction or WriteTransaction. Has no answer of its own to anything: what the interface gets must be added here, too.

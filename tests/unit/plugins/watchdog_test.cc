@@ -287,7 +287,7 @@ public:
         } catch (...) {
             return std::current_exception();
         }
-        return nullptr;
+        return fails_in_commit ? std::make_exception_ptr(std::runtime_error("no quorum")) : nullptr;
     }
     TimePoint now() const override { throw std::runtime_error("now"); }
     BlobStore& blobs() override { throw 1; }
@@ -297,6 +297,7 @@ public:
     bool throws_in_read = false;
     bool is_busy = false;
     bool runs_at_once = false;
+    bool fails_in_commit = false;
     UnrulyTransaction txn;
     std::vector<std::function<void(std::exception_ptr)>> waiting;
 };
@@ -367,6 +368,12 @@ INSTANTIATE_TEST_SUITE_P(
                       "of the kernel", false},
         InTransaction{"ThatTheStoreThrowsToItself", [](WriteTransaction& txn) { txn.erase_deliveries({}); }, "lost against others", false}),
     [](const auto& row) { return std::string(row.param.name); });
+
+TEST_F(WatchedStoreTest, WhatACommitThrowsIsCounted) {
+    inner_->runs_at_once = inner_->fails_in_commit = true;
+    store_.submit([](WriteTransaction&) {}, [](std::exception_ptr failure) { EXPECT_THROW(std::rethrow_exception(failure), Error); });
+    EXPECT_EQ(log_.line(0), "error: store-x failed in a transaction: no quorum");
+}
 
 TEST_F(WatchedStoreTest, WhatTheStoreThrowsInAReadIsCounted) {
     EXPECT_THROW(store_.read([](ReadTransaction& txn) { txn.object({}); }), Error);
