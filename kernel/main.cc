@@ -270,7 +270,8 @@ int serve(config::Configuration& configuration, const plugins::PluginLoader& loa
     plugins::EarlyStop early(log.get(), kPatience, kExitStartFailed);
     try {
         bool restarts = run_node(configuration, *log, early, std::move(loaded));
-        while (restarts) {
+        while (restarts && !early.end()) {
+            early.begin();
             log->log(LogLevel::Status, "Restarting");
             restarts = run_node(configuration, *log, early, load_plugins(configuration, loader, *log));
         }
