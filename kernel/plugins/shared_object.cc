@@ -105,19 +105,19 @@ std::vector<char> SharedObject::read(const Elf64_Shdr& section, std::uint64_t lo
     return octets;
 }
 
-/// Asks `is_it` about each item of the sections of that type, with the texts that the section's items name by their offset.
+/// Asks `is_it` about each item of the section of that type, of which a shared object has one, with the texts that the items name by
+/// offsets.
 template <typename Item, typename IsIt>
 bool SharedObject::has(std::uint32_t section_type, const IsIt& is_it) const {
-    for (const auto& section : sections_) {
-        if (section.sh_type != section_type) continue;
-        if (section.sh_link >= sections_.size()) throw NotAPlugin{kDamaged};
-        const auto texts = read(sections_[section.sh_link], kLongestTable);
-        const auto octets = read(section, kLongestTable);
-        for (std::size_t at = 0; at + sizeof(Item) <= octets.size(); at += sizeof(Item)) {
-            Item item;
-            std::memcpy(&item, octets.data() + at, sizeof item);
-            if (is_it(item, texts)) return true;
-        }
+    const auto section = std::find_if(sections_.begin(), sections_.end(), [&](const auto& one) { return one.sh_type == section_type; });
+    if (section == sections_.end()) return false;
+    if (section->sh_link >= sections_.size()) throw NotAPlugin{kDamaged};
+    const auto texts = read(sections_[section->sh_link], kLongestTable);
+    const auto octets = read(*section, kLongestTable);
+    for (std::size_t at = 0; at + sizeof(Item) <= octets.size(); at += sizeof(Item)) {
+        Item item;
+        std::memcpy(&item, octets.data() + at, sizeof item);
+        if (is_it(item, texts)) return true;
     }
     return false;
 }
