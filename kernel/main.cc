@@ -14,18 +14,16 @@
 #include <sys/resource.h>
 
 #include "edgesync/sdk/error.h"
+#include "kernel/chosen_plugins.h"
 #include "kernel/config/configuration.h"
 #include "kernel/node/node.h"
 #include "kernel/objects/names.h"
 #include "kernel/ops/limited_log.h"
 #include "kernel/ops/logger.h"
-#include "kernel/ops/named_log.h"
+#include "kernel/ops/standard_error_log.h"
+#include "kernel/plugins/early_stop.h"
 #include "kernel/plugins/last_words.h"
 #include "kernel/plugins/new_plugin.h"
-#include "kernel/plugins/plugin_loader.h"
-#include "kernel/plugins/watchdog.h"
-#include "kernel/plugins/watched_store.h"
-#include "kernel/plugins/watched_transport.h"
 #include "kernel/version.h"
 
 namespace {
@@ -37,6 +35,8 @@ constexpr int kExitUsage = 2;
 constexpr int kExitInvalid = 98;
 constexpr int kExitNotLoaded = 99;
 constexpr std::chrono::seconds kPluginLogInterval{10};
+/// For what is under way when the program is to end before it runs.
+constexpr std::chrono::seconds kPatience{5};
 constexpr char kDefaultFile[] = "/etc/edge-sync-service/sync.conf";
 
 struct CommandLine {
@@ -129,45 +129,19 @@ config::Surroundings surroundings() {
     return result;
 }
 
-struct NamedTransport {
-    std::string name;
-    plugins::Loaded<Transport> loaded;
-};
-
-struct LoadedPlugins {
-    plugins::Loaded<Store> store;
-    std::vector<NamedTransport> transports;
-};
-
-/// @throws Error with a line for each plugin that cannot be used.
-LoadedPlugins load_plugins(config::Configuration& configuration, const plugins::PluginLoader& loader) {
-    LoadedPlugins loaded;
-    std::string problems;
-    const auto attempt = [&](const auto& load) {
-        try {
-            load();
-        } catch (const Error& error) {
-            problems += (problems.empty() ? "" : "\n") + std::string(error.what());
-        }
-    };
-    const auto declare = [&](const Plugin& plugin, const std::string& label) {
-        plugins::CallWatch calls(label, nullptr);
-        configuration.declare(plugins::watched(calls, "declare_settings", [&] { return plugin.declare_settings(); }), label);
-    };
-    attempt([&] {
-        loaded.store = loader.load_store(configuration.store_plugin());
-        declare(*loaded.store.plugin, "store-" + configuration.store_plugin());
-    });
-    for (const auto& name : configuration.transport_plugins()) {
-        attempt([&] {
-            auto transport = loader.load_transport(name);
-            declare(*transport.plugin, "transport-" + name);
-            loaded.transports.push_back({name, std::move(transport)});
-        });
+/// Asks the plugins, too, what they think of their settings: to configure one touches nothing.
+int check(const config::Configuration& configuration, Log& log, LoadedPlugins loaded) {
+    plugins::Watchdog watchdog(log, watchdog_time(configuration));
+    int code = 0;
+    try {
+        configure_plugins(configuration, log, watchdog, std::move(loaded));
+        configuration.print_effective(std::cout);
+    } catch (const Error& error) {
+        std::cerr << error.what() << "\n";
+        code = kExitInvalid;
     }
-    if (!problems.empty()) throw Error(ErrorKind::InvalidRequest, problems);
-    configuration.finish();
-    return loaded;
+    print_warnings(configuration);
+    return code;
 }
 
 int list_plugins(const plugins::PluginLoader& loader) {
@@ -237,25 +211,21 @@ node::StopRequest wait_for_end(node::Node& node) {
 }
 
 /// True: start again.
-bool run_node(config::Configuration& configuration, Log& log, LoadedPlugins loaded) {
+bool run_node(config::Configuration& configuration, Log& log, plugins::EarlyStop& early, LoadedPlugins loaded) {
     // A plugin that throws in each call must not fill the disk with lines about it.
     ops::LimitedLog watchdog_log(log, kPluginLogInterval);
-    plugins::Watchdog watchdog(watchdog_log, std::chrono::seconds(configuration.integer("PluginWatchdogTime")));
-    std::vector<std::unique_ptr<ops::NamedLog>> names;
-    names.push_back(std::make_unique<ops::NamedLog>(log, "store-" + configuration.store_plugin()));
-    auto& store_calls = watchdog.add(PluginKind::Store, configuration.store_plugin(), loaded.store.version);
-    auto store = std::make_unique<plugins::WatchedStore>(std::move(loaded.store.plugin), store_calls);
-    store->configure(configuration, *names.back());
-    std::vector<node::LoadedTransport> transports;
-    for (auto& [name, transport] : loaded.transports) {
-        names.push_back(std::make_unique<ops::NamedLog>(log, "transport-" + name));
-        auto& calls = watchdog.add(PluginKind::Transport, name, transport.version);
-        transports.push_back({name, std::make_unique<plugins::WatchedTransport>(std::move(transport.plugin), calls), names.back().get()});
-        transports.back().transport->configure(configuration, *names.back());
-    }
-    node::Node node(configuration, log, std::move(store), std::move(transports), [&watchdog] { return watchdog.states(); });
+    plugins::Watchdog watchdog(watchdog_log, watchdog_time(configuration));
+    ConfiguredPlugins configured = configure_plugins(configuration, log, watchdog, std::move(loaded));
+    node::Node node(configuration, log, std::move(configured.store), std::move(configured.transports),
+                    [&watchdog] { return watchdog.states(); });
     node.start();
-    const node::StopRequest request = wait_for_end(node);
+    node::StopRequest request;
+    if (early.end()) {
+        end_at_next_signal();
+    } else {
+        request = wait_for_end(node);
+        if (request.restarts) early.begin();
+    }
     node.stop(request);
     return request.restarts;
 }
@@ -297,11 +267,13 @@ int serve(config::Configuration& configuration, const plugins::PluginLoader& loa
     for (const auto& change : configuration.changes()) log->log(LogLevel::Info, change);
     warn_of_few_descriptors(configuration, *log);
     trace_configuration(configuration, *log);
+    plugins::EarlyStop early(log.get(), kPatience, kExitStartFailed);
     try {
-        bool restarts = run_node(configuration, *log, std::move(loaded));
-        while (restarts) {
+        bool restarts = run_node(configuration, *log, early, std::move(loaded));
+        while (restarts && !early.end()) {
+            early.begin();
             log->log(LogLevel::Status, "Restarting");
-            restarts = run_node(configuration, *log, load_plugins(configuration, loader));
+            restarts = run_node(configuration, *log, early, load_plugins(configuration, loader, *log));
         }
         return 0;
     } catch (const std::exception& error) {
@@ -325,14 +297,9 @@ void prepare_process() {
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    const CommandLine line = parse({argv + 1, argv + argc});
-    if (line.exit_code) return *line.exit_code;
-    if (line.new_plugin) return create_plugin(*line.new_plugin);
-    prepare_process();
-    plugins::install_last_words();
+/// From the command line to the end; the exit code.
+int start(const CommandLine& line) {
+    plugins::EarlyStop early(nullptr, kPatience, kExitStartFailed);
     config::Configuration configuration(config::process_environment(), surroundings());
     configuration.load(line.file, line.is_file_named);
     if (!line.swagger.empty()) {
@@ -343,19 +310,33 @@ int main(int argc, char** argv) {
     const plugins::PluginLoader loader(configuration.plugin_folders());
     if (line.lists_plugins) return list_plugins(loader);
     if (configuration.exit_code() != 0) return report(configuration);
+    ops::StandardErrorLog no_log_yet;
     LoadedPlugins loaded;
     try {
-        loaded = load_plugins(configuration, loader);
+        loaded = load_plugins(configuration, loader, no_log_yet);
     } catch (const Error& error) {
         print_warnings(configuration);
         std::cerr << error.what() << "\n";
         return kExitInvalid;
     }
     if (configuration.exit_code() != 0) return report(configuration);
-    if (line.checks) {
-        configuration.print_effective(std::cout);
-        print_warnings(configuration);
-        return 0;
+    if (line.checks) return check(configuration, no_log_yet, std::move(loaded));
+    if (early.end()) {
+        std::cerr << "Ended by a signal before the service was running\n";
+        return kExitStartFailed;
     }
     return serve(configuration, loader, std::move(loaded));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const CommandLine line = parse({argv + 1, argv + argc});
+    if (line.exit_code) return *line.exit_code;
+    if (line.new_plugin) return create_plugin(*line.new_plugin);
+    prepare_process();
+    plugins::install_last_words();
+    const int code = start(line);
+    plugins::end_without_last_words();
+    return code;
 }

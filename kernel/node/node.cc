@@ -259,6 +259,11 @@ HostParts Node::Parts::host_parts() {
 std::unique_ptr<NodeTransportHost> Node::Parts::make_host(LoadedTransport& loaded) {
     HostParts parts = host_parts();
     parts.log = loaded.log;
+    if (loaded.watched_handler) {
+        parts.mount = [this, &loaded](const std::string& prefix, HttpHandler& handler) {
+            router.mount(prefix, loaded.watched_handler(handler));
+        };
+    }
     if (!loaded.transport->traits().is_packet_line()) return std::make_unique<NodeTransportHost>(std::move(parts));
     return packet_lines.make_host(loaded.name, *loaded.transport, std::move(parts), [this](bool is_connected) {
         if (edge) edge->line_changed(is_connected);

@@ -21,6 +21,8 @@ struct LoadedTransport {
     std::string name;  ///< "http"
     std::unique_ptr<Transport> transport;
     Log* log = nullptr;
+    /// What it mounts, as it is to be mounted; empty: as it is.
+    std::function<HttpHandler&(HttpHandler&)> watched_handler = {};
 };
 
 /// What ends the node.

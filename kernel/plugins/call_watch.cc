@@ -10,6 +10,17 @@ constexpr std::size_t kNoSlot = static_cast<std::size_t>(-1);
 constexpr std::size_t kAttempts = 8;
 
 thread_local const CallWatch::Running* innermost = nullptr;
+thread_local bool is_followed = false;
+
+/// What the followed thread is in. Never destroyed: threads may be in calls when the process ends.
+struct Followed {
+    std::mutex mutex;
+    const CallWatch::Running* innermost = nullptr;
+};
+Followed& followed() {
+    static auto* const only = new Followed;
+    return *only;
+}
 
 std::int64_t nanoseconds_now() { return CallWatch::Clock::now().time_since_epoch().count(); }
 static_assert(std::is_same_v<CallWatch::Clock::duration, std::chrono::nanoseconds>);
@@ -20,7 +31,7 @@ CallWatch::CallWatch(std::string label, std::function<void(const std::string&)> 
     : label_(std::move(label)), has_foreign_exception_(std::move(has_foreign_exception)) {}
 
 CallWatch::Running::Running(CallWatch& watch, const char* call) noexcept : watch_(watch), call_(call), slot_(kNoSlot), outer_(innermost) {
-    innermost = this;
+    set_innermost(this);
     const std::int64_t now = nanoseconds_now();
     const std::size_t first = std::hash<std::thread::id>{}(std::this_thread::get_id());
     for (std::size_t i = 0; i < kAttempts; ++i) {
@@ -34,7 +45,7 @@ CallWatch::Running::Running(CallWatch& watch, const char* call) noexcept : watch
 }
 
 CallWatch::Running::~Running() {
-    innermost = outer_;
+    set_innermost(outer_);
     if (slot_ == kNoSlot) return;
     watch_.slots_[slot_].call = nullptr;
     watch_.slots_[slot_].since = 0;
@@ -46,7 +57,22 @@ void CallWatch::Running::progressed() noexcept {
 
 std::optional<std::string> CallWatch::of_this_thread() {
     if (innermost == nullptr) return std::nullopt;
-    return innermost->watch_.label() + ", in " + innermost->call_;
+    return innermost->text();
+}
+
+void CallWatch::follow_this_thread() noexcept { is_followed = true; }
+
+std::optional<std::string> CallWatch::of_followed_thread() {
+    const std::lock_guard lock(followed().mutex);
+    if (followed().innermost == nullptr) return std::nullopt;
+    return followed().innermost->text();
+}
+
+void CallWatch::Running::set_innermost(const Running* running) noexcept {
+    innermost = running;
+    if (!is_followed) return;
+    const std::lock_guard lock(followed().mutex);
+    followed().innermost = running;
 }
 
 std::uint64_t CallWatch::submitted() {

@@ -39,6 +39,9 @@ public:
 
     private:
         friend class CallWatch;
+        static void set_innermost(const Running* running) noexcept;
+        std::string text() const { return watch_.label() + ", in " + call_; }
+
         CallWatch& watch_;
         const char* call_;
         std::size_t slot_;
@@ -47,6 +50,11 @@ public:
 
     /// "transport-http, in send" of the call that this thread is in; nullopt: in none.
     static std::optional<std::string> of_this_thread();
+
+    /// The calling thread is the one of the process that `of_followed_thread` is about.
+    static void follow_this_thread() noexcept;
+    /// As `of_this_thread`, of the followed one; from any thread.
+    static std::optional<std::string> of_followed_thread();
 
     /// A transaction was handed over; returns its number.
     std::uint64_t submitted();

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <pthread.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,13 +16,58 @@
 #include <string>
 
 #include "kernel/plugins/call_watch.h"
+#include "kernel/plugins/handler_stack.h"
 
 namespace edgesync::plugins {
 namespace {
 
-void say(const char* text) noexcept {
-    const auto written = ::write(STDERR_FILENO, text, std::strlen(text));
-    static_cast<void>(written);
+pid_t own_process = 0;
+/// The end of the process is intended, or somebody says already why it comes.
+std::atomic<bool> is_explained{false};
+
+/// Written at once, so that no other thread's words come between; needs no memory but its own.
+class LastLine {
+public:
+    LastLine& operator<<(const char* text) noexcept {
+        for (; *text != '\0' && size_ < text_.size() - 1; ++text) text_[size_++] = *text == '\n' ? ' ' : *text;
+        return *this;
+    }
+    void say() noexcept {
+        text_[size_++] = '\n';
+        const auto written = ::write(STDERR_FILENO, text_.data(), size_);
+        static_cast<void>(written);
+    }
+
+private:
+    std::array<char, 1024> text_{};
+    std::size_t size_ = 0;
+};
+
+constexpr char kFatal[] = "edge-sync-service: fatal: ";
+
+/// The innermost plugin among the callers, by the name of its file; null: none. What it calls is not bound to be safe in a handler of
+/// signals, but the process is lost anyway, and alarm() ends it if this hangs.
+const char* plugin_among_callers() noexcept {
+    std::array<void*, 64> frames{};
+    const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
+    for (int i = 0; i < count; ++i) {
+        Dl_info info{};
+        if (::dladdr(frames[static_cast<std::size_t>(i)], &info) == 0 || info.dli_fname == nullptr) continue;
+        const char* slash = std::strrchr(info.dli_fname, '/');
+        const char* name = slash != nullptr ? slash + 1 : info.dli_fname;
+        if (std::strncmp(name, "libtransport-", 13) == 0 || std::strncmp(name, "libstore-", 9) == 0) return name;
+    }
+    return nullptr;
+}
+
+const char* where() noexcept {
+    const char* plugin = plugin_among_callers();
+    return plugin != nullptr ? plugin : "the service itself";
+}
+
+[[noreturn]] void abort_silently() {
+    ::signal(SIGABRT, SIG_DFL);
+    std::abort();
 }
 
 std::string what_was_thrown() {
@@ -38,43 +84,56 @@ std::string what_was_thrown() {
 }
 
 [[noreturn]] void end_by_exception() {
-    static std::atomic<bool> is_ending{false};
-    if (!is_ending.exchange(true)) {
+    if (!is_explained.exchange(true)) {
         std::array<char, 32> thread{};
         pthread_getname_np(pthread_self(), thread.data(), thread.size());
-        std::string text =
-            "edge-sync-service: fatal: nobody caught an exception (" + what_was_thrown() + ") in the thread " + thread.data();
-        if (const auto call = CallWatch::of_this_thread()) text += ", which was in " + *call;
-        say((text + "\n").c_str());
+        LastLine line;
+        line << kFatal << "nobody caught an exception (" << what_was_thrown().c_str() << ") in the thread " << thread.data();
+        if (const auto call = CallWatch::of_this_thread()) line << ", which was in " << call->c_str();
+        if (const char* plugin = plugin_among_callers()) line << ", in " << plugin;
+        line.say();
     }
-    std::abort();
+    abort_silently();
 }
+
+/// `status` is a text, empty when it is not known.
+void end_by_exit(const char* function, const char* status) {
+    // A child that a plugin forked ends as it likes.
+    if (::getpid() != own_process || is_explained.exchange(true)) return;
+    (LastLine() << kFatal << function << status << " was called in " << where() << "; nobody had asked the service to stop").say();
+    abort_silently();
+}
+
+void at_exit(int status, void*) { end_by_exit("exit", (" with status " + std::to_string(status)).c_str()); }
+void at_quick_exit() { end_by_exit("quick_exit", ""); }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-/// The innermost plugin among the callers, by the name of its file; null: none. What it calls is not bound to be safe in a handler of
-/// signals, but the process is lost anyway, and alarm() ends it if this hangs.
-const char* plugin_among_callers() noexcept {
-    std::array<void*, 64> frames{};
-    const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
-    for (int i = 0; i < count; ++i) {
-        Dl_info info{};
-        if (::dladdr(frames[static_cast<std::size_t>(i)], &info) == 0 || info.dli_fname == nullptr) continue;
-        const char* slash = std::strrchr(info.dli_fname, '/');
-        const char* name = slash != nullptr ? slash + 1 : info.dli_fname;
-        if (std::strncmp(name, "libtransport-", 13) == 0 || std::strncmp(name, "libstore-", 9) == 0) return name;
-    }
-    return nullptr;
+/// Below the end of the stack is what the thread must not touch.
+bool is_stack_used_up(const siginfo_t& info, const void* context) noexcept {
+    if (info.si_signo != SIGSEGV || info.si_code <= 0 || context == nullptr) return false;
+    const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+    const auto top = static_cast<std::uintptr_t>(machine.gregs[REG_RSP]);
+#elif defined(__aarch64__)
+    const auto top = static_cast<std::uintptr_t>(machine.sp);
+#else
+    const std::uintptr_t top = 0;
+    static_cast<void>(machine);
+#endif
+    constexpr std::uintptr_t kNear = 64 * 1024;
+    const auto touched = reinterpret_cast<std::uintptr_t>(info.si_addr);
+    return top > kNear && touched > top - kNear && touched < top + kNear;
 }
 
-void end_by_signal(int signal) {
+void end_by_signal(int signal, siginfo_t* info, void* context) {
+    is_explained = true;
     ::signal(SIGALRM, SIG_DFL);
     ::alarm(2);
-    say("edge-sync-service: fatal: ");
-    say(::sigabbrev_np(signal) != nullptr ? ::sigabbrev_np(signal) : "signal");
-    say(" in ");
-    const char* plugin = plugin_among_callers();
-    say(plugin != nullptr ? plugin : "the service itself");
-    say("\n");
+    const char* name = ::sigabbrev_np(signal);
+    LastLine line;
+    line << kFatal << (name != nullptr ? name : "signal") << " in " << where();
+    if (is_stack_used_up(*info, context)) line << ", the thread's stack is used up";
+    line.say();
     // The handler is gone (SA_RESETHAND): the signal comes again when this returns, and ends the process.
     ::raise(signal);
 }
@@ -83,18 +142,30 @@ void end_by_signal(int signal) {
 }  // namespace
 
 void install_last_words() {
+    own_process = ::getpid();
     std::set_terminate(end_by_exception);
-    // The sanitizers' own handlers of signals say more.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     // The first call may load a library, which a handler of signals must not.
     std::array<void*, 1> frame{};
     static_cast<void>(::backtrace(frame.data(), 1));
+    have_last_words_first();
+    // The sanitizers' own handlers of signals say more.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    // For ever: whichever thread calls exit destroys static objects.
+    static const auto* const of_main_thread = new HandlerStack;
+    static_cast<void>(of_main_thread);
     struct sigaction action {};
-    action.sa_handler = end_by_signal;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    action.sa_sigaction = end_by_signal;
+    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
-    for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE}) sigaction(signal, &action, nullptr);
+    for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) sigaction(signal, &action, nullptr);
 #endif
 }
+
+void have_last_words_first() {
+    ::on_exit(at_exit, nullptr);
+    ::at_quick_exit(at_quick_exit);
+}
+
+void end_without_last_words() { is_explained = true; }
 
 }  // namespace edgesync::plugins

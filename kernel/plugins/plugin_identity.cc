@@ -48,6 +48,9 @@ std::optional<std::string> why_refused(const PluginIdentity& found, const Expect
     if (found.name != needed.name) {
         return "it calls itself '" + printable(found.name) + "', but its file name says '" + needed.name + "'; rename the file";
     }
+    if (found.has_own_cxx_library) {
+        return "it has a C++ library of its own (-static-libstdc++), past which no exception gets; link libstdc++.so";
+    }
     return std::nullopt;
 }
 

@@ -21,6 +21,7 @@ struct PluginIdentity {
     PluginKind kind = PluginKind::Store;
     std::string toolchain;
     std::string name;
+    bool has_own_cxx_library = false;  ///< As the file shows.
 };
 
 /// The kernel's side of the comparison.
@@ -33,7 +34,8 @@ struct Expectation {
 };
 
 /// Why the plugin cannot be used: what was found, what is needed, what to do; nullopt: it can. Same major version, the
-/// plugin's minor version at most the kernel's, same toolchain tag, and kind and name as the file name says.
+/// plugin's minor version at most the kernel's, same toolchain tag, kind and name as the file name says, and the
+/// kernel's C++ library.
 std::optional<std::string> why_refused(const PluginIdentity& found, const Expectation& needed);
 
 struct PluginFileName {

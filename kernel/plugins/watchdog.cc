@@ -1,6 +1,7 @@
 #include "kernel/plugins/watchdog.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "kernel/plugins/plugin_identity.h"
 
@@ -12,6 +13,35 @@ constexpr std::chrono::milliseconds kShortestPause{50};
 
 std::string sentence(const std::string& label, const CallWatch::Late& late) {
     return label + " has not come back from " + late.call + " for " + std::to_string(late.lasts.count()) + " s";
+}
+
+struct Advice {
+    std::string_view call;
+    const char* text;
+};
+
+constexpr char kNotBefore[] = "The service does not run before that; SIGTERM ends it";
+constexpr char kNoEndBefore[] = "The service does not end before that; SIGTERM, perhaps a second one, ends it at once";
+constexpr Advice kAdvice[] = {
+    {"loading", kNotBefore},
+    {"declare_settings", kNotBefore},
+    {"configure", kNotBefore},
+    {"start", kNotBefore},
+    {"open",
+     "That takes long while a database does not answer, and when what is stored is brought into the form of a newer version: then wait, "
+     "because a restart begins from the start. The lines before may say which it is"},
+    {"drain", kNoEndBefore},
+    {"stop", kNoEndBefore},
+    {"close", kNoEndBefore},
+    {"its destructor", kNoEndBefore},
+    {"wipe", "All that is stored is being removed; an end before that leaves the rest in place"},
+};
+
+const char* advice(std::string_view call) {
+    for (const auto& one : kAdvice) {
+        if (one.call == call) return one.text;
+    }
+    return "What it was to do waits; if that lasts, restart the service";
 }
 
 }  // namespace
@@ -75,7 +105,7 @@ void Watchdog::look() {
         plugin->is_reported = late.has_value();
         const std::string& label = plugin->calls->label();
         if (late) {
-            log_.log(LogLevel::Error, sentence(label, *late) + ". What it was to do waits; if that lasts, restart the service");
+            log_.log(LogLevel::Error, sentence(label, *late) + ". " + advice(late->call));
         } else {
             log_.log(LogLevel::Status, label + " came back");
         }

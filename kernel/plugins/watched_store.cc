@@ -1,11 +1,16 @@
 #include "kernel/plugins/watched_store.h"
 
+#include "kernel/plugins/watched_transaction.h"
+
 namespace edgesync::plugins {
 namespace {
 
 class WatchedWriter final : public BlobWriter {
 public:
     WatchedWriter(std::unique_ptr<BlobWriter> writer, CallWatch& watch) : writer_(std::move(writer)), watch_(watch) {}
+    ~WatchedWriter() override {
+        watched_without_failure(watch_, "closing a blob", [&] { writer_.reset(); });
+    }
 
     void write(std::int64_t offset, std::span<const std::byte> octets) override {
         watched(watch_, "writing a blob", [&] { writer_->write(offset, octets); });
@@ -22,19 +27,56 @@ private:
     CallWatch& watch_;
 };
 
-/// What the kernel throws and catches derives from std::exception.
-std::exception_ptr without_strangers(std::exception_ptr failure, CallWatch& watch) {
-    if (!failure) return failure;
-    try {
-        std::rethrow_exception(failure);
-    } catch (const std::exception&) {
-        return failure;
-    } catch (...) {
-        return std::make_exception_ptr(watch.foreign_exception("a transaction", "an object that is no exception"));
+class WatchedReader final : public BlobReader {
+public:
+    WatchedReader(std::unique_ptr<BlobReader> reader, CallWatch& watch) : reader_(std::move(reader)), watch_(watch) {}
+    ~WatchedReader() override {
+        watched_without_failure(watch_, "closing a blob", [&] { reader_.reset(); });
     }
-}
+
+    std::int64_t size() const override {
+        return watched(watch_, "size of a blob", [&] { return reader_->size(); });
+    }
+    std::size_t read(std::int64_t offset, std::span<std::byte> out) override {
+        return watched(watch_, "reading a blob", [&] { return reader_->read(offset, out); });
+    }
+    int file_descriptor() const override {
+        return watched(watch_, "descriptor of a blob", [&] { return reader_->file_descriptor(); });
+    }
+
+private:
+    std::unique_ptr<BlobReader> reader_;
+    CallWatch& watch_;
+};
+
+/// A transaction from its submission to its end.
+struct Submitted {
+    std::function<void(WriteTransaction&)> f;
+    std::function<void(std::exception_ptr)> done;
+    ThrownByStore thrown;
+    std::uint64_t number;
+};
 
 }  // namespace
+
+std::unique_ptr<BlobReader> watched_reader(std::unique_ptr<BlobReader> reader, CallWatch& watch) {
+    return reader ? std::make_unique<WatchedReader>(std::move(reader), watch) : nullptr;
+}
+
+std::exception_ptr ThrownByStore::seen_by_kernel(const char* call, const std::exception_ptr& failure) const {
+    if (!failure) return failure;
+    if (failure == last_) call = call_;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const Error&) {
+        return failure;
+    } catch (const std::exception& exception) {
+        if (is_of_kernel_) return failure;
+        return std::make_exception_ptr(watch_.foreign_exception(call, exception.what()));
+    } catch (...) {
+        return std::make_exception_ptr(watch_.foreign_exception(call, "an object that is no exception"));
+    }
+}
 
 class WatchedStore::Blobs final : public BlobStore {
 public:
@@ -72,7 +114,10 @@ private:
 WatchedStore::WatchedStore(std::unique_ptr<Store> store, CallWatch& watch)
     : store_(std::move(store)), watch_(watch), blobs_(std::make_unique<Blobs>(*store_, watch)) {}
 
-WatchedStore::~WatchedStore() = default;
+WatchedStore::~WatchedStore() {
+    blobs_.reset();
+    watched_without_failure(watch_, "its destructor", [&] { store_.reset(); });
+}
 
 std::vector<SettingDeclaration> WatchedStore::declare_settings() const {
     return watched(watch_, "declare_settings", [&] { return store_->declare_settings(); });
@@ -92,40 +137,37 @@ void WatchedStore::close() noexcept {
 }
 
 void WatchedStore::read(const std::function<void(ReadTransaction&)>& f) {
-    // What the kernel's own function throws goes back to the kernel as it is.
-    bool is_of_kernel = false;
-    const auto marked = [&f, &is_of_kernel](ReadTransaction& txn) {
-        try {
-            f(txn);
-        } catch (const std::exception&) {
-            is_of_kernel = true;
-            throw;
-        }
-    };
+    ThrownByStore thrown(watch_);
     const CallWatch::Running running(watch_, "read");
     try {
-        store_->read(marked);
+        store_->read([&](ReadTransaction& txn) {
+            WatchedReadTransaction watched_txn(txn, thrown);
+            thrown.running([&] { f(watched_txn); });
+        });
     } catch (const Error&) {
         throw;
-    } catch (const std::exception& exception) {
-        if (is_of_kernel) throw;
-        throw watch_.foreign_exception("read", exception.what());
     } catch (...) {
-        throw watch_.foreign_exception("read", "an object that is no exception");
+        std::rethrow_exception(thrown.seen_by_kernel("read", std::current_exception()));
     }
 }
 
 void WatchedStore::submit(std::function<void(WriteTransaction&)> f, std::function<void(std::exception_ptr)> done) {
-    const std::uint64_t transaction = watch_.submitted();
+    const std::uint64_t number = watch_.submitted();
     try {
+        const auto submitted = std::make_shared<Submitted>(Submitted{std::move(f), std::move(done), ThrownByStore(watch_), number});
         watched(watch_, "submit", [&] {
-            store_->submit(std::move(f), [this, transaction, done = std::move(done)](std::exception_ptr failure) {
-                watch_.ended(transaction);
-                done(without_strangers(std::move(failure), watch_));
-            });
+            store_->submit(
+                [submitted](WriteTransaction& txn) {
+                    WatchedWriteTransaction watched_txn(txn, submitted->thrown);
+                    submitted->thrown.running([&] { submitted->f(watched_txn); });
+                },
+                [submitted](const std::exception_ptr& failure) {
+                    submitted->thrown.watch().ended(submitted->number);
+                    submitted->done(submitted->thrown.seen_by_kernel("a transaction", failure));
+                });
         });
     } catch (...) {
-        watch_.ended(transaction);
+        watch_.ended(number);
         throw;
     }
 }
@@ -144,6 +186,10 @@ StoreHealth WatchedStore::health() const {
 
 void WatchedStore::listen(Hear hear) {
     watched(watch_, "listen", [&] { store_->listen(std::move(hear)); });
+}
+
+TimePoint WatchedStore::now() const {
+    return watched(watch_, "now", [&] { return store_->now(); });
 }
 
 std::optional<std::int64_t> WatchedStore::lead(const std::string& holder, std::chrono::seconds timeout) {

@@ -8,8 +8,8 @@
 
 namespace edgesync::plugins {
 
-/// As thread-safe as the store. `watch` outlives it. Not watched: reading of blobs, which the kernel mostly leaves to the system. What the
-/// store throws out of a function of a transaction cannot be told from what the kernel throws there, and passes through.
+/// As thread-safe as the store. `watch` outlives it and all readers and writers of blobs. Not watched: `traits`, which neither throws nor
+/// changes. A call of a transaction that hangs shows as the transaction.
 class WatchedStore final : public Store {
 public:
     WatchedStore(std::unique_ptr<Store> store, CallWatch& watch);
@@ -25,7 +25,7 @@ public:
     BlobStore& blobs() override;
     StoreHealth health() const override;
     void listen(Hear hear) override;
-    TimePoint now() const override { return store_->now(); }
+    TimePoint now() const override;
     std::optional<std::int64_t> lead(const std::string& holder, std::chrono::seconds timeout) override;
     void resign(const std::string& holder) noexcept override;
     void wipe() override;

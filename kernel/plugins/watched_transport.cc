@@ -47,6 +47,14 @@ private:
 WatchedTransport::WatchedTransport(std::unique_ptr<Transport> transport, CallWatch& watch)
     : transport_(std::move(transport)), watch_(watch) {}
 
+WatchedTransport::~WatchedTransport() {
+    watched_without_failure(watch_, "its destructor", [&] { transport_.reset(); });
+}
+
+HttpHandler& WatchedTransport::watched_handler(HttpHandler& handler) {
+    return *handlers_.emplace_back(std::make_unique<WatchedHandler>(handler, watch_));
+}
+
 std::vector<SettingDeclaration> WatchedTransport::declare_settings() const {
     return watched(watch_, "declare_settings", [&] { return transport_->declare_settings(); });
 }

@@ -5,13 +5,18 @@
 
 #include "edgesync/sdk/transport.h"
 #include "kernel/plugins/call_watch.h"
+#include "kernel/plugins/watched_handler.h"
 
 namespace edgesync::plugins {
 
-/// As thread-safe as the transport. `watch` outlives it.
+/// As thread-safe as the transport. `watch` outlives it. Not watched: `traits`, which neither throws nor changes.
 class WatchedTransport final : public Transport {
 public:
     WatchedTransport(std::unique_ptr<Transport> transport, CallWatch& watch);
+    ~WatchedTransport() override;
+
+    /// What the transport mounts, as it is to be mounted; lives as long as this. On the main thread.
+    HttpHandler& watched_handler(HttpHandler& handler);
 
     std::vector<SettingDeclaration> declare_settings() const override;
     void configure(const Settings& settings, Log& log) override;
@@ -31,6 +36,7 @@ public:
 private:
     std::unique_ptr<Transport> transport_;
     CallWatch& watch_;
+    std::vector<std::unique_ptr<WatchedHandler>> handlers_;
     mutable LatestAnswer<std::optional<LineHealth>> line_health_;
 };
 

@@ -63,36 +63,30 @@ std::string password_of(const Settings& settings) {
     return line;
 }
 
-/// The file that a certificate or key is in. PEM text is kept below the persistence root, readable for the service alone.
-std::string file_of(const Settings& settings, const char* key, const char* name) {
+/// The file that a certificate or key is in. PEM text is to be kept below the persistence root.
+std::string file_of(const Settings& settings, const char* key, const char* name, ConnectionSettings& out) {
     const std::string value = settings.text(key);
     if (value.find("-----BEGIN") == std::string::npos) {
         return value.empty() || value.front() == '/' ? value : settings.persistence_root() + value;
     }
-    const std::filesystem::path folder = std::filesystem::path(settings.persistence_root()) / "sync" / "local";
-    std::filesystem::create_directories(folder);
-    const std::string file = (folder / name).string();
-    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    const bool is_written = fd >= 0 && ::write(fd, value.data(), value.size()) == static_cast<ssize_t>(value.size());
-    const int error = errno;
-    if (fd >= 0) ::close(fd);
-    if (!is_written)
-        throw Error(ErrorKind::Io, std::string("Cannot write the text of ") + key + " to " + file + ": " + std::strerror(error));
+    const std::string file = (std::filesystem::path(settings.persistence_root()) / "sync" / "local" / name).string();
+    out.pem_texts.push_back({key, file, value});
     return file;
 }
 
-void add_tls(const Settings& settings, std::string& out) {
+void add_tls(const Settings& settings, ConnectionSettings& out) {
+    std::string& text = out.server.text;
     if (!settings.boolean("PostgresUseSSL")) {
-        add_option(out, "sslmode", "prefer");
+        add_option(text, "sslmode", "prefer");
         return;
     }
-    add_option(out, "sslmode", settings.boolean("PostgresAllowInvalidCertificates") ? "require" : "verify-full");
-    const std::string ca = file_of(settings, "PostgresCACertificate", "postgres-ca.pem");
-    const std::string certificate = file_of(settings, "PostgresSSLCert", "postgres-client.pem");
-    const std::string key = file_of(settings, "PostgresSSLKey", "postgres-client-key.pem");
-    if (!ca.empty()) add_option(out, "sslrootcert", ca);
-    if (!certificate.empty()) add_option(out, "sslcert", certificate);
-    if (!key.empty()) add_option(out, "sslkey", key);
+    add_option(text, "sslmode", settings.boolean("PostgresAllowInvalidCertificates") ? "require" : "verify-full");
+    const std::string ca = file_of(settings, "PostgresCACertificate", "postgres-ca.pem", out);
+    const std::string certificate = file_of(settings, "PostgresSSLCert", "postgres-client.pem", out);
+    const std::string key = file_of(settings, "PostgresSSLKey", "postgres-client-key.pem", out);
+    if (!ca.empty()) add_option(text, "sslrootcert", ca);
+    if (!certificate.empty()) add_option(text, "sslcert", certificate);
+    if (!key.empty()) add_option(text, "sslkey", key);
 }
 
 PinnedCertificates pins_of(const Settings& settings) {
@@ -223,9 +217,22 @@ ConnectionSettings connection_settings(const Settings& settings) {
         // server.
         if (!out.server.pins.empty()) add_option(out.server.text, "channel_binding", "require");
     }
-    add_tls(settings, out.server.text);
+    add_tls(settings, out);
     add_defaults(out.server.text);
     return out;
+}
+
+void keep_pem_texts(const ConnectionSettings& settings) {
+    for (const PemText& pem : settings.pem_texts) {
+        std::error_code unused;  // Then the file cannot be opened either.
+        std::filesystem::create_directories(std::filesystem::path(pem.file).parent_path(), unused);
+        const int fd = ::open(pem.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        const bool is_written = fd >= 0 && ::write(fd, pem.text.data(), pem.text.size()) == static_cast<ssize_t>(pem.text.size());
+        const int error = errno;
+        if (fd >= 0) ::close(fd);
+        if (!is_written)
+            throw Error(ErrorKind::Io, "Cannot write the text of " + pem.key + " to " + pem.file + ": " + std::strerror(error));
+    }
 }
 
 }  // namespace edgesync::postgres

@@ -88,6 +88,7 @@ std::unique_ptr<Presence> PostgresStore::prepare(std::int64_t owner) {
 }
 
 void PostgresStore::open() {
+    keep_pem_texts(settings_);
     PoolOptions options;
     options.server = settings_.server;
     options.session = session_text(quoted_identifier(settings_.schema));

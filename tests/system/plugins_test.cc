@@ -89,7 +89,7 @@ TEST_F(Plugins, OneThatDoesNotSayHowItIsKeepsNobodyElseFromAnswers) {
 
 TEST_F(Plugins, WhatFailsToDeclareItsSettingsIsNamed) {
     Node& node = edge("none");
-    node.set_environment("UNRULY_DECLARATION", "1");
+    node.set_environment("UNRULY_EARLY_MOOD", "declare-throws");
     node.launch();
     EXPECT_EQ(node.wait_for_end(), 98);
     EXPECT_THAT(node.output(), HasSubstr("transport-unruly failed in declare_settings: nothing to declare"));
@@ -102,6 +102,14 @@ TEST_F(Plugins, AnExceptionInACallIsReportedWhileTheNodeServes) {
     EXPECT_EQ(health_of(node)["general"]["healthStatus"], "yellow");
     EXPECT_EQ(publish_on_edge(node, "model", "m1", "octets"), 204);
     EXPECT_THAT(node.output(), HasSubstr("transport-unruly failed in send: boom"));
+    EXPECT_EQ(node.terminate(), 0) << node.output();
+}
+
+TEST_F(Plugins, AnExceptionOfWhatOneMountsIsAnsweredAndReported) {
+    Node& node = edge("handler-throws");
+    node.start();
+    EXPECT_EQ(call(node.port(), "GET", "/unruly", "", {}, "").status, 500);
+    EXPECT_EQ(problem_of(node), "transport-unruly failed in handle: an object that is no exception (1 since the start)");
     EXPECT_EQ(node.terminate(), 0) << node.output();
 }
 
@@ -131,20 +139,117 @@ INSTANTIATE_TEST_SUITE_P(All, PluginStarts,
                              return name;
                          });
 
-TEST_F(Plugins, AnExceptionThatNobodyCatchesIsNamedBeforeTheEnd) {
-    Node& node = edge("thread-throws");
-    node.launch();
-    EXPECT_EQ(node.wait_for_end(), 128 + SIGABRT);
-    EXPECT_THAT(node.output(), HasSubstr("nobody caught an exception (nobody is there to catch it)"));
+struct HangingStart {
+    const char* mood;
+    const char* early_mood;
+    const char* call;
+};
+
+class PluginsThatHang : public Plugins, public testing::WithParamInterface<HangingStart> {
+protected:
+    /// Returns when it hangs.
+    Node& hanging() {
+        Node& node = edge(GetParam().mood);
+        node.set_environment("UNRULY_EARLY_MOOD", GetParam().early_mood);
+        node.launch();
+        const std::string reported = std::string("transport-unruly has not come back from ") + GetParam().call;
+        EXPECT_TRUE(eventually([&] { return node.output().find(reported) != std::string::npos; })) << node.output();
+        return node;
+    }
+    std::string last_line() const {
+        return std::string(" before the service was running, in transport-unruly, in ") + GetParam().call + "\n";
+    }
+};
+
+TEST_P(PluginsThatHang, BeforeTheServiceRunsEndAtTheSecondSignalWithALineThatNamesThem) {
+    Node& node = hanging();
+    ::kill(node.pid(), SIGTERM);
+    ::kill(node.pid(), SIGINT);
+    EXPECT_EQ(node.wait_for_end(), 1) << node.output();
+    EXPECT_THAT(node.output(), HasSubstr(last_line()));
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST_F(Plugins, ACrashNamesThePlugin) {
-    Node& node = edge("send-crashes");
+INSTANTIATE_TEST_SUITE_P(All, PluginsThatHang,
+                         testing::Values(HangingStart{"none", "constructor-hangs", "loading"},
+                                         HangingStart{"none", "declare-hangs", "declare_settings"},
+                                         HangingStart{"configure-hangs", "", "configure"}, HangingStart{"start-hangs", "", "start"},
+                                         HangingStart{"stop-hangs", "", "stop"}),
+                         [](const auto& row) { return std::string("In") + row.param.call; });
+
+TEST_F(Plugins, AStartThatHangsEndsSoonAfterOneSignal) {
+    Node& node = edge("start-hangs");
     node.launch();
-    EXPECT_EQ(node.wait_for_end(), 128 + SIGSEGV);
-    EXPECT_THAT(node.output(), HasSubstr("fatal: SEGV in libtransport-unruly.so"));
+    ASSERT_TRUE(eventually([&] { return node.output().find("in the mood start-hangs") != std::string::npos; }));
+    ::kill(node.pid(), SIGTERM);
+    EXPECT_EQ(node.wait_for_end(std::chrono::seconds(20)), 1);
+    EXPECT_THAT(node.output(), HasSubstr("FATAL: Ended by SIGTERM before the service was running, in transport-unruly, in start"));
 }
+
+TEST_F(Plugins, AStartThatIsOnlySlowEndsOrderlyAfterASignal) {
+    Node& node = edge("start-is-slow");
+    node.launch();
+    ASSERT_TRUE(eventually([&] { return node.output().find("in the mood start-is-slow") != std::string::npos; }));
+    EXPECT_EQ(node.terminate(), 0) << node.output();
+    EXPECT_THAT(node.output(), HasSubstr("ESS is running"));
+    EXPECT_THAT(node.output(), HasSubstr("STATUS: Stopped"));
+}
+
+TEST_F(Plugins, ACheckThatHangsCanBeInterrupted) {
+    Node& node = edge("none");
+    node.add_arguments({"-check"});
+    node.set_environment("UNRULY_EARLY_MOOD", "declare-hangs");
+    node.launch();
+    ASSERT_TRUE(eventually([&] { return node.output().find("has not come back from declare_settings") != std::string::npos; }));
+    ::kill(node.pid(), SIGINT);
+    ::kill(node.pid(), SIGTERM);
+    EXPECT_EQ(node.wait_for_end(), 1) << node.output();
+}
+
+struct SuddenEnd {
+    const char* mood;
+    int signal;
+    const char* line;
+};
+
+class PluginsThatEndTheProcess : public Plugins, public testing::WithParamInterface<SuddenEnd> {};
+
+TEST_P(PluginsThatEndTheProcess, AreNamedInItsLastLine) {
+    Node& node = edge(GetParam().mood);
+    node.launch();
+    EXPECT_EQ(node.wait_for_end(std::chrono::seconds(20)), 128 + GetParam().signal) << node.output();
+    const std::string output = node.output();
+    EXPECT_THAT(output, HasSubstr(GetParam().line));
+    const auto first = output.find("edge-sync-service: fatal: ");
+    EXPECT_EQ(output.find("edge-sync-service: fatal: ", first + 1), std::string::npos) << "it is said once:\n" << output;
+}
+
+constexpr char kExited[] = "fatal: exit with status 0 was called in libtransport-unruly.so; nobody had asked the service to stop";
+INSTANTIATE_TEST_SUITE_P(
+    ByExceptionOrExit, PluginsThatEndTheProcess,
+    testing::Values(SuddenEnd{"thread-throws", SIGABRT, "nobody caught an exception (nobody is there to catch it) in the thread "},
+                    SuddenEnd{"thread-throws", SIGABRT, ", in libtransport-unruly.so\n"}, SuddenEnd{"start-exits", SIGABRT, kExited},
+                    SuddenEnd{"send-exits", SIGABRT, kExited}, SuddenEnd{"thread-exits", SIGABRT, kExited},
+                    SuddenEnd{"send-quick-exits", SIGABRT, "fatal: quick_exit was called in libtransport-unruly.so"}),
+    [](const auto& row) {
+        std::string name = row.param.mood + std::string(row.index == 1 ? "Where" : "");
+        std::erase(name, '-');
+        return name;
+    });
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+INSTANTIATE_TEST_SUITE_P(
+    BySignal, PluginsThatEndTheProcess,
+    testing::Values(SuddenEnd{"send-crashes", SIGSEGV, "fatal: SEGV in libtransport-unruly.so\n"},
+                    SuddenEnd{"send-overflows", SIGSEGV, "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up\n"},
+                    SuddenEnd{"thread-overflows", SIGSEGV, "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up\n"},
+                    SuddenEnd{"start-overflows", SIGSEGV, "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up\n"},
+                    SuddenEnd{"send-aborts", SIGABRT, "fatal: ABRT in libtransport-unruly.so\n"},
+                    SuddenEnd{"thread-aborts", SIGABRT, "fatal: ABRT in libtransport-unruly.so\n"}),
+    [](const auto& row) {
+        std::string name = row.param.mood;
+        std::erase(name, '-');
+        return name;
+    });
 #endif
 
 TEST_F(Plugins, SettingsAreCheckedAndShownLikeTheServicesOwn) {
@@ -160,6 +265,43 @@ TEST_F(Plugins, SettingsAreCheckedAndShownLikeTheServicesOwn) {
     EXPECT_THAT(checked.output(), HasSubstr("UnrulyLevel"));
     EXPECT_THAT(checked.output(), HasSubstr("UnrulySecret"));
     EXPECT_THAT(checked.output(), Not(HasSubstr("geheim")));
+}
+
+TEST_F(Plugins, ACheckAsksThemWhatTheyHaveAgainstTheirSettings) {
+    Node& refused = edge("refuses");
+    refused.add_arguments({"-check"});
+    refused.launch();
+    EXPECT_EQ(refused.wait_for_end(), 98);
+    EXPECT_EQ(refused.output(), "transport-unruly: UnrulyMood refuses: choose another\n");
+    EXPECT_FALSE(std::filesystem::exists(refused.root())) << "a check touches nothing";
+}
+
+TEST_F(Plugins, ACheckShowsTheirWarnings) {
+    Node& warned = edge("none", {"LmdbSync meta"});
+    warned.add_arguments({"-check"});
+    warned.launch();
+    EXPECT_EQ(warned.wait_for_end(), 0);
+    EXPECT_THAT(warned.output(), HasSubstr("warning: store-lmdb: LmdbSync is 'meta': power loss may take back what was acknowledged"));
+    EXPECT_THAT(warned.output(), Not(HasSubstr("in the mood"))) << "that is no warning";
+    EXPECT_FALSE(std::filesystem::exists(warned.root())) << "a check touches nothing";
+}
+
+TEST_F(Plugins, WhatSeveralOfThemRefuseIsToldAtOnce) {
+    if (!std::filesystem::exists(std::filesystem::path(EDGESYNC_SERVICE).parent_path() /
+                                 "../lib/edge-sync-service/plugins/libstore-postgres.so")) {
+        GTEST_SKIP() << "was built without PostgreSQL";
+    }
+    node_ = std::make_unique<Node>(
+        folder_.path(), "css",
+        std::vector<std::string>{"NodeType CSS", "StorageProvider postgres", "PostgresPasswordFile /nonexistent",
+                                 "CommunicationProtocol unruly", "PluginPath " + plugin_path(), "UnrulyMood refuses"});
+    for (const bool checks : {false, true}) {
+        if (checks) node_->add_arguments({"-check"});
+        node_->launch();
+        EXPECT_EQ(node_->wait_for_end(), checks ? 98 : 1) << node_->output();
+        EXPECT_THAT(node_->output(), testing::EndsWith("store-postgres: PostgresPasswordFile /nonexistent cannot be read\n"
+                                                       "transport-unruly: UnrulyMood refuses: choose another\n"));
+    }
 }
 
 TEST_F(Plugins, RunBesideTheServicesOwnOnOneCloudNode) {

@@ -109,6 +109,20 @@ TEST_F(ChunkFetchTest, AsksForTheRestWhenTheSendersChunksAreSmaller) {
     EXPECT_EQ(sink.octets(), "abcdef");
 }
 
+TEST_F(ChunkFetchTest, AnObjectThatIsAskedForAsAWholeComesInChunksAllTheSame) {
+    context_.max_chunk_size = 4;
+    data::MemorySink sink(6);
+    auto answer = fetch(sink, 0, 0, 6);
+    const Message first = request();
+    EXPECT_EQ(first.offset, 0);
+    EXPECT_EQ(first.meta.chunk_size, 4);
+    bring(0, "abcd");
+    EXPECT_EQ(asked(), 4);
+    bring(4, "ef");
+    EXPECT_EQ(answer.get().verdict, Verdict::Accepted);
+    EXPECT_EQ(sink.octets(), "abcdef");
+}
+
 TEST_F(ChunkFetchTest, TakesNoMoreThanItAskedForWhenTheyAreLarger) {
     data::MemorySink sink(3);
     auto answer = fetch(sink, 10, 3, 100);

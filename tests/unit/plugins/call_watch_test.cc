@@ -110,6 +110,24 @@ TEST(CallWatch, KnowsTheCallThatAThreadIsIn) {
     std::thread([] { EXPECT_FALSE(CallWatch::of_this_thread()); }).join();
 }
 
+TEST(CallWatch, TellsOthersWhatTheFollowedThreadIsIn) {
+    CallWatch watch("store-x", nullptr);
+    const CallWatch::Running of_nobody(watch, "read");
+    EXPECT_FALSE(CallWatch::of_followed_thread());
+    std::thread([&] {
+        CallWatch::follow_this_thread();
+        const CallWatch::Running outer(watch, "open");
+        std::optional<std::string> seen;
+        {
+            const CallWatch::Running inner(watch, "now");
+            std::thread([&] { seen = CallWatch::of_followed_thread(); }).join();
+        }
+        EXPECT_EQ(seen, "store-x, in now");
+        EXPECT_EQ(CallWatch::of_followed_thread(), "store-x, in open");
+    }).join();
+    EXPECT_FALSE(CallWatch::of_followed_thread());
+}
+
 struct Row {
     const char* name;
     void (*call)();

@@ -33,6 +33,9 @@ TEST(PluginIdentity, ARefusalSaysWhatWasFoundAndWhatIsNeeded) {
     found = kSame;
     found.name = "bolt";
     EXPECT_THAT(why_refused(found, kNeeded).value(), HasSubstr("calls itself 'bolt', but its file name says 'lmdb'"));
+    found = kSame;
+    found.has_own_cxx_library = true;
+    EXPECT_THAT(why_refused(found, kNeeded).value(), HasSubstr("link libstdc++.so"));
 }
 
 TEST(PluginFileNames, AreLibKindName) {

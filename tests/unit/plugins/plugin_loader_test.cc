@@ -95,6 +95,7 @@ INSTANTIATE_TEST_SUITE_P(Table, BrokenPlugins,
                                          Row{"kind", "is a transport plugin, but its file name says store", false},
                                          Row{"name", "calls itself 'other', but its file name says 'name'", false},
                                          Row{"nonote", "has no .note.edgesync section", false},
+                                         Row{"ownlibrary", "has a C++ library of its own (-static-libstdc++)", false},
                                          Row{"library", "libedgesync-test-absent.so: cannot open shared object file", false},
                                          Row{"nodescriptor", "does not export edgesync_plugin_descriptor", true},
                                          Row{"lying", "built for plugin ABI 3.", true}, Row{"null", "created no object", true},
@@ -181,12 +182,12 @@ TEST(Candidates, EveryFileHasAVerdictAndNothingIsLoaded) {
     std::ofstream(folder.path() / "libother.so") << "x";
     std::ofstream(folder.path() / "readme.txt") << "x";
     const auto all = PluginLoader({kPlugins / "good", kPlugins / "broken", folder.path(), "/nonexistent"}).candidates();
-    EXPECT_EQ(all.size(), 2u + 13u + 1u + 1u);
+    EXPECT_EQ(all.size(), 2u + 14u + 1u + 1u);
     EXPECT_TRUE(all[0].is_usable);
     EXPECT_EQ(all[0].verdict, "usable: store plugin 'good'");
     for (const auto& candidate : all) EXPECT_FALSE(candidate.verdict.empty());
-    EXPECT_EQ(all[15].verdict, "refused: it is not named libstore-NAME.so or libtransport-NAME.so");
-    EXPECT_EQ(all[16].verdict, "skipped: no such folder");
+    EXPECT_EQ(all[16].verdict, "refused: it is not named libstore-NAME.so or libtransport-NAME.so");
+    EXPECT_EQ(all[17].verdict, "skipped: no such folder");
     EXPECT_EQ(std::getenv("EDGESYNC_TEST_LOADED"), nullptr);
 }
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "edgesync/sdk/map_transaction.h"
 #include "kernel/plugins/watched_store.h"
 #include "kernel/plugins/watched_transport.h"
 
@@ -57,6 +58,28 @@ TEST(Watchdog, LogsOnceThatACallHangsAndThatItCameBack) {
     EXPECT_EQ(watchdog.states()[0].problem, "");
     EXPECT_EQ(log.size(), 2U);
 }
+
+struct Advised {
+    const char* call;
+    const char* advice;
+};
+
+class WatchdogAdvice : public testing::TestWithParam<Advised> {};
+
+TEST_P(WatchdogAdvice, SaysWhatHelps) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(30));
+    const CallWatch::Running running(watchdog.add(PluginKind::Store, "x", "1"), GetParam().call);
+    EXPECT_THAT(log.line(0), HasSubstr(GetParam().advice));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, WatchdogAdvice,
+                         testing::Values(Advised{"read", ". What it was to do waits; if that lasts, restart the service"},
+                                         Advised{"open", ": then wait, because a restart begins from the start"},
+                                         Advised{"start", ". The service does not run before that; SIGTERM ends it"},
+                                         Advised{"close", ". The service does not end before that; SIGTERM"},
+                                         Advised{"wipe", ". All that is stored is being removed"}),
+                         [](const auto& row) { return std::string(row.param.call); });
 
 TEST(Watchdog, RemembersWhatWasThrown) {
     CollectedLog log;
@@ -138,6 +161,107 @@ TEST(WatchedTransport, TurnsEverythingThatIsThrownIntoErrors) {
     EXPECT_EQ(transport.push({}, {}, source, {}).reason, "42");
 }
 
+class UnrulyHandler final : public HttpHandler {
+public:
+    class Sink final : public HttpBodySink {
+    public:
+        bool start() override { throw 1; }
+        bool write(std::span<const std::byte>) override { throw 1; }
+        void finish() override { throw 1; }
+        void abort() noexcept override {}
+    };
+    std::int64_t body_limit(const HttpRequest&) const override { throw 1; }
+    std::unique_ptr<HttpBodySink> stream(const HttpRequest& request, const std::shared_ptr<HttpResponder>&) override {
+        if (request.path == "/throws") throw std::runtime_error("stream");
+        return request.path == "/none" ? nullptr : std::make_unique<Sink>();
+    }
+    void handle(HttpRequest, std::shared_ptr<HttpResponder>) override { throw 1; }
+};
+
+TEST(WatchedTransport, WatchesWhatTheTransportMounts) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(0));
+    WatchedTransport transport(std::make_unique<UnrulyTransport>(), watchdog.add(PluginKind::Transport, "x", "1"));
+    UnrulyHandler inner;
+    HttpHandler& handler = transport.watched_handler(inner);
+    HttpRequest request;
+    EXPECT_THROW(handler.handle({}, nullptr), Error);
+    EXPECT_EQ(log.line(0), "error: transport-x failed in handle: an object that is no exception");
+    EXPECT_THROW(handler.body_limit(request), Error);
+    request.path = "/throws";
+    EXPECT_THROW(handler.stream(request, nullptr), Error);
+    request.path = "/none";
+    EXPECT_EQ(handler.stream(request, nullptr), nullptr);
+    request.path = "/some";
+    const auto sink = handler.stream(request, nullptr);
+    EXPECT_THROW(sink->start(), Error);
+    EXPECT_THROW(sink->write({}), Error);
+    EXPECT_THROW(sink->finish(), Error);
+    sink->abort();
+    EXPECT_THAT(watchdog.states()[0].problem, HasSubstr("(6 since the start)"));
+}
+
+class TransportThatTakesItsTime final : public Transport {
+public:
+    explicit TransportThatTakesItsTime(std::function<void()> in_destructor) : in_destructor_(std::move(in_destructor)) {}
+    ~TransportThatTakesItsTime() override { in_destructor_(); }
+    void configure(const Settings&, Log&) override {}
+    TransportTraits traits() const noexcept override { return {}; }
+    void start(TransportHost&) override {}
+    void drain() override {}
+    void stop() noexcept override {}
+    PeerAnswer send(const NodeKey&, const Message&) override { return {}; }
+    PeerAnswer fetch(const NodeKey&, const DataRequest&, DataSink&) override { return {}; }
+    PeerAnswer push(const NodeKey&, const DataRequest&, BlobReader&, const std::string&) override { return {}; }
+
+private:
+    std::function<void()> in_destructor_;
+};
+
+TEST(WatchedTransport, ADestructorThatHangsIsNamed) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(30));
+    std::string line;
+    {
+        WatchedTransport transport(std::make_unique<TransportThatTakesItsTime>([&] { line = log.line(0); }),
+                                   watchdog.add(PluginKind::Transport, "x", "1"));
+    }
+    EXPECT_THAT(line, HasSubstr("transport-x has not come back from its destructor for "));
+}
+
+class UnrulyReader final : public BlobReader {
+public:
+    std::int64_t size() const override { return 42; }
+    std::size_t read(std::int64_t, std::span<std::byte>) override { throw std::runtime_error("no such page"); }
+    int file_descriptor() const override { return 7; }
+};
+
+struct Retry final : std::exception {};
+
+class EmptyMap final : public OrderedMap {
+public:
+    std::optional<std::string> get(const std::string&) override { return std::nullopt; }
+    void put(const std::string&, const std::string&) override {}
+    void erase(const std::string&) override {}
+    Rows range(const std::string&, const std::string&, std::size_t) override { return {}; }
+};
+
+/// Throws from some of its functions, each something else.
+class UnrulyTransaction final : public MapTransaction {
+public:
+    UnrulyTransaction() : MapTransaction(empty_, nullptr, 0) {}
+
+    std::optional<ObjectRecord> object(const ObjectKey&) override { throw std::out_of_range("map::at"); }
+    void erase_deliveries(const ObjectKey&) override { throw Retry(); }
+    void put_object(const ObjectRecord&) override { throw std::length_error("too long"); }
+    std::uint64_t count_work() override { throw 7; }
+    std::uint64_t count_destinations() override { throw Error(ErrorKind::Io, "disk"); }
+    std::unique_ptr<BlobReader> open_blob(const BlobId&) override { return std::make_unique<UnrulyReader>(); }
+
+private:
+    EmptyMap empty_;
+};
+
 /// Passes calls on to nothing, and throws where it is told to.
 class UnrulyStore final : public Store {
 public:
@@ -146,21 +270,35 @@ public:
     void open() override { throw Error(ErrorKind::Corrupt, "/var/x is no store"); }
     void close() noexcept override {}
     void read(const std::function<void(ReadTransaction&)>& f) override {
-        // Nobody looks at the transaction in these tests.
-        alignas(ReadTransaction*) static std::byte nothing[sizeof(ReadTransaction*)];
         if (throws_in_read) throw std::runtime_error("read");
-        f(reinterpret_cast<ReadTransaction&>(nothing));
+        f(txn);
     }
-    void submit(std::function<void(WriteTransaction&)>, std::function<void(std::exception_ptr)> done) override {
+    void submit(std::function<void(WriteTransaction&)> f, std::function<void(std::exception_ptr)> done) override {
         if (is_busy) throw Error(ErrorKind::Busy, "full");
+        if (runs_at_once) return done(run(f));
         waiting.push_back(std::move(done));
     }
+    std::exception_ptr run(const std::function<void(WriteTransaction&)>& f) {
+        try {
+            f(txn);
+        } catch (const Retry&) {
+            // As a store does that wants the function to be run again, and then gives up.
+            return std::make_exception_ptr(Error(ErrorKind::Conflict, "lost against others"));
+        } catch (...) {
+            return std::current_exception();
+        }
+        return fails_in_commit ? std::make_exception_ptr(std::runtime_error("no quorum")) : nullptr;
+    }
+    TimePoint now() const override { throw std::runtime_error("now"); }
     BlobStore& blobs() override { throw 1; }
     StoreHealth health() const override { throw 1; }
     void wipe() override {}
 
     bool throws_in_read = false;
     bool is_busy = false;
+    bool runs_at_once = false;
+    bool fails_in_commit = false;
+    UnrulyTransaction txn;
     std::vector<std::function<void(std::exception_ptr)>> waiting;
 };
 
@@ -178,6 +316,85 @@ TEST_F(WatchedStoreTest, WhatTheKernelsFunctionThrowsPassesThrough) {
     inner_->throws_in_read = true;
     EXPECT_THROW(store_.read([](ReadTransaction&) {}), Error);
     EXPECT_EQ(log_.line(0), "error: store-x failed in read: read");
+}
+
+struct InTransaction {
+    const char* name;
+    void (*f)(WriteTransaction&);
+    const char* text;
+    bool is_counted;
+};
+
+class WatchedTransactions : public WatchedStoreTest, public testing::WithParamInterface<InTransaction> {
+protected:
+    static std::string text_of(const std::exception_ptr& failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& exception) {
+            return exception.what();
+        } catch (...) {
+            return "no exception";
+        }
+    }
+};
+
+TEST_P(WatchedTransactions, TellWhatTheStoreThrowsFromWhatTheKernelThrows) {
+    inner_->runs_at_once = true;
+    std::exception_ptr failure;
+    store_.submit(GetParam().f, [&](std::exception_ptr seen) { failure = std::move(seen); });
+    ASSERT_TRUE(failure);
+    EXPECT_EQ(text_of(failure), GetParam().text);
+    EXPECT_EQ(watchdog_.states()[0].problem, GetParam().is_counted ? std::string(GetParam().text) + " (1 since the start)" : "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, WatchedTransactions,
+    testing::Values(
+        InTransaction{"OfTheStore", [](WriteTransaction& txn) { txn.object({}); }, "store-x failed in object: map::at", true},
+        InTransaction{"OfTheStoreInAWrite", [](WriteTransaction& txn) { txn.put_object({}); }, "store-x failed in put_object: too long",
+                      true},
+        InTransaction{"NoException", [](WriteTransaction& txn) { txn.count_work(); },
+                      "store-x failed in count_work: an object that is no exception", true},
+        InTransaction{"AnError", [](WriteTransaction& txn) { txn.count_destinations(); }, "disk", false},
+        InTransaction{"OfTheKernel", [](WriteTransaction&) { throw std::out_of_range("of the kernel"); }, "of the kernel", false},
+        InTransaction{"OfTheKernelAfterOneOfTheStore",
+                      [](WriteTransaction& txn) {
+                          try {
+                              txn.object({});
+                          } catch (const std::exception&) {
+                              throw std::out_of_range("of the kernel");
+                          }
+                      },
+                      "of the kernel", false},
+        InTransaction{"ThatTheStoreThrowsToItself", [](WriteTransaction& txn) { txn.erase_deliveries({}); }, "lost against others", false}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+TEST_F(WatchedStoreTest, WhatACommitThrowsIsCounted) {
+    inner_->runs_at_once = inner_->fails_in_commit = true;
+    store_.submit([](WriteTransaction&) {}, [](std::exception_ptr failure) { EXPECT_THROW(std::rethrow_exception(failure), Error); });
+    EXPECT_EQ(log_.line(0), "error: store-x failed in a transaction: no quorum");
+}
+
+TEST_F(WatchedStoreTest, WhatTheStoreThrowsInAReadIsCounted) {
+    EXPECT_THROW(store_.read([](ReadTransaction& txn) { txn.object({}); }), Error);
+    EXPECT_EQ(log_.line(0), "error: store-x failed in object: map::at");
+    EXPECT_THROW(store_.read([](ReadTransaction& txn) { txn.count_work(); }), Error);
+    EXPECT_EQ(log_.line(1), "error: store-x failed in count_work: an object that is no exception");
+}
+
+TEST_F(WatchedStoreTest, ReadersOfBlobsAreWatched) {
+    std::unique_ptr<BlobReader> reader;
+    store_.read([&](ReadTransaction& txn) { reader = txn.open_blob({}); });
+    EXPECT_EQ(reader->size(), 42);
+    EXPECT_EQ(reader->file_descriptor(), 7);
+    std::byte octet{};
+    EXPECT_THROW(reader->read(0, {&octet, 1}), Error);
+    EXPECT_EQ(log_.line(0), "error: store-x failed in reading a blob: no such page");
+}
+
+TEST_F(WatchedStoreTest, ATimeThatCannotBeToldIsAnError) {
+    EXPECT_THROW(store_.now(), Error);
+    EXPECT_EQ(log_.line(0), "error: store-x failed in now: now");
 }
 
 TEST_F(WatchedStoreTest, ATransactionThatDoesNotEndIsReported) {

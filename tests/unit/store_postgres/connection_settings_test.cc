@@ -107,6 +107,8 @@ TEST(ConnectionSettings, ReadThePasswordAndKeepCertificatesGivenAsText) {
     const std::string ca = folder.path().string() + "/sync/local/postgres-ca.pem";
     EXPECT_NE(settings.server.text.find("sslrootcert='" + ca + "'"), std::string::npos) << settings.server.text;
     EXPECT_NE(settings.server.text.find("sslcert='" + folder.path().string() + "/client.pem'"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / "sync")) << "to read settings touches nothing";
+    keep_pem_texts(settings);
     std::string text;
     std::getline(std::ifstream(ca), text);
     EXPECT_EQ(text, "-----BEGIN CERTIFICATE-----");

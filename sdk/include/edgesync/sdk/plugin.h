@@ -40,8 +40,8 @@ inline constexpr char kDescriptorSymbol[] = "edgesync_plugin_descriptor";
     "itanium-cxx/libstdc++" EDGESYNC_STRINGIZE(_GLIBCXX_RELEASE) "-cxx11abi" EDGESYNC_STRINGIZE(_GLIBCXX_USE_CXX11_ABI) \
         EDGESYNC_STDLIB_MODE_
 
-/// Created by the loader for every start of the node, and asked what settings it has. With `-check`, and when the start fails, it is
-/// destroyed without more; else it is configured and runs until the node stops, and is destroyed after that. A node that restarts itself
+/// Created by the loader for every start of the node, asked what settings it has, and configured. With `-check`, and when the start
+/// fails, it is destroyed without more; else it runs until the node stops, and is destroyed after that. A node that restarts itself
 /// (`POST /shutdown?restart=true`) gets a new object in the same process, from the same loaded library: static variables keep their values.
 /// The calls of the life cycle come from one thread, the main one: declare_settings, configure, open or start, drain and stop, or close.
 class Plugin {
@@ -49,7 +49,7 @@ public:
     virtual ~Plugin() = default;
     /// The keys this plugin reads; called before `configure`, must neither fail nor touch files or the network.
     virtual std::vector<SettingDeclaration> declare_settings() const { return {}; }
-    /// Checks settings; no files, threads or connections yet. `settings` and `log` outlive the plugin.
+    /// Checks settings, also for `-check`: no threads or connections yet, nothing written. `settings` and `log` outlive the plugin.
     /// @throws Error{InvalidRequest}, one line per problem, all problems at once: the start of the node stops.
     virtual void configure(const Settings& settings, Log& log) = 0;
 };

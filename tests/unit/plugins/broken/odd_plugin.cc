@@ -29,12 +29,12 @@
 
 namespace {
 
-#ifdef ODD_IS_NO_STORE
 class PlainPlugin : public edgesync::Plugin {
 public:
     void configure(const edgesync::Settings&, edgesync::Log&) override {}
 };
-#endif
+/// Like every real plugin it needs something of the C++ library.
+[[gnu::used]] PlainPlugin plain;
 
 [[maybe_unused]] edgesync::Plugin* create() { ODD_CREATE; }
 
