@@ -192,9 +192,10 @@ int create_plugin(const std::vector<std::string>& arguments) {
         std::cerr << "No plugin was made: " << error.what() << "\n";
         return kExitStartFailed;
     }
-    std::cout << "Made the project " << folder << "; its README.md says what to fill in. Build and test it:\n"
-              << "  cmake -S " << folder << " -B " << folder << "/build && cmake --build " << folder << "/build && ctest --test-dir "
-              << folder << "/build --output-on-failure\n";
+    // A name that begins with a dash would be an option.
+    const std::string project = plugins::shell_quoted(folder.starts_with('-') ? "./" + folder : folder);
+    std::cout << "Made the project " << project << "; its README.md says what to fill in. Build and test it:\n"
+              << "  cd " << project << " && cmake -B build && cmake --build build && ctest --test-dir build --output-on-failure\n";
     return 0;
 }
 
