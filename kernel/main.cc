@@ -174,6 +174,7 @@ int list_plugins(const plugins::PluginLoader& loader) {
     for (const auto& candidate : loader.candidates()) {
         std::cout << candidate.file.string() << ": " << (candidate.is_usable ? "" : "not usable: ") << candidate.verdict << "\n";
     }
+    if (const auto folder = loader.left_out()) std::cout << folder->string() << ": not searched: PluginPath does not name it\n";
     return 0;
 }
 
