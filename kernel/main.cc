@@ -148,6 +148,7 @@ int list_plugins(const plugins::PluginLoader& loader) {
     for (const auto& candidate : loader.candidates()) {
         std::cout << candidate.file.string() << ": " << (candidate.is_usable ? "" : "not usable: ") << candidate.verdict << "\n";
     }
+    if (const auto folder = loader.left_out()) std::cout << folder->string() << ": not searched: PluginPath does not name it\n";
     return 0;
 }
 
@@ -166,9 +167,10 @@ int create_plugin(const std::vector<std::string>& arguments) {
         std::cerr << "No plugin was made: " << error.what() << "\n";
         return kExitStartFailed;
     }
-    std::cout << "Made the project " << folder << "; its README.md says what to fill in. Build and test it:\n"
-              << "  cmake -S " << folder << " -B " << folder << "/build && cmake --build " << folder << "/build && ctest --test-dir "
-              << folder << "/build --output-on-failure\n";
+    // A name that begins with a dash would be an option.
+    const std::string project = plugins::shell_quoted(folder.starts_with('-') ? "./" + folder : folder);
+    std::cout << "Made the project " << project << "; its README.md says what to fill in. Build and test it:\n"
+              << "  cd " << project << " && cmake -B build && cmake --build build && ctest --test-dir build --output-on-failure\n";
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 #include <vector>
 
 namespace edgesync::plugins {
@@ -76,6 +77,27 @@ void copy_files(const fs::path& from, const fs::path& to, const std::vector<Repl
     }
 }
 
+/// What of a folder and its parents is not there yet, to be taken away after a failure.
+class Undo {
+public:
+    explicit Undo(const fs::path& folder) : folder_(folder) {
+        std::error_code error;
+        for (fs::path parent = folder.parent_path(); !parent.empty() && !fs::exists(parent, error); parent = parent.parent_path()) {
+            parents_.push_back(parent);
+        }
+    }
+    /// Of the parents only what nobody else has put something into.
+    void remove() const {
+        std::error_code error;
+        fs::remove_all(folder_, error);
+        for (const auto& parent : parents_) fs::remove(parent, error);
+    }
+
+private:
+    const fs::path folder_;
+    std::vector<fs::path> parents_;  ///< Innermost first.
+};
+
 }  // namespace
 
 fs::path template_folder() {
@@ -84,8 +106,10 @@ fs::path template_folder() {
     return (program.parent_path() / ".." / "share" / "edge-sync-service" / "templates").lexically_normal();
 }
 
-void create_plugin_project(PluginKind kind, const std::string& name, const fs::path& folder, const fs::path& templates) {
+void create_plugin_project(PluginKind kind, const std::string& name, const fs::path& where, const fs::path& templates) {
     check_name(name);
+    const fs::path folder = where.has_filename() ? where : where.parent_path();  // "a/" is "a".
+    if (folder.empty()) throw Error(ErrorKind::InvalidRequest, "the name of the folder is empty");
     const fs::path from = templates / kind_name(kind);
     std::error_code error;
     if (!fs::is_directory(from, error)) {
@@ -94,16 +118,27 @@ void create_plugin_project(PluginKind kind, const std::string& name, const fs::p
     if (fs::exists(fs::symlink_status(folder, error))) {
         throw Error(ErrorKind::AlreadyExists, folder.string() + " exists already; name a new folder, or remove it");
     }
+    const Undo made(folder);
     try {
         fs::create_directories(folder);
         copy_files(from, folder, replacements_of(name));
     } catch (const fs::filesystem_error& failure) {
-        fs::remove_all(folder, error);
+        made.remove();
         throw Error(ErrorKind::Io, "cannot write the project into " + folder.string() + ": " + failure.code().message());
     } catch (const Error&) {
-        fs::remove_all(folder, error);
+        made.remove();
         throw;
     }
+}
+
+std::string shell_quoted(const std::string& text) {
+    const auto is_plain = [](unsigned char c) {
+        return std::isalnum(c) != 0 || std::string_view("_@%+=:,./-").find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) return text;
+    std::string quoted = "'";
+    for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+    return quoted + "'";
 }
 
 }  // namespace edgesync::plugins

@@ -104,6 +104,13 @@ std::vector<Candidate> PluginLoader::candidates() const {
     return all;
 }
 
+std::optional<std::filesystem::path> PluginLoader::left_out() const {
+    auto installed = default_folder();
+    std::error_code error;
+    if (is_known(folders_, installed) || !std::filesystem::is_directory(installed, error)) return std::nullopt;
+    return installed;
+}
+
 std::filesystem::path PluginLoader::find(PluginKind kind, const std::string& name) const {
     const auto file_name = file_name_of(kind, name);
     if (!parse_file_name(file_name)) refuse(kind, name, "a plugin's name has only a-z, 0-9, '-' and '_'");
@@ -122,7 +129,12 @@ std::filesystem::path PluginLoader::find(PluginKind kind, const std::string& nam
         if (!looked.empty()) looked += "; ";
         looked += folder.string() + " (" + what_is_in(folder) + ")";
     }
-    refuse(kind, name, file_name + " was not found; looked in " + looked + "; install it or set PluginPath");
+    std::error_code error;
+    const auto installed = default_folder() / file_name;
+    const std::string way_out = std::filesystem::exists(installed, error)
+                                    ? "PluginPath leaves out the folder that has it: name " + default_folder().string() + " there, too"
+                                    : "install it or set PluginPath";
+    refuse(kind, name, file_name + " was not found; looked in " + looked + "; " + way_out);
 }
 
 Loaded<Plugin> PluginLoader::load(PluginKind kind, const std::string& name) const {

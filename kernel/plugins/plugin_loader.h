@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,8 @@ struct Loaded {
 /// For one thread. What was loaded stays in memory until the process ends, whatever becomes of the loader.
 class PluginLoader {
 public:
-    /// `folders` in the order in which they are named in messages; none: `default_folder()`.
+    /// `folders` in the order in which they are named in messages; none: `default_folder()`. They are all the places that code may come
+    /// from: whoever names others names the default folder among them, so that no file of an installation is replaced unseen.
     explicit PluginLoader(std::vector<std::filesystem::path> folders);
 
     /// ../lib/edge-sync-service/plugins beside the folder of the program.
@@ -38,6 +40,8 @@ public:
 
     /// Every *.so of the folders, judged by its file alone: nothing is loaded, so a missing library shows only at the start.
     std::vector<Candidate> candidates() const;
+    /// The default folder, if it is there and not one of the folders.
+    std::optional<std::filesystem::path> left_out() const;
 
     /// @throws Error{InvalidRequest} with one line: what was found, what is needed, which file. Two files of one name in the
     /// folders are refused, because which of them runs must not depend on an order somebody may change.

@@ -1,5 +1,5 @@
 // Everything that a plugin and the service exchange, in one object: the debugging information of this file is what scripts/record-abi
-// records. A function for each interface and each record, because only what functions use counts.
+// records. A function for each interface and each record, because only what functions use counts, and each page as a whole.
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
 #include "edgesync/sdk/http.h"
@@ -66,4 +66,25 @@ EDGESYNC_RECORD(HttpResponder)
 EDGESYNC_RECORD(HttpBodySink)
 EDGESYNC_RECORD(HttpHandler)
 
+class NoPlugin : public Plugin {
+public:
+    void configure(const Settings&, Log&) override {}
+};
+
 }  // namespace edgesync::abi
+
+namespace edgesync {
+
+template struct Page<DeliveryRecord>;
+template struct Page<DestinationRecord>;
+template struct Page<Entry>;
+template struct Page<NotificationRecord>;
+template struct Page<ObjectKey>;
+template struct Page<ObjectRecord>;
+
+}  // namespace edgesync
+
+// What a plugin says of itself before any of its code runs.
+EDGESYNC_PLUGIN(Store, "recorded", "1.0.0", edgesync::abi::NoPlugin);
+
+EDGESYNC_EXPORT void use_note(edgesync_note_type&) {}

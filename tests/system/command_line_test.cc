@@ -158,9 +158,9 @@ TEST_F(CommandLine, AFlagThatIsUnknownOrIncompleteIsAnErrorOfUsage) {
 class OtherFolder : public CommandLine {
 protected:
     OtherFolder() {
-        const auto beside = std::filesystem::path(EDGESYNC_SERVICE).parent_path().parent_path() / "lib/edge-sync-service/plugins";
         std::filesystem::create_directory(plugins_);
-        for (const char* name : {"libstore-lmdb.so", "libtransport-http.so"}) std::filesystem::copy_file(beside / name, plugins_ / name);
+        for (const char* name : {"libstore-lmdb.so", "libtransport-http.so"})
+            std::filesystem::copy_file(installed_ / name, plugins_ / name);
     }
     /// The files of plugins that the process has in its memory.
     static std::set<std::string> loaded(const Node& node) {
@@ -174,6 +174,8 @@ protected:
     std::set<std::string> copies() const {
         return {(plugins_ / "libstore-lmdb.so").string(), (plugins_ / "libtransport-http.so").string()};
     }
+    const std::filesystem::path installed_ =
+        std::filesystem::path(EDGESYNC_SERVICE).parent_path().parent_path() / "lib/edge-sync-service/plugins";
     const std::filesystem::path plugins_ = std::filesystem::canonical(folder_.path()) / "plugins";
 };
 
@@ -199,10 +201,16 @@ TEST_F(OtherFolder, IsTheOnlyOneThatIsLookedInto) {
     const Outcome start = run(configuration(valid_lines({"PluginPath " + plugins_.string()})));
     EXPECT_EQ(start.code, 98);
     EXPECT_TRUE(holds(start.err, "libstore-lmdb.so was not found; looked in " + plugins_.string())) << start.err;
+    EXPECT_TRUE(holds(start.err, "PluginPath leaves out the folder that has it: name " + installed_.string() + " there, too")) << start.err;
     const Outcome list = run(configuration(valid_lines({"PluginPath " + plugins_.string()})) + " -plugins");
     EXPECT_EQ(list.code, 0);
     EXPECT_TRUE(list.out.starts_with((plugins_ / "libtransport-http.so").string() + ": ")) << list.out;
     EXPECT_FALSE(holds(list.out, "libstore-")) << list.out;
+    EXPECT_TRUE(holds(list.out, installed_.string() + ": not searched: PluginPath does not name it\n")) << list.out;
+    const std::string both = plugins_.string() + "," + installed_.string();
+    EXPECT_EQ(run(configuration(valid_lines({"PluginPath " + both})) + " -check").code, 98) << "there are two libtransport-http.so";
+    std::filesystem::remove(plugins_ / "libtransport-http.so");
+    EXPECT_EQ(run(configuration(valid_lines({"PluginPath " + both})) + " -check").code, 0);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "kernel/plugins/new_plugin.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <fstream>
 #include <iterator>
 
@@ -68,6 +70,37 @@ TEST_F(NewPlugin, LeavesAnExistingFolderAlone) {
 
 TEST_F(NewPlugin, SaysWhatToInstallWhenThereIsNoTemplate) {
     EXPECT_EQ(refusal(PluginKind::Transport, "a", "install the package edge-sync-service-dev"), ErrorKind::NotFound);
+}
+
+TEST_F(NewPlugin, LeavesNothingBehindWhenItFails) {
+    struct rlimit before {};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit no_octet { 0, before.rlim_max };
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &no_octet), 0);
+    EXPECT_EQ(refusal(PluginKind::Store, "a", "cannot write " + project().string()), ErrorKind::Io);
+    EXPECT_FALSE(std::filesystem::exists(project().parent_path())) << "parents are left";
+    std::filesystem::create_directories(project().parent_path());
+    EXPECT_EQ(refusal(PluginKind::Store, "a", "cannot write " + project().string()), ErrorKind::Io);
+    EXPECT_TRUE(std::filesystem::is_empty(project().parent_path())) << "the project is left, or a parent of others is gone";
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+}
+
+TEST_F(NewPlugin, TakesAFolderThatIsWrittenWithASlashAndNoneWithoutAName) {
+    create_plugin_project(PluginKind::Store, "a", project() / "", templates());
+    EXPECT_TRUE(std::filesystem::exists(project() / "store.cc"));
+    EXPECT_THROW(create_plugin_project(PluginKind::Store, "a", "", templates()), Error);
+}
+
+TEST(ShellWords, AreQuotedWhereAShellWouldMakeSomethingElseOfThem) {
+    EXPECT_EQ(shell_quoted("../store-acme_2/x.y"), "../store-acme_2/x.y");
+    EXPECT_EQ(shell_quoted("my plugins"), "'my plugins'");
+    EXPECT_EQ(shell_quoted("it's $HOME"), "'it'\\''s $HOME'");
+    EXPECT_EQ(shell_quoted("a;b"), "'a;b'");
+    EXPECT_EQ(shell_quoted("~"), "'~'");
+    EXPECT_EQ(shell_quoted("\xc3\xa9"), "'\xc3\xa9'");
+    EXPECT_EQ(shell_quoted(""), "''");
 }
 
 TEST_F(NewPlugin, SaysWhereItCannotWrite) {
