@@ -69,7 +69,7 @@ std::string file_of(const Settings& settings, const char* key, const char* name,
     if (value.find("-----BEGIN") == std::string::npos) {
         return value.empty() || value.front() == '/' ? value : settings.persistence_root() + value;
     }
-    const std::string file = (std::filesystem::path(settings.persistence_root()) / "sync" / "local" / name).string();
+    std::string file = (std::filesystem::path(settings.persistence_root()) / "sync" / "local" / name).string();
     out.pem_texts.push_back({key, file, value});
     return file;
 }

@@ -156,7 +156,7 @@ void PostgresStore::wipe() {
     std::string text = "DO $$ BEGIN ";
     for (const std::string table : {"feed", "leader", "object", "address", "delivery", "notification", "destination", "blob", "octets",
                                     "chunk", "entry", "work", "counter"}) {
-        text += "IF EXISTS (SELECT FROM " + table + ") THEN TRUNCATE " + table + "; END IF; ";
+        text.append("IF EXISTS (SELECT FROM ").append(table).append(") THEN TRUNCATE ").append(table).append("; END IF; ");
     }
     run(text + "END $$");
     blobs_->remove_files();
