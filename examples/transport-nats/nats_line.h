@@ -3,6 +3,7 @@
 
 #include <nats/nats.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -32,7 +33,6 @@ struct Subscription {
 class NatsLine {
     using Clock = std::chrono::steady_clock;
     using Connection = std::shared_ptr<natsConnection>;
-    using Lock = std::unique_lock<std::mutex>;
 
 public:
     ~NatsLine() { end(); }
@@ -63,7 +63,7 @@ public:
     void publish(const std::string& subject, const std::string& payload) {
         // libnats would let one after the other wait for a line that is stuck; who waits here sees that the first one gave it up.
         const std::lock_guard turn(turn_);
-        Lock lock(mutex_);
+        std::unique_lock lock(mutex_);
         const Connection connection = connection_;
         lock.unlock();
         if (!connection) throw Error(ErrorKind::NotConnected, "There is no connection with the NATS server");
@@ -99,7 +99,7 @@ private:
     void keep_connected() {
         std::minstd_rand random(std::random_device{}());
         auto pause = kFirstPause;
-        Lock lock(mutex_);
+        std::unique_lock lock(mutex_);
         while (!is_stopped_) {
             is_closed_ = false;
             running_ = 1;
@@ -128,7 +128,7 @@ private:
         const char* text = nullptr;
         if (natsConnection_GetLastError(made, &text) == NATS_NOT_PERMITTED) status = NATS_NOT_PERMITTED;
         if (std::count(all.begin(), all.end(), nullptr) > 0) status = NATS_INVALID_SUBSCRIPTION;
-        Lock lock(mutex_);
+        std::unique_lock lock(mutex_);
         if (status == NATS_OK) {
             connection_ = connection;
             health_.is_connected = true;

@@ -110,6 +110,15 @@ TEST_F(Nats, ACssServesNodesOfBothTransports) {
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "m") == "cam1=delivered,cam2=delivered"; }));
 }
 
+TEST_F(Nats, ANodeSaysThatAnotherOneHasItsNames) {
+    ASSERT_NO_FATAL_FAILURE(start_both());
+    const TemporaryFolder elsewhere;
+    const auto namesake = make_ess(elsewhere.path(), "cam1", css_->port(), lines(server_));
+    namesake->start();
+    EXPECT_TRUE(eventually([&] { return ess_->output().find("Another node registers as acme/camera/cam1") != std::string::npos; }));
+    EXPECT_EQ(namesake->output().find("Another node"), std::string::npos) << "it came later";
+}
+
 TEST_F(Nats, WrongSettingsAreNamedAllAtOnce) {
     ess_ = make_ess(folder_.path(), "cam1", 1,
                     with_examples({"CommunicationProtocol nats", "NATSAddress nats.example.com:99999", "NATSUser me", "NATSToken abc",
