@@ -26,7 +26,7 @@ function(edgesync_add_plugin)
   add_library(${target} MODULE ${PLUGIN_SOURCES})
   set_target_properties(${target} PROPERTIES PREFIX lib POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ON LINK_DEPENDS ${exports})
-  target_link_options(${target} PRIVATE -Wl,--version-script=${exports} -Wl,--as-needed)
+  target_link_options(${target} PRIVATE -Wl,--version-script=${exports} -Wl,--as-needed -Wl,-z,relro,-z,now)
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize" AND NOT EDGESYNC_SANITIZE)
     # A missing function is the linker's error, not the service's at start. A sanitizer's functions are in the program.
     target_link_options(${target} PRIVATE -Wl,--no-undefined)
