@@ -47,10 +47,9 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_SERVICE_PACKAGE_NAME edge-sync-service)
 set(CPACK_DEBIAN_SERVICE_PACKAGE_SECTION net)
-set(CPACK_COMPONENT_SERVICE_DESCRIPTION "Keeps objects in step between a cloud and many edge nodes
- The service, for both roles: the cloud (CSS) and the edge node (ESS). With the
- transports http, mqtt and wiotp, and the stores lmdb, postgres and memory. Others
- are plugins, which the package edge-sync-service-dev helps to write.")
+set(CPACK_COMPONENT_SERVICE_DESCRIPTION "The service, for both roles: the cloud (CSS) and the edge node (ESS). With the
+transports http, mqtt and wiotp, and the stores lmdb, postgres and memory.
+Others are plugins, which the package edge-sync-service-dev helps to write.")
 set(CPACK_DEBIAN_SDK_PACKAGE_NAME edge-sync-service-dev)
 set(CPACK_DEBIAN_SDK_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_SDK_PACKAGE_DEPENDS "edge-sync-service (= ${PROJECT_VERSION}), libssl-dev")
