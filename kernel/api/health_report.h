@@ -23,7 +23,7 @@ struct HealthFacts {
     std::chrono::seconds resend_interval{10};
     StoreHealth store;
     HealthExtras extras;
-    bool is_for_administrators = false;  ///< Who are told what is wrong with store, line and plugins; others only that something is.
+    bool is_for_administrators = false;  ///< Of the whole node: they are told what is wrong with store, line and plugins.
     std::optional<Usage> usage;
 };
 

@@ -127,6 +127,7 @@ void RegistrationClient::acknowledged(bool was_new, const std::vector<std::strin
     {
         const std::lock_guard lock(mutex_);
         is_registered_ = true;
+        was_acknowledged_ = true;
         must_register_new_ = false;
         unknown_answers_ = 0;
         retry_pause_ = kFirstRetry;
@@ -246,13 +247,15 @@ bool RegistrationClient::is_late(const Message& answer) const {
 }
 
 /// The answer to a registration that nobody has sent yet, if there is but one node of this name: the numbers begin with the time of the
-/// start.
+/// start. Answers to an earlier run whose clock was ahead come before the first one to this run.
 void RegistrationClient::note_namesake(const Message& answer) {
-    const std::lock_guard lock(mutex_);
-    if (answer.meta.instance_id <= number_ || std::exchange(knows_namesake_, true)) return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!was_acknowledged_ || answer.meta.instance_id <= number_ || std::exchange(knows_namesake_, true)) return;
+    }
     const NodeKey& self = context_.self;
-    log_.log(LogLevel::Error, "Another node registers as " + self.org + "/" + self.type + "/" + self.id +
-                                  ": the two take each other's messages and lose objects; give each a DestinationID of its own");
+    log_.log(LogLevel::Warning, "Another node seems to register as " + self.org + "/" + self.type + "/" + self.id +
+                                    ": two of one name take each other's messages and lose objects; give each a DestinationID of its own");
 }
 
 void RegistrationClient::handle(const Message& message) {

@@ -74,7 +74,8 @@ private:
     bool awaits_answer_ = false;  ///< To a registration.
     /// Of the registrations on the present connection; what answers those on an earlier one has another number, or none.
     std::int64_t number_;
-    bool has_asked_ = false;       ///< With that number.
+    bool has_asked_ = false;  ///< With that number.
+    bool was_acknowledged_ = false;
     bool knows_namesake_ = false;  ///< The log has it.
     int unknown_answers_ = 0;
     std::chrono::steady_clock::time_point last_ping_;

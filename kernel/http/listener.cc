@@ -37,22 +37,26 @@ void ListenerCore::leave() {
 }
 
 bool ListenerCore::post(std::function<void()> work) {
-    const auto ended = [](ListenerCore& core) {
-        const std::lock_guard lock(core.mutex);
-        --core.posted;
-        core.something_ended.notify_all();
+    // Counts as long as it is there; the last of all that the work holds, which may be the handler's.
+    struct Posted {
+        explicit Posted(std::shared_ptr<ListenerCore> core_in) : core(std::move(core_in)) {
+            const std::lock_guard lock(core->mutex);
+            ++core->posted;
+        }
+        Posted(const Posted&) = delete;
+        Posted& operator=(const Posted&) = delete;
+        ~Posted() {
+            work = nullptr;
+            const std::lock_guard lock(core->mutex);
+            --core->posted;
+            core->something_ended.notify_all();
+        }
+        std::function<void()> work;
+        const std::shared_ptr<ListenerCore> core;
     };
-    {
-        const std::lock_guard lock(mutex);
-        ++posted;
-    }
-    const bool is_posted = workers.try_post([self = shared_from_this(), work = std::move(work), ended]() mutable {
-        work();
-        work = nullptr;  // What it holds may be the handler's.
-        ended(*self);
-    });
-    if (!is_posted) ended(*this);
-    return is_posted;
+    const auto job = std::make_shared<Posted>(shared_from_this());
+    job->work = std::move(work);
+    return workers.try_post([job] { job->work(); });
 }
 
 void ListenerCore::start_accepting(UniqueFd socket) {

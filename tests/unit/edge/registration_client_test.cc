@@ -12,8 +12,12 @@ using ::testing::SizeIs;
 
 class CountingLog : public testing::QuietLog {
 public:
-    void log(LogLevel level, std::string_view) noexcept override { errors += level == LogLevel::Error ? 1 : 0; }
+    void log(LogLevel level, std::string_view) noexcept override {
+        errors += level == LogLevel::Error ? 1 : 0;
+        warnings += level == LogLevel::Warning ? 1 : 0;
+    }
     std::atomic<int> errors{0};
+    std::atomic<int> warnings{0};
 };
 
 class RegistrationTest : public testing::EdgeTest {
@@ -161,17 +165,19 @@ TEST_F(RegistrationPacketTest, TheAnswerToARegistrationOnAnEarlierConnectionDoes
     EXPECT_EQ(registered_, 1);
 }
 
-TEST_F(RegistrationPacketTest, AnAnswerToARegistrationOfALaterNodeOfTheSameNameIsAnErrorInTheLog) {
+TEST_F(RegistrationPacketTest, AnAnswerToARegistrationOfALaterNodeOfTheSameNameIsAWarningInTheLog) {
     start_and_lose_the_line();
-    answer(Command::RegAck, 0);
-    answer(Command::RegAck, 1);
-    EXPECT_EQ(counted_.errors, 0);
     Message of_other;
     of_other.command = Command::RegAck;
     of_other.meta.instance_id = transport_.sent(Command::Register).at(1).meta.instance_id + 1'000'000;
     client_->handle(of_other);
+    EXPECT_EQ(counted_.warnings, 0) << "it may be to an earlier run of this node, whose clock was ahead";
+    answer(Command::RegAck, 0);
+    answer(Command::RegAck, 1);
+    EXPECT_EQ(counted_.warnings, 0);
     client_->handle(of_other);
-    EXPECT_EQ(counted_.errors, 1);
+    client_->handle(of_other);
+    EXPECT_EQ(counted_.warnings, 1);
 }
 
 TEST_F(RegistrationPacketTest, ARefusalOfAnEarlierRegistrationDoesNotCount) {
