@@ -94,7 +94,7 @@ inline Server server_from(const edgesync::Settings& settings) {
     if (!settings.boolean("AllowPrivateIPs")) report("AllowPrivateIPs must be true: the transport nats cannot check where it connects to");
     if (!problems.empty()) throw edgesync::Error(edgesync::ErrorKind::InvalidRequest, problems);
 
-    natsOptions_SetTimeout(made, 3000);
+    natsOptions_SetTimeout(made, urls.size() > 2 ? 6'000 / static_cast<std::int64_t>(urls.size()) : 3'000);  // All are tried in 6 s.
     natsOptions_SetWriteDeadline(made, 6'000);  // For a chunk (kLargestChunk in nats_transport.cc), and the most that a stop waits.
     natsOptions_SetPingInterval(made, 10'000);  // A dead line is noticed after 30 s.
     natsOptions_SetMaxPingsOut(made, 2);
