@@ -48,6 +48,16 @@ def start(binary, folder, lines):
     sys.exit(f"{binary} does not start:\n" + (folder / "log").read_text())
 
 
+def end(process, patience):
+    """In order, if it does not take longer than `patience` seconds; a test may have left it stopped."""
+    process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def run(command, environment):
     """The command's status; with SIGTERM the command is told first, so that it finds its server while it ends."""
     child = subprocess.Popen(command, env=environment, preexec_fn=lambda: ctypes.CDLL(None).prctl(1, signal.SIGTERM))
@@ -55,11 +65,7 @@ def run(command, environment):
         return child.wait()
     finally:
         if child.poll() is None:
-            child.terminate()
-            try:
-                child.wait(30)
-            except subprocess.TimeoutExpired:
-                child.kill()
+            end(child, 30)
 
 
 def main(program, protocol, lines):
@@ -76,6 +82,5 @@ def main(program, protocol, lines):
             places = {"EDGESYNC_TEST_BROKER": str(port), "EDGESYNC_TEST_BROKER_PID": str(server.pid), "EDGESYNC_TEST_PROTOCOL": protocol}
             status = run(options.command, {**os.environ, **places})
         finally:
-            server.terminate()
-            server.wait()
+            end(server, 10)
     sys.exit(status if status >= 0 else 128 - status)
