@@ -311,7 +311,7 @@ TEST_F(Plugins, ACheckAsksThemWhatTheyHaveAgainstTheirSettings) {
     refused.launch();
     EXPECT_EQ(refused.wait_for_end(), 98);
     EXPECT_THAT(refused.output(), testing::StartsWith("transport-unruly: UnrulyMood refuses: choose another\n"));
-    EXPECT_THAT(refused.output(), testing::ContainsRegex("UnrulyMood +refuses")) << "the values are shown in any case";
+    EXPECT_THAT(refused.output(), testing::ContainsRegex("UnrulyMood +file +refuses")) << "the values are shown in any case";
     EXPECT_FALSE(std::filesystem::exists(refused.root())) << "a check touches nothing";
 }
 
