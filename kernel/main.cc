@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -129,17 +130,18 @@ config::Surroundings surroundings() {
     return result;
 }
 
-/// Asks the plugins, too, what they think of their settings: to configure one touches nothing.
+/// Asks the plugins, too, what they think of their settings: to configure one touches nothing. Prints the values also if one refuses them:
+/// it may only lack the right to read a file that the service's user can read.
 int check(const config::Configuration& configuration, Log& log, LoadedPlugins loaded) {
     plugins::Watchdog watchdog(log, watchdog_time(configuration));
     int code = 0;
     try {
         configure_plugins(configuration, log, watchdog, std::move(loaded));
-        configuration.print_effective(std::cout);
     } catch (const Error& error) {
         std::cerr << error.what() << "\n";
         code = kExitInvalid;
     }
+    configuration.print_effective(std::cout);
     print_warnings(configuration);
     return code;
 }
@@ -212,7 +214,7 @@ node::StopRequest wait_for_end(node::Node& node) {
     }
 }
 
-/// True: start again.
+/// True: start again. `early` takes the signals except while the node runs, or stops for good.
 bool run_node(config::Configuration& configuration, Log& log, plugins::EarlyStop& early, LoadedPlugins loaded) {
     // A plugin that throws in each call must not fill the disk with lines about it.
     ops::LimitedLog watchdog_log(log, kPluginLogInterval);
@@ -226,9 +228,10 @@ bool run_node(config::Configuration& configuration, Log& log, plugins::EarlyStop
         end_at_next_signal();
     } else {
         request = wait_for_end(node);
-        if (request.restarts) early.begin();
+        if (request.restarts) early.begin(plugins::EarlyStop::Phase::Restart);
     }
     node.stop(request);
+    if (request.restarts) early.begin(plugins::EarlyStop::Phase::Start);
     return request.restarts;
 }
 
@@ -257,26 +260,30 @@ void warn_of_few_descriptors(const config::Configuration& configuration, Log& lo
                                    std::to_string(limit.rlim_cur) + " allows; raise it (LimitNOFILE, ulimit -n) or lower MaxConnections");
 }
 
-int serve(config::Configuration& configuration, const plugins::PluginLoader& loader, LoadedPlugins loaded) {
-    std::unique_ptr<ops::Logger> log;
+/// `log` is made, and outlives `early`.
+int serve(config::Configuration& configuration, const plugins::PluginLoader& loader, LoadedPlugins loaded, plugins::EarlyStop& early,
+          std::unique_ptr<ops::Logger>& log) {
     try {
         log = std::make_unique<ops::Logger>(ops::LoggerOptions::from(configuration));
     } catch (const std::exception& error) {
         std::cerr << error.what() << "\n";
         return kExitInvalid;
     }
+    early.set_log(*log);
     for (const auto& warning : configuration.warnings()) log->log(LogLevel::Warning, warning);
     for (const auto& change : configuration.changes()) log->log(LogLevel::Info, change);
     warn_of_few_descriptors(configuration, *log);
     trace_configuration(configuration, *log);
-    plugins::EarlyStop early(log.get(), kPatience, kExitStartFailed);
     try {
-        bool restarts = run_node(configuration, *log, early, std::move(loaded));
-        while (restarts && !early.end()) {
-            early.begin();
+        const auto run = [&](LoadedPlugins plugins) {
+            return early.was_asked() || run_node(configuration, *log, early, std::move(plugins));
+        };
+        bool is_to_start = run(std::move(loaded));
+        while (is_to_start && !early.was_asked()) {
             log->log(LogLevel::Status, "Restarting");
-            restarts = run_node(configuration, *log, early, load_plugins(configuration, loader, *log));
+            is_to_start = run(load_plugins(configuration, loader, *log));
         }
+        if (is_to_start) log->log(LogLevel::Status, "Not started: a signal asked the service to end");
         return 0;
     } catch (const std::exception& error) {
         log->log(LogLevel::Fatal, error.what());
@@ -301,7 +308,14 @@ void prepare_process() {
 
 /// From the command line to the end; the exit code.
 int start(const CommandLine& line) {
-    plugins::EarlyStop early(nullptr, kPatience, kExitStartFailed);
+    std::unique_ptr<ops::Logger> log;
+    std::optional<plugins::EarlyStop> early;
+    try {
+        early.emplace(kPatience, kExitStartFailed);
+    } catch (const Error& error) {
+        std::cerr << error.what() << "\n";
+        return kExitStartFailed;
+    }
     config::Configuration configuration(config::process_environment(), surroundings());
     configuration.load(line.file, line.is_file_named);
     if (!line.swagger.empty()) {
@@ -323,11 +337,7 @@ int start(const CommandLine& line) {
     }
     if (configuration.exit_code() != 0) return report(configuration);
     if (line.checks) return check(configuration, no_log_yet, std::move(loaded));
-    if (early.end()) {
-        std::cerr << "Ended by a signal before the service was running\n";
-        return kExitStartFailed;
-    }
-    return serve(configuration, loader, std::move(loaded));
+    return serve(configuration, loader, std::move(loaded), *early, log);
 }
 
 }  // namespace

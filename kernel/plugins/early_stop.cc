@@ -12,13 +12,14 @@
 #include <string>
 #include <system_error>
 
+#include "edgesync/sdk/error.h"
 #include "kernel/plugins/call_watch.h"
 
 namespace edgesync::plugins {
 namespace {
 
 int must_be_open(int descriptor) {
-    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), "The service cannot wait for signals");
+    if (descriptor < 0) throw std::system_error(errno, std::generic_category());
     return descriptor;
 }
 
@@ -27,13 +28,24 @@ constexpr unsigned kLongestFarewell = 2;
 
 }  // namespace
 
-EarlyStop::EarlyStop(Log* log, std::chrono::milliseconds patience, int exit_code) : log_(log), patience_(patience), exit_code_(exit_code) {
+EarlyStop::EarlyStop(std::chrono::milliseconds patience, int exit_code) : patience_(patience), exit_code_(exit_code) {
     CallWatch::follow_this_thread();
-    begin();
+    begin(Phase::Start);
 }
 
-void EarlyStop::begin() {
-    if (thread_.joinable()) return;
+void EarlyStop::begin(Phase phase) {
+    end();
+    phase_ = phase;
+    latest_ = std::chrono::steady_clock::now() + patience_;
+    try {
+        take_signals();
+    } catch (const std::system_error& error) {
+        close_descriptors();
+        throw Error(ErrorKind::Busy, std::string("The service cannot wait for signals: ") + error.what());
+    }
+}
+
+void EarlyStop::take_signals() {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -47,21 +59,25 @@ bool EarlyStop::end() {
     if (thread_.joinable()) {
         ::eventfd_write(is_over_, 1);
         thread_.join();
-        ::close(signals_);
-        ::close(is_over_);
+        close_descriptors();
     }
-    return was_asked_;
+    return was_asked();
+}
+
+void EarlyStop::close_descriptors() {
+    for (int* const descriptor : {&signals_, &is_over_}) {
+        if (*descriptor >= 0) ::close(*descriptor);
+        *descriptor = -1;
+    }
 }
 
 void EarlyStop::run() {
-    int asked_by = 0;
-    std::chrono::steady_clock::time_point latest;
     for (;;) {
         std::array<pollfd, 2> ready{{{is_over_, POLLIN, 0}, {signals_, POLLIN, 0}}};
         int wait = -1;
-        if (was_asked_) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(latest - std::chrono::steady_clock::now());
-            if (left.count() <= 0) end_process(asked_by);
+        if (was_asked() && phase_ == Phase::Start) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(latest_ - std::chrono::steady_clock::now());
+            if (left.count() <= 0) end_process(asked_by_);
             wait = static_cast<int>(left.count());
         }
         if (::poll(ready.data(), ready.size(), wait) < 0) continue;
@@ -69,10 +85,9 @@ void EarlyStop::run() {
         if (ready[1].revents == 0) continue;
         signalfd_siginfo signal{};
         if (::read(signals_, &signal, sizeof signal) != sizeof signal) continue;
-        if (was_asked_) end_process(static_cast<int>(signal.ssi_signo));
-        was_asked_ = true;
-        asked_by = static_cast<int>(signal.ssi_signo);
-        latest = std::chrono::steady_clock::now() + patience_;
+        if (was_asked()) end_process(static_cast<int>(signal.ssi_signo));
+        latest_ = std::chrono::steady_clock::now() + patience_;
+        asked_by_ = static_cast<int>(signal.ssi_signo);
     }
 }
 
@@ -80,12 +95,13 @@ void EarlyStop::end_process(int signal) {
     // Whoever hangs may hold what the log or the memory needs.
     ::signal(SIGALRM, SIG_DFL);
     ::alarm(kLongestFarewell);
-    std::string text = std::string("Ended by SIG") + ::sigabbrev_np(signal) + " before the service was running";
+    std::string text = std::string("Ended by SIG") + ::sigabbrev_np(signal);
+    text += phase_ == Phase::Start ? " before the service was running" : " while the service stopped to start again";
     if (const auto call = CallWatch::of_followed_thread()) text += ", in " + *call;
     const std::string line = text + "\n";
     const auto written = ::write(STDERR_FILENO, line.data(), line.size());
     static_cast<void>(written);
-    if (log_ != nullptr) log_->log(LogLevel::Fatal, text);
+    if (Log* const log = log_) log->log(LogLevel::Fatal, text);
     ::_exit(exit_code_);
 }
 

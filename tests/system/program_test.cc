@@ -1,4 +1,10 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -9,6 +15,12 @@
 
 namespace edgesync::system_test {
 namespace {
+
+/// From its next start on "root@acme" may stop it.
+void name_administrator(const Node& node) {
+    std::filesystem::create_directories(node.root() / "sync");
+    std::ofstream(node.root() / "sync/dummy-auth.json") << R"({"regularUsers":[],"syncAdmins":["root"],"exchangeAdmins":[]})";
+}
 
 TEST(Program, EndsGracefullyOnSigterm) {
     TemporaryFolder folder;
@@ -121,8 +133,7 @@ TEST(Program, AnswersProbesWithoutCredentialsOnlyIfItShall) {
 TEST(Program, IsNotReadyOnceItStops) {
     TemporaryFolder folder;
     auto css = make_css(folder.path(), {"AnonymousProbes true", "AnonymousProbesFrom any"});
-    std::filesystem::create_directories(css->root() / "sync");
-    std::ofstream(css->root() / "sync/dummy-auth.json") << R"({"regularUsers":[],"syncAdmins":["root"],"exchangeAdmins":[]})";
+    name_administrator(*css);
     css->start();
     EXPECT_EQ(call(css->port(), "GET", "/readyz", "", {}, "").body, "ok\n");
     ASSERT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=600", "", {}, "root@acme").status, 204);
@@ -135,8 +146,7 @@ TEST(Program, IsNotReadyOnceItStops) {
 TEST(Program, StopsOnlyForTheServiceAdministrator) {
     TemporaryFolder folder;
     auto css = make_css(folder.path());
-    std::filesystem::create_directories(css->root() / "sync");
-    std::ofstream(css->root() / "sync/dummy-auth.json") << R"({"regularUsers":[],"syncAdmins":["root"],"exchangeAdmins":[]})";
+    name_administrator(*css);
     css->start();
     EXPECT_EQ(call(css->port(), "POST", "/api/v1/shutdown", "", {}, "admin@acme").status, 403);
     EXPECT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=0", "", {}, "root@acme").status, 204);
@@ -146,8 +156,7 @@ TEST(Program, StopsOnlyForTheServiceAdministrator) {
 TEST(Program, RefusesRequestsForTheQuiesceTimeBeforeItStops) {
     TemporaryFolder folder;
     auto css = make_css(folder.path());
-    std::filesystem::create_directories(css->root() / "sync");
-    std::ofstream(css->root() / "sync/dummy-auth.json") << R"({"regularUsers":[],"syncAdmins":["root"],"exchangeAdmins":[]})";
+    name_administrator(*css);
     css->start();
     ASSERT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=3", "", {}, "root@acme").status, 204);
     ASSERT_TRUE(eventually([&] { return css->request("GET", "objects/acme/model/m1").status == 503; }));
@@ -160,12 +169,98 @@ TEST(Program, RefusesRequestsForTheQuiesceTimeBeforeItStops) {
 TEST(Program, EndsAtOnceWhenASignalComesWhileItQuiesces) {
     TemporaryFolder folder;
     auto css = make_css(folder.path());
-    std::filesystem::create_directories(css->root() / "sync");
-    std::ofstream(css->root() / "sync/dummy-auth.json") << R"({"regularUsers":[],"syncAdmins":["root"],"exchangeAdmins":[]})";
+    name_administrator(*css);
     css->start();
     ASSERT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=600", "", {}, "root@acme").status, 204);
     ASSERT_TRUE(eventually([&] { return css->request("GET", "objects/acme/model/m1").status == 503; }));
     EXPECT_EQ(css->terminate(), 128 + SIGTERM);
+}
+
+class ProgramThatRestarts : public testing::Test {
+protected:
+    /// Returns while it is stopping to start again, which takes `quiesce`.
+    Node& stopping(std::chrono::seconds quiesce) {
+        name_administrator(*css_);
+        css_->start();
+        const std::string path = "/api/v1/shutdown?restart=true&quiesce=" + std::to_string(quiesce.count());
+        EXPECT_EQ(call(css_->port(), "POST", path, "", {}, "root@acme").status, 204);
+        EXPECT_TRUE(eventually([&] { return css_->request("GET", "objects/acme/model/m1").status == 503; }));
+        return *css_;
+    }
+
+    TemporaryFolder folder_;
+    std::unique_ptr<Node> css_ = make_css(folder_.path());
+};
+
+TEST_F(ProgramThatRestarts, StopsInOrderAndDoesNotStartAgainAfterASignal) {
+    // Longer than what is under way has when the program starts.
+    Node& css = stopping(std::chrono::seconds(8));
+    const auto signalled = std::chrono::steady_clock::now();
+    ::kill(css.pid(), SIGTERM);
+    EXPECT_EQ(css.wait_for_end(std::chrono::seconds(20)), 0) << css.output();
+    EXPECT_GT(std::chrono::steady_clock::now() - signalled, std::chrono::seconds(6)) << "requests have their time";
+    EXPECT_THAT(css.output(), testing::HasSubstr("STATUS: Stopped\n"));
+    EXPECT_THAT(css.output(), testing::HasSubstr("STATUS: Not started: a signal asked the service to end\n"));
+    EXPECT_THAT(css.output(), testing::Not(testing::HasSubstr("Restarting")));
+}
+
+TEST_F(ProgramThatRestarts, EndsAtOnceAfterTwoSignalsAndSaysWhatItDid) {
+    Node& css = stopping(std::chrono::seconds(600));
+    ::kill(css.pid(), SIGTERM);
+    ::kill(css.pid(), SIGINT);
+    EXPECT_EQ(css.wait_for_end(), 1) << css.output();
+    EXPECT_THAT(css.output(), testing::ContainsRegex("FATAL: Ended by SIG(TERM|INT) while the service stopped to start again\n"));
+}
+
+/// A pipe that nobody reads, of the smallest size.
+class NeglectedPipe {
+public:
+    explicit NeglectedPipe(std::filesystem::path path) : path_(std::move(path)) {
+        if (::mkfifo(path_.c_str(), 0600) != 0) throw std::runtime_error("mkfifo");
+        descriptor_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+        ::fcntl(descriptor_, F_SETPIPE_SZ, 4096);
+    }
+    ~NeglectedPipe() { ::close(descriptor_); }
+    NeglectedPipe(const NeglectedPipe&) = delete;
+    NeglectedPipe& operator=(const NeglectedPipe&) = delete;
+    const std::filesystem::path& path() const { return path_; }
+    int octets() const {
+        int count = 0;
+        return ::ioctl(descriptor_, FIONREAD, &count) == 0 ? count : 0;
+    }
+
+private:
+    std::filesystem::path path_;
+    int descriptor_ = -1;
+};
+
+TEST(Program, EndsByASignalWhileNobodyTakesTheLinesOfItsLog) {
+    TemporaryFolder folder;
+    const Node configured(folder.path(), "css", {"NodeType CSS", "StorageProvider memory"});
+    const NeglectedPipe pipe(folder.path() / "pipe");
+    const pid_t pid = start_process({EDGESYNC_SERVICE, "-c", configured.config().string()}, pipe.path());
+    // The values in force are more than fits.
+    ASSERT_TRUE(eventually([&] { return pipe.octets() > 3500; })) << pipe.octets();
+    ::kill(pid, SIGTERM);
+    ::kill(pid, SIGINT);
+    int status = 0;
+    const bool has_ended = eventually([&] { return ::waitpid(pid, &status, WNOHANG) == pid; });
+    EXPECT_TRUE(has_ended);
+    if (!has_ended) ::kill(pid, SIGKILL);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) << "even its last line finds nobody: " << status;
+}
+
+TEST(Program, ThatHasNoDescriptorsLeftSaysSoInsteadOfStarting) {
+    TemporaryFolder folder;
+    const Node configured(folder.path(), "css", {"NodeType CSS", "StorageProvider memory"});
+    const auto output = folder.path() / "said";
+    const std::string command = "ulimit -n 4; exec " EDGESYNC_SERVICE " -c " + configured.config().string();
+    const pid_t pid = start_process({"/bin/sh", "-c", command}, output);
+    int status = 0;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1) << status;
+    std::ifstream in(output);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "The service cannot wait for signals: Too many open files\n");
 }
 
 }  // namespace

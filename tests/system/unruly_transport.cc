@@ -24,6 +24,11 @@ bool is_early_mood(const char* mood) {
     for (;;) ::pause();
 }
 
+/// Until the test makes the file that UNRULY_GATE names.
+void wait_at_gate() {
+    while (::access(::getenv("UNRULY_GATE"), F_OK) != 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+}
+
 /// Needs more stack than any thread has; what it returns keeps the compiler from making a loop of it.
 int overflow(int depth) {
     std::array<volatile char, 1024> stack{};
@@ -55,6 +60,7 @@ public:
     std::vector<SettingDeclaration> declare_settings() const override {
         if (is_early_mood("declare-throws")) throw std::runtime_error("nothing to declare");
         if (is_early_mood("declare-hangs")) hang();
+        if (is_early_mood("declare-is-slow")) wait_at_gate();
         return {{"UnrulyMood", "UNRULY_MOOD", SettingDeclaration::Type::Text, "", "What it does wrong."},
                 {"UnrulyLevel", "", SettingDeclaration::Type::Integer, "3", "From 1 to 9.", false, 1, 9},
                 {"UnrulySecret", "", SettingDeclaration::Type::Text, "", "Not to be shown.", true}};
@@ -73,7 +79,7 @@ public:
         if (mood_ == "start-throws") throw 7;
         if (mood_ == "start-hangs") hang();
         if (mood_.starts_with("start-")) end(mood_.substr(6));
-        if (mood_ == "start-is-slow") std::this_thread::sleep_for(std::chrono::seconds(1));
+        if (mood_ == "start-is-slow") wait_at_gate();
         if (mood_ == "stop-hangs") throw Error(ErrorKind::NotConnected, "it did not start, and will not stop");
         if (mood_.starts_with("thread-")) thread_ = std::thread([how = mood_.substr(7)] { end(how); });
     }
