@@ -89,8 +89,8 @@ TEST(Watchdog, WhoWaitsForAStoreThatHangsIsNotToBlame) {
     CallWatch& store = watchdog.add(PluginKind::Store, "x", "1");
     CallWatch& transport = watchdog.add(PluginKind::Transport, "y", "1");
     {
-        const CallWatch::Running handled(transport, "handle");
         const auto transaction = store.submitted();
+        const CallWatch::Running handled(transport, "handle");
         EXPECT_THAT(log.line(0), HasSubstr("error: store-x has not come back from a transaction for "));
         const auto deadline = CallWatch::Clock::now() + std::chrono::seconds(10);
         while (!transport.late(milliseconds(250)) && CallWatch::Clock::now() < deadline) std::this_thread::yield();
