@@ -17,8 +17,9 @@ LoadedPlugins load_plugins(config::Configuration& configuration, const plugins::
     const auto attempt = [&](PluginKind kind, const std::string& name, const auto& load) {
         plugins::CallWatch& calls = watchdog.add(kind, name, "");
         try {
-            const Plugin* plugin = plugins::watched(calls, "loading", load);
-            configuration.declare(plugins::watched(calls, "declare_settings", [&] { return plugin->declare_settings(); }), calls.label());
+            const Plugin* plugin = plugins::watched_unlogged(calls, "loading", load);
+            configuration.declare(plugins::watched_unlogged(calls, "declare_settings", [&] { return plugin->declare_settings(); }),
+                                  calls.label());
         } catch (const Error& error) {
             problems += (problems.empty() ? "" : "\n") + std::string(error.what());
         }

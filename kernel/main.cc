@@ -187,6 +187,7 @@ sigset_t handled_signals() {
 
 /// While the node stops, which may take a minute, a signal ends the program at once.
 void end_at_next_signal() {
+    plugins::stopping_begins();
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -349,6 +350,7 @@ int main(int argc, char** argv) {
     prepare_process();
     plugins::install_last_words();
     const int code = start(line);
-    plugins::end_without_last_words();
+    std::cout.flush();  // A static object of a plugin may end the process before the stream does it.
+    plugins::exit_is_expected();
     return code;
 }

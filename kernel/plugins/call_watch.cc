@@ -55,6 +55,11 @@ void CallWatch::Running::progressed() noexcept {
     if (slot_ != kNoSlot) watch_.slots_[slot_].since = nanoseconds_now();
 }
 
+std::optional<CallWatch::Named> CallWatch::named_of_this_thread() noexcept {
+    if (innermost == nullptr) return std::nullopt;
+    return Named{innermost->watch_.label_.c_str(), innermost->call_};
+}
+
 std::optional<std::string> CallWatch::of_this_thread() {
     if (innermost == nullptr) return std::nullopt;
     return innermost->text();
@@ -93,7 +98,7 @@ std::optional<CallWatch::Late> CallWatch::late(std::chrono::milliseconds limit) 
     const auto consider = [&](const char* call, std::int64_t since) {
         if (call == nullptr || since == 0 || now - since <= longest) return;
         longest = now - since;
-        found = Late{call, std::chrono::duration_cast<std::chrono::seconds>(std::chrono::nanoseconds(longest))};
+        found = Late{call, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(longest))};
     };
     for (const Slot& slot : slots_) {
         const std::int64_t since = slot.since;
@@ -105,13 +110,16 @@ std::optional<CallWatch::Late> CallWatch::late(std::chrono::milliseconds limit) 
 }
 
 Error CallWatch::foreign_exception(const char* call, const std::string& what) {
+    Error error = unlogged_exception(call, what);
+    if (has_foreign_exception_) has_foreign_exception_(error.what());
+    return error;
+}
+
+Error CallWatch::unlogged_exception(const char* call, const std::string& what) {
     std::string text = label_ + " failed in " + call + ": " + what;
-    {
-        const std::lock_guard lock(mutex_);
-        ++foreign_.count;
-        foreign_.last = text;
-    }
-    if (has_foreign_exception_) has_foreign_exception_(text);
+    const std::lock_guard lock(mutex_);
+    ++foreign_.count;
+    foreign_.last = text;
     return {ErrorKind::Internal, text};
 }
 
@@ -122,7 +130,7 @@ CallWatch::ForeignExceptions CallWatch::foreign_exceptions() const {
 
 void watched_at_start(CallWatch& watch, const char* call, const std::function<void()>& f) {
     try {
-        watched(watch, call, f);
+        watched_unlogged(watch, call, f);
     } catch (const Error& error) {
         const std::string prefix = watch.label() + ": ";
         std::istringstream lines(error.what());

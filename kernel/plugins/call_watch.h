@@ -48,6 +48,12 @@ public:
         const Running* outer_;
     };
 
+    struct Named {
+        const char* label;
+        const char* call;
+    };
+    /// The call that this thread is in; nullopt: in none. Allocates nothing.
+    static std::optional<Named> named_of_this_thread() noexcept;
     /// "transport-http, in send" of the call that this thread is in; nullopt: in none.
     static std::optional<std::string> of_this_thread();
 
@@ -63,13 +69,15 @@ public:
 
     struct Late {
         const char* call = "";
-        std::chrono::seconds lasts{0};
+        std::chrono::milliseconds lasts{0};
     };
     /// The call that lasts longest, if that is longer than `limit`.
     std::optional<Late> late(std::chrono::milliseconds limit) const;
 
-    /// Counts it and makes the error that the kernel sees instead.
+    /// Counts it, has it logged, and makes the error that the kernel sees instead.
     Error foreign_exception(const char* call, const std::string& what);
+    /// As `foreign_exception`, but leaves it to the caller to report the error.
+    Error unlogged_exception(const char* call, const std::string& what);
 
     struct ForeignExceptions {
         std::uint64_t count = 0;
@@ -94,9 +102,10 @@ private:
     ForeignExceptions foreign_;
 };
 
-/// Runs `f`, a call named `call` of the plugin: what it throws that is no Error becomes one. `f` may take the Running.
-template <typename F>
-auto watched(CallWatch& watch, const char* call, const F& f) {
+/// Runs `f`, a call named `call` of the plugin: what it throws that is no Error becomes one, which `made` makes of its text. `f` may take
+/// the Running.
+template <typename F, typename Made>
+auto translated(CallWatch& watch, const char* call, const F& f, const Made& made) {
     CallWatch::Running running(watch, call);
     try {
         if constexpr (std::is_invocable_v<const F&, CallWatch::Running&>) {
@@ -107,13 +116,25 @@ auto watched(CallWatch& watch, const char* call, const F& f) {
     } catch (const Error&) {
         throw;
     } catch (const std::exception& exception) {
-        throw watch.foreign_exception(call, exception.what());
+        throw made(exception.what());
     } catch (...) {
-        throw watch.foreign_exception(call, "an object that is no exception");
+        throw made("an object that is no exception");
     }
 }
 
-/// As `watched`, for what happens while the node starts: each line of the error begins with the plugin's name.
+/// As `translated`, and what was thrown is counted and logged.
+template <typename F>
+auto watched(CallWatch& watch, const char* call, const F& f) {
+    return translated(watch, call, f, [&](const char* what) { return watch.foreign_exception(call, what); });
+}
+
+/// As `watched`, where the caller reports the error: it would be in the log twice.
+template <typename F>
+auto watched_unlogged(CallWatch& watch, const char* call, const F& f) {
+    return translated(watch, call, f, [&](const char* what) { return watch.unlogged_exception(call, what); });
+}
+
+/// As `watched_unlogged`, for what happens while the node starts and ends the start: each line of the error begins with the plugin's name.
 void watched_at_start(CallWatch& watch, const char* call, const std::function<void()>& f);
 
 /// As `watched`, for calls that must not fail: what they throw is counted and logged.

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include "kernel/plugins/call_watch.h"
@@ -22,8 +23,12 @@ namespace edgesync::plugins {
 namespace {
 
 pid_t own_process = 0;
-/// The end of the process is intended, or somebody says already why it comes.
-std::atomic<bool> is_explained{false};
+/// One line is enough: what comes after it follows from it.
+std::atomic<bool> is_said{false};
+/// Somebody wants the process to end.
+std::atomic<bool> is_stopping{false};
+/// The program returns by itself.
+std::atomic<bool> is_exit_expected{false};
 
 /// Written at once, so that no other thread's words come between; needs no memory but its own.
 class LastLine {
@@ -43,26 +48,68 @@ private:
     std::size_t size_ = 0;
 };
 
-constexpr char kFatal[] = "edge-sync-service: fatal: ";
-
-/// The innermost plugin among the callers, by the name of its file; null: none. What it calls is not bound to be safe in a handler of
-/// signals, but the process is lost anyway, and alarm() ends it if this hangs.
-const char* plugin_among_callers() noexcept {
-    std::array<void*, 64> frames{};
-    const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
-    for (int i = 0; i < count; ++i) {
-        Dl_info info{};
-        if (::dladdr(frames[static_cast<std::size_t>(i)], &info) == 0 || info.dli_fname == nullptr) continue;
-        const char* slash = std::strrchr(info.dli_fname, '/');
-        const char* name = slash != nullptr ? slash + 1 : info.dli_fname;
-        if (std::strncmp(name, "libtransport-", 13) == 0 || std::strncmp(name, "libstore-", 9) == 0) return name;
-    }
-    return nullptr;
+/// What a plugin forked shares the handlers, but its end is not the service's.
+const char* subject() noexcept {
+    return ::getpid() == own_process ? "edge-sync-service: fatal: " : "edge-sync-service: a process forked from it: ";
 }
 
-const char* where() noexcept {
-    const char* plugin = plugin_among_callers();
-    return plugin != nullptr ? plugin : "the service itself";
+bool is_plugin(const char* file) noexcept {
+    return std::strncmp(file, "libtransport-", 13) == 0 || std::strncmp(file, "libstore-", 9) == 0;
+}
+
+/// What everybody calls, and what calls the handlers here.
+bool is_of_the_system(const char* file) noexcept {
+    for (const char* start : {"libc.so", "libc-", "ld-linux", "libstdc++.so", "libgcc_s.so", "libpthread", "linux-vdso", "libasan.so",
+                              "libtsan.so", "libubsan.so"}) {
+        if (std::strncmp(file, start, std::strlen(start)) == 0) return true;
+    }
+    return false;
+}
+
+/// In whose code the thread is, as far as its callers tell; null: nobody's.
+struct Where {
+    const char* file = nullptr;    ///< Of the innermost that is not the system's.
+    const char* plugin = nullptr;  ///< Of the innermost plugin.
+};
+
+/// What it calls is not bound to be safe in a handler of signals, but the process is lost anyway, and alarm() ends it if this hangs.
+Where where() noexcept {
+    Where found;
+    const char* of_system = nullptr;
+    Dl_info own{};
+    ::dladdr(reinterpret_cast<void*>(&own_process), &own);
+    std::array<void*, 256> frames{};
+    const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
+    bool is_outside = false;  // Of the functions of this file, which the system called.
+    for (int i = 0; i < count && found.plugin == nullptr; ++i) {
+        Dl_info info{};
+        const bool is_known = ::dladdr(frames[static_cast<std::size_t>(i)], &info) != 0 && info.dli_fname != nullptr;
+        const bool is_program = is_known && info.dli_fbase == own.dli_fbase;
+        is_outside = is_outside || !is_program;
+        if (!is_known || !is_outside) continue;
+        const char* slash = std::strrchr(info.dli_fname, '/');
+        const char* name = is_program ? "the service itself" : slash != nullptr ? slash + 1 : info.dli_fname;
+        if (is_of_the_system(name)) {
+            if (of_system == nullptr) of_system = name;
+            continue;
+        }
+        if (found.file == nullptr) found.file = name;
+        if (is_plugin(name)) found.plugin = name;
+    }
+    if (found.file == nullptr) found.file = of_system;
+    return found;
+}
+
+LastLine& operator<<(LastLine& line, const Where& where) noexcept {
+    line << (where.file != nullptr ? where.file : "an unknown place");
+    if (where.plugin != nullptr && where.plugin != where.file) line << ", called by " << where.plugin;
+    return line;
+}
+
+/// Of a plugin, that the thread is in. Allocates nothing.
+LastLine& operator<<(LastLine& line, const std::optional<CallWatch::Named>& call) noexcept {
+    if (call) line << "; the thread was in " << call->label << ", in " << call->call;
+    return line;
 }
 
 [[noreturn]] void abort_silently() {
@@ -84,13 +131,12 @@ std::string what_was_thrown() {
 }
 
 [[noreturn]] void end_by_exception() {
-    if (!is_explained.exchange(true)) {
+    if (!is_said.exchange(true)) {
         std::array<char, 32> thread{};
         pthread_getname_np(pthread_self(), thread.data(), thread.size());
         LastLine line;
-        line << kFatal << "nobody caught an exception (" << what_was_thrown().c_str() << ") in the thread " << thread.data();
-        if (const auto call = CallWatch::of_this_thread()) line << ", which was in " << call->c_str();
-        if (const char* plugin = plugin_among_callers()) line << ", in " << plugin;
+        line << subject() << "nobody caught an exception (" << what_was_thrown().c_str() << ") in the thread " << thread.data() << ", in "
+             << where() << CallWatch::named_of_this_thread();
         line.say();
     }
     abort_silently();
@@ -99,8 +145,11 @@ std::string what_was_thrown() {
 /// `status` is a text, empty when it is not known.
 void end_by_exit(const char* function, const char* status) {
     // A child that a plugin forked ends as it likes.
-    if (::getpid() != own_process || is_explained.exchange(true)) return;
-    (LastLine() << kFatal << function << status << " was called in " << where() << "; nobody had asked the service to stop").say();
+    if (::getpid() != own_process || is_exit_expected || is_said.exchange(true)) return;
+    LastLine line;
+    line << subject() << function << status << " was called in " << where()
+         << (is_stopping ? " while the service was stopping" : "; nobody had asked the service to stop");
+    line.say();
     abort_silently();
 }
 
@@ -126,13 +175,14 @@ bool is_stack_used_up(const siginfo_t& info, const void* context) noexcept {
 }
 
 void end_by_signal(int signal, siginfo_t* info, void* context) {
-    is_explained = true;
+    is_said = true;
     ::signal(SIGALRM, SIG_DFL);
     ::alarm(2);
     const char* name = ::sigabbrev_np(signal);
     LastLine line;
-    line << kFatal << (name != nullptr ? name : "signal") << " in " << where();
+    line << subject() << (name != nullptr ? name : "signal") << " in " << where();
     if (is_stack_used_up(*info, context)) line << ", the thread's stack is used up";
+    line << CallWatch::named_of_this_thread();
     line.say();
     // The handler is gone (SA_RESETHAND): the signal comes again when this returns, and ends the process.
     ::raise(signal);
@@ -166,6 +216,8 @@ void have_last_words_first() {
     ::at_quick_exit(at_quick_exit);
 }
 
-void end_without_last_words() { is_explained = true; }
+void stopping_begins() noexcept { is_stopping = true; }
+
+void exit_is_expected() noexcept { is_exit_expected = true; }
 
 }  // namespace edgesync::plugins

@@ -10,7 +10,10 @@ void install_last_words();
 /// When plugins have been loaded: what they want done at exit comes after the last words.
 void have_last_words_first();
 
-/// The program ends by itself from now on: nobody is to blame.
-void end_without_last_words();
+/// Somebody wants the process to end: whoever calls `exit` from now on only does it too early.
+void stopping_begins() noexcept;
+
+/// The program ends by itself from now on, and calls `exit`. An exception or a crash after that still has its line.
+void exit_is_expected() noexcept;
 
 }  // namespace edgesync::plugins

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "kernel/plugins/plugin_identity.h"
 
@@ -12,7 +13,8 @@ constexpr std::chrono::milliseconds kLongestPause{5000};
 constexpr std::chrono::milliseconds kShortestPause{50};
 
 std::string sentence(const std::string& label, const CallWatch::Late& late) {
-    return label + " has not come back from " + late.call + " for " + std::to_string(late.lasts.count()) + " s";
+    return label + " has not come back from " + late.call + " for " +
+           std::to_string(std::chrono::floor<std::chrono::seconds>(late.lasts).count()) + " s";
 }
 
 struct Advice {
@@ -74,13 +76,30 @@ std::vector<PluginState> Watchdog::states() const {
         PluginState state{plugin->kind, plugin->name, plugin->version, false, {}};
         const auto foreign = plugin->calls->foreign_exceptions();
         if (foreign.count > 0) state.problem = foreign.last + " (" + std::to_string(foreign.count) + " since the start)";
-        if (const auto late = limit_.count() > 0 ? plugin->calls->late(limit_) : std::nullopt) {
+        if (const auto hanging = limit_.count() > 0 ? late(*plugin) : std::nullopt) {
             state.hangs = true;
-            state.problem = sentence(plugin->calls->label(), *late);
+            state.problem = sentence(plugin->calls->label(), *hanging);
         }
         states.push_back(std::move(state));
     }
     return states;
+}
+
+std::optional<CallWatch::Late> Watchdog::late(const Watched& plugin) const {
+    auto late = plugin.calls->late(limit_);
+    if (late && waits_for_store(plugin, *late)) return std::nullopt;
+    return late;
+}
+
+// Calls into a transport run the kernel, which waits for the store: in handlers of requests and what they are given, and in the end of the
+// server that waits for these. One that had hung long before the store did has a cause of its own, and is not forgotten because of it.
+bool Watchdog::waits_for_store(const Watched& plugin, const CallWatch::Late& late) const {
+    if (plugin.kind == PluginKind::Store) return false;
+    return std::any_of(plugins_.begin(), plugins_.end(), [&](const auto& other) {
+        if (other->kind != PluginKind::Store) return false;
+        const auto of_store = other->calls->late(limit_ / 2);
+        return of_store && late.lasts - of_store->lasts <= limit_ / 2;
+    });
 }
 
 void Watchdog::run() {
@@ -94,22 +113,22 @@ void Watchdog::run() {
 }
 
 void Watchdog::look() {
-    std::vector<Watched*> plugins;
+    std::vector<std::pair<LogLevel, std::string>> lines;
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& plugin : plugins_) plugins.push_back(plugin.get());
-    }
-    for (Watched* plugin : plugins) {
-        const auto late = plugin->calls->late(limit_);
-        if (late.has_value() == plugin->is_reported) continue;
-        plugin->is_reported = late.has_value();
-        const std::string& label = plugin->calls->label();
-        if (late) {
-            log_.log(LogLevel::Error, sentence(label, *late) + ". " + advice(late->call));
-        } else {
-            log_.log(LogLevel::Status, label + " came back");
+        for (const auto& plugin : plugins_) {
+            const auto hanging = late(*plugin);
+            if (hanging.has_value() == plugin->is_reported) continue;
+            plugin->is_reported = hanging.has_value();
+            const std::string& label = plugin->calls->label();
+            if (hanging) {
+                lines.emplace_back(LogLevel::Error, sentence(label, *hanging) + ". " + advice(hanging->call));
+            } else {
+                lines.emplace_back(LogLevel::Status, label + " came back");
+            }
         }
     }
+    for (const auto& [level, line] : lines) log_.log(level, line);
 }
 
 }  // namespace edgesync::plugins

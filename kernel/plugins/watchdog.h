@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -41,6 +42,9 @@ private:
 
     void run();
     void look();
+    /// The call that hangs, if that is the plugin's own doing. With the lock held.
+    std::optional<CallWatch::Late> late(const Watched& plugin) const;
+    bool waits_for_store(const Watched& plugin, const CallWatch::Late& late) const;
 
     Log& log_;
     const std::chrono::milliseconds limit_;

@@ -71,7 +71,8 @@ std::exception_ptr ThrownByStore::seen_by_kernel(const char* call, const std::ex
     } catch (const Error&) {
         return failure;
     } catch (const std::exception& exception) {
-        if (is_of_kernel_) return failure;
+        // The same object: a store may fail otherwise after what the kernel threw, for example when it takes all back.
+        if (failure == of_kernel_) return failure;
         return std::make_exception_ptr(watch_.foreign_exception(call, exception.what()));
     } catch (...) {
         return std::make_exception_ptr(watch_.foreign_exception(call, "an object that is no exception"));

@@ -37,12 +37,12 @@ public:
     /// Runs the kernel's function, perhaps once more.
     template <typename F>
     void running(const F& f) {
-        is_of_kernel_ = false;
+        of_kernel_ = nullptr;
         try {
             f();
         } catch (const std::exception&) {
             // What the kernel throws derives from that.
-            is_of_kernel_ = std::current_exception() != last_;
+            if (std::current_exception() != last_) of_kernel_ = std::current_exception();
             throw;
         }
     }
@@ -55,7 +55,7 @@ private:
     CallWatch& watch_;
     const char* call_ = nullptr;
     std::exception_ptr last_;
-    bool is_of_kernel_ = false;
+    std::exception_ptr of_kernel_;
 };
 
 /// `Base` is ReadTransaction or WriteTransaction. Has no answer of its own to anything: what the interface gets must be added here, too.

@@ -93,7 +93,8 @@ TEST_F(Plugins, WhatFailsToDeclareItsSettingsIsNamed) {
     node.set_environment("UNRULY_EARLY_MOOD", "declare-throws");
     node.launch();
     EXPECT_EQ(node.wait_for_end(), 98);
-    EXPECT_THAT(node.output(), HasSubstr("transport-unruly failed in declare_settings: nothing to declare"));
+    constexpr char kLine[] = "transport-unruly failed in declare_settings: nothing to declare\n";
+    EXPECT_EQ(node.output(), kLine) << "it is said once";
 }
 
 TEST_F(Plugins, AnExceptionInACallIsReportedWhileTheNodeServes) {
@@ -277,17 +278,34 @@ INSTANTIATE_TEST_SUITE_P(
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 INSTANTIATE_TEST_SUITE_P(
     BySignal, PluginsThatEndTheProcess,
-    testing::Values(SuddenEnd{"send-crashes", SIGSEGV, "fatal: SEGV in libtransport-unruly.so\n"},
-                    SuddenEnd{"send-overflows", SIGSEGV, "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up\n"},
-                    SuddenEnd{"thread-overflows", SIGSEGV, "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up\n"},
-                    SuddenEnd{"start-overflows", SIGSEGV, "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up\n"},
-                    SuddenEnd{"send-aborts", SIGABRT, "fatal: ABRT in libtransport-unruly.so\n"},
-                    SuddenEnd{"thread-aborts", SIGABRT, "fatal: ABRT in libtransport-unruly.so\n"}),
+    testing::Values(
+        SuddenEnd{"send-crashes", SIGSEGV, "fatal: SEGV in libtransport-unruly.so; the thread was in transport-unruly, in send\n"},
+        SuddenEnd{"start-device-thread-crashes", SIGSEGV, "fatal: SEGV in libunruly-device.so\n"},
+        SuddenEnd{"start-device-crashes", SIGSEGV,
+                  "fatal: SEGV in libunruly-device.so, called by libtransport-unruly.so; the thread was in "},
+        SuddenEnd{"start-device-crashes-deep", SIGSEGV,
+                  "fatal: SEGV in libunruly-device.so; the thread was in transport-unruly, in start\n"},
+        SuddenEnd{"send-overflows", SIGSEGV,
+                  "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up; the thread was in transport-unruly, in send\n"},
+        SuddenEnd{"thread-overflows", SIGSEGV, "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up\n"},
+        SuddenEnd{"start-overflows", SIGSEGV,
+                  "fatal: SEGV in libtransport-unruly.so, the thread's stack is used up; the thread was in transport-unruly, in start\n"},
+        SuddenEnd{"send-aborts", SIGABRT, "fatal: ABRT in libtransport-unruly.so; the thread was in transport-unruly, in send\n"},
+        SuddenEnd{"thread-aborts", SIGABRT, "fatal: ABRT in libtransport-unruly.so\n"}),
     [](const auto& row) {
         std::string name = row.param.mood;
         std::erase(name, '-');
         return name;
     });
+
+TEST_F(Plugins, ACrashOfAProcessThatOneForkedIsNotTheServices) {
+    Node& node = edge("send-forks");
+    node.start();
+    constexpr char kForked[] = "edge-sync-service: a process forked from it: SEGV in libtransport-unruly.so; the thread was in ";
+    EXPECT_TRUE(eventually([&] { return node.output().find(kForked) != std::string::npos; })) << node.output();
+    EXPECT_EQ(node.terminate(), 0) << node.output();
+    EXPECT_THAT(node.output(), Not(HasSubstr("fatal:")));
+}
 #endif
 
 TEST_F(Plugins, SettingsAreCheckedAndShownLikeTheServicesOwn) {
@@ -313,6 +331,41 @@ TEST_F(Plugins, ACheckAsksThemWhatTheyHaveAgainstTheirSettings) {
     EXPECT_THAT(refused.output(), testing::StartsWith("transport-unruly: UnrulyMood refuses: choose another\n"));
     EXPECT_THAT(refused.output(), testing::ContainsRegex("UnrulyMood +file +refuses")) << "the values are shown in any case";
     EXPECT_FALSE(std::filesystem::exists(refused.root())) << "a check touches nothing";
+}
+
+TEST_F(Plugins, ACheckSaysOnceWhatTheyThrow) {
+    Node& node = edge("configure-throws");
+    node.add_arguments({"-check"});
+    node.launch();
+    EXPECT_EQ(node.wait_for_end(), 98);
+    EXPECT_EQ(node.output(), "transport-unruly failed in configure: map::at\n");
+}
+
+TEST_F(Plugins, AnExceptionAfterTheEndOfTheProgramIsReportedAndTakesNothingThatWasPrinted) {
+    Node& node = edge("none");
+    node.add_arguments({"-check"});
+    node.launch();
+    ASSERT_EQ(node.wait_for_end(), 0);
+    const std::string effective = node.output();
+    ASSERT_GT(effective.size(), 4096U) << "more than a buffer takes";
+
+    Node& throwing = edge("none");
+    throwing.add_arguments({"-check"});
+    throwing.set_environment("UNRULY_EARLY_MOOD", "static-throws");
+    throwing.launch();
+    EXPECT_EQ(throwing.wait_for_end(), 128 + SIGABRT);
+    EXPECT_THAT(throwing.output(), HasSubstr("fatal: nobody caught an exception (too late) in the thread "));
+    EXPECT_THAT(throwing.output(), HasSubstr(", in libtransport-unruly.so\n"));
+    const std::string last_line = effective.substr(effective.rfind('\n', effective.size() - 2) + 1);
+    EXPECT_THAT(throwing.output(), HasSubstr(last_line));
+}
+
+TEST_F(Plugins, OneThatCallsExitWhileTheServiceStopsIsNamed) {
+    Node& node = edge("stop-exits");
+    node.start();
+    EXPECT_EQ(node.terminate(), 128 + SIGABRT);
+    EXPECT_THAT(node.output(),
+                HasSubstr("fatal: exit with status 0 was called in libtransport-unruly.so while the service was stopping\n"));
 }
 
 TEST_F(Plugins, ACheckShowsTheirWarnings) {

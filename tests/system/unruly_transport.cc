@@ -1,4 +1,5 @@
 // A transport that breaks its contract in the way that its settings ask for; loaded into real nodes.
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "edgesync/sdk/transport.h"
+#include "tests/system/unruly_device.h"
 
 namespace {
 
@@ -36,12 +38,29 @@ int overflow(int depth) {
     return depth < 0 ? 0 : overflow(depth + 1) + stack[0];
 }
 
+/// The process that it begins crashes, and not the service.
+void fork_what_crashes() {
+    const pid_t child = ::fork();
+    if (child == 0) ::raise(SIGSEGV);
+    ::waitpid(child, nullptr, 0);
+}
+
+/// Destroyed when the program has come to its end.
+struct StaticObject {
+    ~StaticObject() noexcept(false) {
+        if (is_early_mood("static-throws")) throw std::runtime_error("too late");
+    }
+} static_object;
+
 /// What ends the process, if the mood says so.
 void end(const std::string& how) {
     if (how == "throws") throw std::runtime_error("nobody is there to catch it");
     if (how == "crashes") ::raise(SIGSEGV);
     if (how == "overflows") ::raise(overflow(0));
     if (how == "aborts") ::abort();
+    if (how == "device-crashes") unruly_device_crash(3);
+    if (how == "device-crashes-deep") unruly_device_crash(2000);
+    if (how == "device-thread-crashes") unruly_device_crash_in_thread();
     if (how == "exits") ::exit(0);
     if (how == "quick-exits") ::quick_exit(0);
 }
@@ -90,11 +109,13 @@ public:
     }
     void stop() noexcept override {
         if (mood_ == "stop-hangs") hang();
+        if (mood_ == "stop-exits") end("exits");
         if (thread_.joinable()) thread_.join();
     }
     PeerAnswer send(const NodeKey&, const Message&) override {
         if (mood_ == "send-throws") throw std::runtime_error("boom");
         if (mood_.starts_with("send-")) end(mood_.substr(5));
+        if (mood_ == "send-forks") std::call_once(forked_, fork_what_crashes);
         std::unique_lock lock(mutex_);
         if (mood_ == "send-hangs") changed_.wait(lock, [this] { return is_draining_; });
         throw Error(ErrorKind::NotConnected, "no line");
@@ -115,6 +136,7 @@ private:
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
     bool is_draining_ = false;
+    std::once_flag forked_;
     std::thread thread_;
 };
 

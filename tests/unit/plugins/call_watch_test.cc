@@ -163,6 +163,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"ANumber", [] { throw 7; }, ErrorKind::Internal, "transport-x failed in send: an object that is no exception", 1}),
     [](const auto& row) { return std::string(row.param.name); });
 
+TEST(CallWatch, WhatTheCallerReportsIsCountedAndNotLogged) {
+    std::vector<std::string> logged;
+    CallWatch watch("store-x", [&](const std::string& text) { logged.push_back(text); });
+    EXPECT_THROW(watched_unlogged(watch, "loading", [] { throw 7; }), Error);
+    EXPECT_THROW(watched_at_start(watch, "configure", [] { throw std::out_of_range("map::at"); }), Error);
+    EXPECT_TRUE(logged.empty());
+    EXPECT_EQ(watch.foreign_exceptions().count, 2U);
+    EXPECT_EQ(watch.foreign_exceptions().last, "store-x failed in configure: map::at");
+}
+
 TEST(CallWatch, ErrorsOfAStartNameThePluginInEachLine) {
     CallWatch watch("store-x", nullptr);
     try {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "edgesync/sdk/map_transaction.h"
 #include "kernel/plugins/watched_store.h"
 #include "kernel/plugins/watched_transport.h"
@@ -80,6 +82,38 @@ INSTANTIATE_TEST_SUITE_P(All, WatchdogAdvice,
                                          Advised{"close", ". The service does not end before that; SIGTERM"},
                                          Advised{"wipe", ". All that is stored is being removed"}),
                          [](const auto& row) { return std::string(row.param.call); });
+
+TEST(Watchdog, WhoWaitsForAStoreThatHangsIsNotToBlame) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(200));
+    CallWatch& store = watchdog.add(PluginKind::Store, "x", "1");
+    CallWatch& transport = watchdog.add(PluginKind::Transport, "y", "1");
+    {
+        const auto transaction = store.submitted();
+        const CallWatch::Running handled(transport, "handle");
+        EXPECT_THAT(log.line(0), HasSubstr("error: store-x has not come back from a transaction for "));
+        const auto deadline = CallWatch::Clock::now() + std::chrono::seconds(10);
+        while (!transport.late(milliseconds(250)) && CallWatch::Clock::now() < deadline) std::this_thread::yield();
+        EXPECT_TRUE(watchdog.states()[0].hangs);
+        EXPECT_FALSE(watchdog.states()[1].hangs) << watchdog.states()[1].problem;
+        store.ended(transaction);
+        EXPECT_THAT((std::vector{log.line(1), log.line(2)}),
+                    testing::UnorderedElementsAre("store-x came back", HasSubstr("error: transport-y has not come back from handle for ")));
+        EXPECT_TRUE(watchdog.states()[1].hangs) << "now it is the transport's own doing";
+    }
+    EXPECT_EQ(log.line(3), "transport-y came back");
+}
+
+TEST(Watchdog, WhatHungBeforeTheStoreDidIsStillReported) {
+    CollectedLog log;
+    Watchdog watchdog(log, milliseconds(30));
+    CallWatch& store = watchdog.add(PluginKind::Store, "x", "1");
+    const CallWatch::Running sending(watchdog.add(PluginKind::Transport, "y", "1"), "send");
+    EXPECT_THAT(log.line(0), HasSubstr("error: transport-y has not come back from send for "));
+    const CallWatch::Running reading(store, "read");
+    EXPECT_THAT(log.line(1), HasSubstr("error: store-x has not come back from read for "));
+    EXPECT_TRUE(watchdog.states()[1].hangs);
+}
 
 TEST(Watchdog, RemembersWhatWasThrown) {
     CollectedLog log;
@@ -285,6 +319,7 @@ public:
             // As a store does that wants the function to be run again, and then gives up.
             return std::make_exception_ptr(Error(ErrorKind::Conflict, "lost against others"));
         } catch (...) {
+            if (fails_in_rollback) return std::make_exception_ptr(std::runtime_error("cannot take it back"));
             return std::current_exception();
         }
         return fails_in_commit ? std::make_exception_ptr(std::runtime_error("no quorum")) : nullptr;
@@ -298,6 +333,7 @@ public:
     bool is_busy = false;
     bool runs_at_once = false;
     bool fails_in_commit = false;
+    bool fails_in_rollback = false;
     UnrulyTransaction txn;
     std::vector<std::function<void(std::exception_ptr)>> waiting;
 };
@@ -373,6 +409,13 @@ TEST_F(WatchedStoreTest, WhatACommitThrowsIsCounted) {
     inner_->runs_at_once = inner_->fails_in_commit = true;
     store_.submit([](WriteTransaction&) {}, [](std::exception_ptr failure) { EXPECT_THROW(std::rethrow_exception(failure), Error); });
     EXPECT_EQ(log_.line(0), "error: store-x failed in a transaction: no quorum");
+}
+
+TEST_F(WatchedStoreTest, WhatTheStoreThrowsAfterTheKernelDidIsCounted) {
+    inner_->runs_at_once = inner_->fails_in_rollback = true;
+    store_.submit([](WriteTransaction&) { throw std::out_of_range("of the kernel"); },
+                  [](std::exception_ptr failure) { EXPECT_THROW(std::rethrow_exception(failure), Error); });
+    EXPECT_EQ(log_.line(0), "error: store-x failed in a transaction: cannot take it back");
 }
 
 TEST_F(WatchedStoreTest, WhatTheStoreThrowsInAReadIsCounted) {
