@@ -30,6 +30,22 @@ void check_name(const std::string& name) {
                     "', but must begin with a letter and have at most 63 of a-z, 0-9 and single '-' or '_' between them");
 }
 
+/// Installed, it would replace the file of the service's own.
+void refuse_own_plugin(PluginKind kind, const std::string& name) {
+    constexpr std::string_view own_plugins = " " EDGESYNC_OWN_PLUGINS " ";
+    if (own_plugins.find(' ' + (std::string(kind_name(kind)) + '-' + name) + ' ') == std::string_view::npos) return;
+    throw Error(ErrorKind::InvalidRequest,
+                std::string("the service has a ") + kind_name(kind) + " '" + name + "' of its own; choose another name");
+}
+
+/// CMake takes ';' for the end of a path, and '"' for the end of a text, wherever in the path of a project they are.
+void check_folder(const fs::path& folder) {
+    if (folder.empty()) throw Error(ErrorKind::InvalidRequest, "the name of the folder is empty");
+    const std::string path = fs::absolute(folder).string();
+    if (path.find_first_of(";\"") == std::string::npos) return;
+    throw Error(ErrorKind::InvalidRequest, "CMake cannot build in " + printable(path) + ": the path must not have ';' or '\"'");
+}
+
 struct Replacement {
     std::string placeholder;
     std::string text;
@@ -108,8 +124,9 @@ fs::path template_folder() {
 
 void create_plugin_project(PluginKind kind, const std::string& name, const fs::path& where, const fs::path& templates) {
     check_name(name);
+    refuse_own_plugin(kind, name);
     const fs::path folder = where.has_filename() ? where : where.parent_path();  // "a/" is "a".
-    if (folder.empty()) throw Error(ErrorKind::InvalidRequest, "the name of the folder is empty");
+    check_folder(folder);
     const fs::path from = templates / kind_name(kind);
     std::error_code error;
     if (!fs::is_directory(from, error)) {

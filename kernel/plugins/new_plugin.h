@@ -14,7 +14,8 @@ std::filesystem::path template_folder();
 /// Writes the project of a plugin into `folder`, which must not exist yet; its parents are made. `templates` has a folder for each kind,
 /// whose files say plugin-name, plugin_name, PluginName and PLUGIN_NAME where the name belongs. After a failure nothing is left,
 /// no parent either.
-/// @throws Error{InvalidRequest} a name that none can have; Error{AlreadyExists}; Error{NotFound} the template is not installed; Error{Io}
+/// @throws Error{InvalidRequest} a name that none can have or a plugin of the service has, a path that CMake cannot build in;
+/// Error{AlreadyExists}; Error{NotFound} the template is not installed; Error{Io}
 void create_plugin_project(PluginKind kind, const std::string& name, const std::filesystem::path& folder,
                            const std::filesystem::path& templates);
 

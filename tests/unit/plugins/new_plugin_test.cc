@@ -59,6 +59,31 @@ TEST_F(NewPlugin, RefusesNamesThatNoPluginOrNoClassCanHave) {
     EXPECT_FALSE(std::filesystem::exists(project().parent_path()));
 }
 
+TEST_F(NewPlugin, RefusesTheNamesOfThePluginsThatComeWithTheService) {
+    for (const auto* name : {"http", "mqtt", "wiotp"}) {
+        EXPECT_EQ(refusal(PluginKind::Transport, name, "the service has a transport '" + std::string(name) + "' of its own"),
+                  ErrorKind::InvalidRequest);
+    }
+    for (const auto* name : {"lmdb", "memory", "postgres"}) {
+        EXPECT_EQ(refusal(PluginKind::Store, name, "choose another name"), ErrorKind::InvalidRequest);
+    }
+    EXPECT_FALSE(std::filesystem::exists(project().parent_path()));
+    EXPECT_NE(made("http"), "") << "the file of a store has another name than that of a transport";
+}
+
+TEST_F(NewPlugin, RefusesFoldersThatCMakeCannotBuildIn) {
+    for (const auto* name : {"a;b", "a\"b", "a;b/project"}) {
+        try {
+            create_plugin_project(PluginKind::Store, "a", folder_.path() / name, templates());
+            ADD_FAILURE() << "accepted: " << name;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::InvalidRequest);
+            EXPECT_THAT(error.what(), HasSubstr("CMake cannot build in " + (folder_.path() / name).string()));
+        }
+        EXPECT_FALSE(std::filesystem::exists(folder_.path() / name));
+    }
+}
+
 TEST_F(NewPlugin, LeavesAnExistingFolderAlone) {
     std::filesystem::create_directories(project());
     EXPECT_EQ(refusal(PluginKind::Store, "a", project().string() + " exists already"), ErrorKind::AlreadyExists);
