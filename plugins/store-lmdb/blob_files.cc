@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "blob_name.h"
 #include "data_file.h"
@@ -165,10 +166,10 @@ void BlobFiles::clean() {
     for (;;) {
         wake_.wait(lock, [this] { return is_closing_ || !doomed_.empty(); });
         if (doomed_.empty()) return;
-        const BlobId id = doomed_.front();
-        doomed_.pop_front();
+        const auto erased = std::exchange(doomed_, {});
         lock.unlock();
-        ::unlink(file_of(id).c_str());
+        snapshots_.wait_for_older();
+        for (const BlobId& id : erased) ::unlink(file_of(id).c_str());
         lock.lock();
     }
 }
@@ -194,7 +195,10 @@ void BlobFiles::sweep_orphans() {
         const auto id = durable::blob_named(at->path().filename().string());
         if (!id) continue;
         try {
-            if (is_orphan(*id)) std::filesystem::remove(at->path(), gone);
+            if (!is_orphan(*id)) continue;
+            // Its record may have been erased since the start.
+            snapshots_.wait_for_older();
+            std::filesystem::remove(at->path(), gone);
         } catch (const std::exception&) {
             return;  // The store cannot be read now; the next start sweeps.
         }

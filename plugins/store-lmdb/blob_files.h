@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "edgesync/sdk/store.h"
+#include "snapshots.h"
 
 namespace edgesync::lmdb {
 
@@ -33,7 +34,10 @@ public:
 
     /// Null if there is no such file.
     std::unique_ptr<BlobReader> open_file(const BlobId& id) const;
-    /// Removes the files soon, on the cleaning thread, because unlinking a large file takes long.
+    /// Every read of the records is one of these.
+    Snapshots& snapshots() noexcept { return snapshots_; }
+    /// Of blobs whose records a commit has erased. Removes the files when no snapshot that is older than this call is left, on the
+    /// cleaning thread, because unlinking a large file takes long.
     void remove_later(std::vector<BlobId> ids);
     /// Removes all files at once.
     void remove_all();
@@ -46,6 +50,7 @@ private:
 
     const std::filesystem::path folder_;
     std::function<bool(const BlobId&)> has_record_;
+    Snapshots snapshots_;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::array<std::atomic<bool>, 256> durable_folders_{};  ///< Whose entries survive power loss, by the last octet of the blob's id.

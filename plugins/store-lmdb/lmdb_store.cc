@@ -105,6 +105,7 @@ void LmdbStore::close() noexcept {
 }
 
 void LmdbStore::read(const std::function<void(ReadTransaction&)>& f) {
+    const Snapshots::Running running(files_->snapshots());
     const auto pending = writer_->pending();
     environment_->read([&](MDB_txn* txn) {
         const bool is_above = pending->transaction == mdb_txn_id(txn);

@@ -35,6 +35,8 @@ protected:
         EXPECT_EQ(reader->size(), static_cast<std::int64_t>(data.size())) << broken("BlobReader::size: the size of the blob") << rule;
         EXPECT_TRUE(content_of(*reader) == data) << rule;
     }
+    /// Octets that are no small data.
+    std::size_t large_size() { return static_cast<std::size_t>(std::max<std::int64_t>(0, store().traits().inline_limit)) + 500'000; }
     Names staged(std::int64_t before, std::size_t limit = 100) {
         Names out;
         for (const BlobId& id : get([&](ReadTransaction& t) { return t.staged_blobs(at(before), limit); })) {
@@ -157,6 +159,70 @@ TEST_F(Blobs, ErasedOnesStayReadableForOpenReaders) {
     EXPECT_TRUE(content_of(*large_reader) == large) << broken("erase_blob: open readers keep working");
     EXPECT_TRUE(content_of(*small_reader) == small) << broken("erase_blob: open readers keep working, of small data too");
     EXPECT_EQ(large_reader->size(), 500'000) << broken("erase_blob: open readers keep working");
+}
+
+TEST_F(Blobs, AnOlderSnapshotOpensWhatIsErasedMeanwhile) {
+    const Octets large = octets(12, large_size());
+    const Octets small = octets(13, 1000);
+    const BlobId large_id = publish(large);
+    const BlobId small_id = store().blobs().new_id();
+    write([&](WriteTransaction& t) { t.put_small_data(blob_record(small_id, BlobState::Published, 1000), small); });
+    const auto rule =
+        broken("read: a consistent snapshot; who sees the record of a blob can open its octets, also when it was erased since");
+    std::future<void> erased;
+    store().read([&](ReadTransaction& t) {
+        EXPECT_TRUE(t.blob(large_id) && t.blob(small_id));
+        erased = std::async(std::launch::async, [&] {
+            write([&](WriteTransaction& w) {
+                w.erase_blob(large_id);
+                w.erase_blob(small_id);
+            });
+        });
+        // A store may make this writer wait for the reader, so that it need not end in here.
+        erased.wait_for(std::chrono::milliseconds(300));
+        // Octets may go some time after the commit, but not while this snapshot is there.
+        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+        do {
+            const auto large_reader = t.open_blob(large_id);
+            const auto small_reader = t.open_blob(small_id);
+            ASSERT_TRUE(t.blob(large_id) && large_reader) << rule;
+            ASSERT_TRUE(t.blob(small_id) && small_reader) << rule;
+            ASSERT_TRUE(content_of(*large_reader) == large) << rule;
+            ASSERT_TRUE(content_of(*small_reader) == small) << rule;
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        } while (std::chrono::steady_clock::now() < end);
+    });
+    erased.get();
+    EXPECT_FALSE(open(large_id) || open(small_id)) << broken("erase_blob: drops record and octets");
+}
+
+TEST_F(Blobs, KeepTheirOctetsWhenWhatErasesThemFails) {
+    const Octets data = octets(14, large_size());
+    const BlobId published = publish(data);
+    const BlobId staged = store().blobs().new_id();
+    const auto writer = store().blobs().create(staged);
+    writer->write(0, data);
+    writer->sync();
+    write([&](WriteTransaction& t) { t.put_blob(blob_record(staged, BlobState::Staged, -1)); });
+    const auto failure = try_write([&](WriteTransaction& t) {
+        t.erase_blob(published);
+        t.erase_blob(staged);
+        throw Error(ErrorKind::Conflict, "on purpose");
+    });
+    EXPECT_TRUE(failure) << broken("submit: `done` gets the exception of `f`");
+    const auto rule = broken("submit: when `f` throws, nothing of `f` was kept; the octets of what it erased are still there");
+    const auto expect_both = [&] {
+        expect_content(published, data, rule);
+        const auto again = store().blobs().reopen(staged);
+        Octets out(1000);
+        ASSERT_TRUE(again && again->read(0, out) > 0) << rule;
+        EXPECT_EQ(out.front(), data.front()) << rule;
+    };
+    expect_both();
+    if (!store().traits().is_persistent) return;
+    // A store may remove octets behind its back; at the latest here it has.
+    restart();
+    expect_both();
 }
 
 TEST_F(Blobs, OneReaderServesManyThreads) {

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "edgesync/sdk/store.h"
@@ -23,6 +25,8 @@ enum class Fault {
     ForgetsOnRestart,
     AcknowledgesEarly,
     GivesTheWrongRange,
+    DestroysWhenItFails,
+    DestroysUnderSnapshots,
     Blocks,
     NeverCompletes,
     Crashes,
@@ -40,6 +44,8 @@ const std::map<std::string, Fault> kFaults = {
     {"forgets-on-restart", Fault::ForgetsOnRestart},
     {"acknowledges-early", Fault::AcknowledgesEarly},
     {"gives-the-wrong-range", Fault::GivesTheWrongRange},
+    {"destroys-when-it-fails", Fault::DestroysWhenItFails},
+    {"destroys-under-snapshots", Fault::DestroysUnderSnapshots},
     {"blocks", Fault::Blocks},
     {"never-completes", Fault::NeverCompletes},
     {"crashes", Fault::Crashes},
@@ -63,10 +69,27 @@ private:
     const std::unique_ptr<BlobReader> inner_;
 };
 
+/// Large blobs whose octets nobody finds any more. Thread-safe.
+class DestroyedBlobs {
+public:
+    void add(const std::vector<BlobId>& ids) {
+        const std::lock_guard lock(mutex_);
+        ids_.insert(ids.begin(), ids.end());
+    }
+    bool contains(const BlobId& id) const {
+        const std::lock_guard lock(mutex_);
+        return ids_.contains(id);
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::set<BlobId> ids_;
+};
+
 template <typename Forwarding, typename Base>
 class BrokenReads : public Forwarding {
 public:
-    BrokenReads(Base& inner, Fault fault) : Forwarding(inner), fault_(fault) {}
+    BrokenReads(Base& inner, Fault fault, const DestroyedBlobs& destroyed) : Forwarding(inner), fault_(fault), destroyed_(destroyed) {}
 
     Page<ObjectRecord> objects(const std::string& org, const std::string& type, const std::string& cursor, std::size_t limit) override {
         auto page = Forwarding::objects(org, type, cursor, limit);
@@ -75,6 +98,7 @@ public:
         return page;
     }
     std::unique_ptr<BlobReader> open_blob(const BlobId& id) override {
+        if (destroyed_.contains(id)) return nullptr;
         auto reader = Forwarding::open_blob(id);
         if (fault_ != Fault::GivesTheWrongRange || !reader) return reader;
         return std::make_unique<ShiftedReader>(std::move(reader));
@@ -82,16 +106,27 @@ public:
 
 protected:
     const Fault fault_;
+
+private:
+    const DestroyedBlobs& destroyed_;
 };
 
 class BrokenWrites : public BrokenReads<ForwardingWrites, WriteTransaction> {
 public:
-    BrokenWrites(WriteTransaction& inner, Fault fault, bool is_wrong) : BrokenReads(inner, fault), is_wrong_(is_wrong) {}
+    BrokenWrites(WriteTransaction& inner, Fault fault, bool is_wrong, const DestroyedBlobs& destroyed)
+        : BrokenReads(inner, fault, destroyed), is_wrong_(is_wrong) {}
 
     void put_object(const ObjectRecord& record) override {
         if (fault_ == Fault::LosesAWrite && is_wrong_) return;
         ForwardingWrites::put_object(record);
     }
+    void erase_blob(const BlobId& id) override {
+        const auto record = blob(id);
+        if (record && record->total > kLarge) erased_.push_back(id);
+        ForwardingWrites::erase_blob(id);
+    }
+    /// Large blobs that this transaction has erased so far.
+    const std::vector<BlobId>& erased() const { return erased_; }
     void erase_destination(const NodeKey& node) override {
         if (fault_ == Fault::Crashes) *static_cast<volatile int*>(nullptr) = 1;
         ForwardingWrites::erase_destination(node);
@@ -109,7 +144,10 @@ public:
     }
 
 private:
+    static constexpr std::int64_t kLarge = 300'000;
+
     const bool is_wrong_;
+    std::vector<BlobId> erased_;
 };
 
 class BrokenStore : public Store {
@@ -131,7 +169,7 @@ public:
     void close() noexcept override { inner().close(); }
     void read(const std::function<void(ReadTransaction&)>& f) override {
         inner().read([&](ReadTransaction& t) {
-            BrokenReads<ForwardingReads<ReadTransaction>, ReadTransaction> broken(t, fault_);
+            BrokenReads<ForwardingReads<ReadTransaction>, ReadTransaction> broken(t, fault_, destroyed_);
             f(broken);
         });
     }
@@ -141,9 +179,12 @@ public:
         if (fault_ == Fault::NeverCompletes && is_wrong) done = [](std::exception_ptr) {};
         if (fault_ == Fault::IsNotAtomic) return submit_in_halves(std::move(f), std::move(done));
         if (fault_ == Fault::AcknowledgesEarly) return submit_and_acknowledge(std::move(f), std::move(done));
+        if (fault_ == Fault::DestroysWhenItFails || fault_ == Fault::DestroysUnderSnapshots) {
+            return submit_and_destroy(std::move(f), std::move(done));
+        }
         inner().submit(
-            [f = std::move(f), fault = fault_, is_wrong](WriteTransaction& t) {
-                BrokenWrites broken(t, fault, is_wrong);
+            [this, f = std::move(f), is_wrong](WriteTransaction& t) {
+                BrokenWrites broken(t, fault_, is_wrong, destroyed_);
                 f(broken);
             },
             std::move(done));
@@ -186,11 +227,31 @@ private:
                 if (!*is_told) done(failure);
             });
     }
+    /// Octets of what is erased go although the transaction failed, or at once when it is committed.
+    void submit_and_destroy(std::function<void(WriteTransaction&)> f, std::function<void(std::exception_ptr)> done) {
+        auto erased = std::make_shared<std::vector<BlobId>>();
+        inner().submit(
+            [this, f = std::move(f), erased](WriteTransaction& t) {
+                BrokenWrites broken(t, fault_, false, destroyed_);
+                try {
+                    f(broken);
+                } catch (...) {
+                    *erased = broken.erased();
+                    throw;
+                }
+                *erased = broken.erased();
+            },
+            [this, erased, done = std::move(done)](std::exception_ptr failure) {
+                if ((failure != nullptr) == (fault_ == Fault::DestroysWhenItFails)) destroyed_.add(*erased);
+                done(failure);
+            });
+    }
     Store& inner() const { return **inner_; }
 
     std::optional<Inner<Store>> inner_;
     Fault fault_ = Fault::None;
     std::int64_t after_ = 0;
+    DestroyedBlobs destroyed_;
     std::atomic<std::int64_t> submits_{0};
 };
 

@@ -356,7 +356,7 @@ public:
     virtual void put_blob(const BlobRecord& record) = 0;
     /// Stores record and octets together; octets.size() <= traits().inline_limit.
     virtual void put_small_data(const BlobRecord& record, std::span<const std::byte> octets) = 0;
-    /// Drops record and octets; the octets may go after the commit. Open readers keep working. Absent is fine.
+    /// Drops record and octets; the octets go after the commit and after older snapshots. Open readers keep working. Absent is fine.
     virtual void erase_blob(const BlobId& id) = 0;
 
     /// Inserts or replaces it.
