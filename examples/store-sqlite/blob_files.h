@@ -25,6 +25,13 @@ using namespace edgesync;
     throw Error(code == ENOSPC || code == EDQUOT ? ErrorKind::NoSpace : ErrorKind::Io, what + ": " + std::strerror(code));
 }
 
+/// For the last step with a descriptor, which has just failed.
+[[noreturn]] inline void close_and_fail(int fd, const std::string& what) {
+    const int code = errno;
+    ::close(fd);
+    fail(what, code);
+}
+
 inline void make_folder(const std::filesystem::path& folder) {
     std::error_code problem;
     std::filesystem::create_directories(folder, problem);
@@ -34,7 +41,7 @@ inline void make_folder(const std::filesystem::path& folder) {
 /// Makes the names in the folder survive power loss.
 inline void sync_folder(const std::filesystem::path& folder) {
     const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || ::fsync(fd) != 0) fail("Cannot sync " + folder.string(), errno);
+    if (fd < 0 || ::fsync(fd) != 0) close_and_fail(fd, "Cannot sync " + folder.string());
     ::close(fd);
 }
 
@@ -134,7 +141,7 @@ private:
         const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0600);
         if (fd < 0 && errno == ENOENT) return nullptr;
         struct stat status {};
-        if (fd < 0 || ::fstat(fd, &status) != 0) fail("Cannot open " + path.string(), errno);
+        if (fd < 0 || ::fstat(fd, &status) != 0) close_and_fail(fd, "Cannot open " + path.string());
         return std::make_unique<BlobFile>(fd, size < 0 ? status.st_size : size, folder_);
     }
 

@@ -15,16 +15,19 @@ using namespace edgesync;
 using namespace Poco::Data::Keywords;
 
 /// For one thread at a time. What fails is Error{NoSpace}, Error{Corrupt} or Error{Io}.
+///
+/// After a failure nobody knows what is left: SQLite may have rolled back the whole transaction and would take the next change for one of
+/// its own, and a prepared statement may be stuck. So each later call fails in the same way, and the connection is good for nothing else.
 class Database : public OrderedMap {
     using Octets = Poco::Data::CLOB;  // Bound as a BLOB, which SQLite compares octet by octet.
 
 public:
-    /// @throws Error{Unsupported} if a newer version of this store has written the file
+    /// @throws Error{Corrupt} also if a newer version of this store has written the file
     explicit Database(const std::string& file) try : file_(file), session_("SQLite", file, kSecondsToOpen) {
         int form = 0;
         session_ << "PRAGMA user_version", into(form), now;
         if (form > kForm)
-            throw Error(ErrorKind::Unsupported,
+            throw Error(ErrorKind::Corrupt,
                         file + " has form " + std::to_string(form) + ", of a newer version; this one knows " + std::to_string(kForm));
         run("PRAGMA journal_mode = WAL");  // Readers and the writer do not wait for each other.
         run("PRAGMA synchronous = FULL");  // A commit has synced the log before it is acknowledged.
@@ -51,10 +54,12 @@ public:
     void put(const std::string& key, const std::string& value) override {
         key_ = octets_of(key);
         value_ = octets_of(value);
+        has_changes_ = true;
         execute(put_);
     }
     void erase(const std::string& key) override {
         key_ = octets_of(key);
+        has_changes_ = true;
         execute(erase_);
     }
     Rows range(const std::string& begin, const std::string& end, std::size_t limit) override {
@@ -75,24 +80,25 @@ public:
         statement << sql;
         execute(statement);
     }
-    /// The first failure since the last call, so that who went on after it cannot commit half of a change; or null.
-    std::exception_ptr take_failure() { return std::exchange(failure_, nullptr); }
+    bool has_failed() const { return failure_ != nullptr; }
+    /// Whether there was a change since the last call, and so something that needs space.
+    bool take_changes() { return std::exchange(has_changes_, false); }
 
 private:
     static Octets octets_of(const std::string& text) { return {text.data(), text.size()}; }
     static std::string text_of(const Octets& octets) { return {octets.rawContent(), octets.size()}; }
 
     void execute(Poco::Data::Statement& statement) {
+        if (failure_) std::rethrow_exception(failure_);
         try {
-            statement.execute();
-        } catch (const Poco::Exception& error) {
-            try {
-                fail(error, file_ + ": " + statement.toString());
-            } catch (...) {
-                if (!failure_) failure_ = std::current_exception();
-                throw;
-            }
+            execute_once(statement);
+        } catch (...) {
+            failure_ = std::current_exception();
+            throw;
         }
+    }
+    void execute_once(Poco::Data::Statement& statement) try { statement.execute(); } catch (const Poco::Exception& error) {
+        fail(error, file_ + ": " + statement.toString());
     }
     [[noreturn]] static void fail(const Poco::Exception& error, const std::string& what) {
         const bool is_full = dynamic_cast<const Poco::Data::SQLite::DatabaseFullException*>(&error) != nullptr;
@@ -106,7 +112,8 @@ private:
 
     const std::string file_;
     Poco::Data::Session session_;
-    std::exception_ptr failure_;
+    std::exception_ptr failure_;  ///< The first one.
+    bool has_changes_ = false;
     Octets key_;
     Octets value_;
     Poco::Int64 limit_ = 0;

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
+#include <span>
 #include <thread>
 
 #include "blob_files.h"
@@ -57,24 +58,22 @@ public:
     }
 
     void read(const std::function<void(ReadTransaction&)>& f) override {
-        auto connection = take_connection();
         files_.begin_snapshot();
+        std::unique_ptr<Database> connection;
         std::exception_ptr failure;
         try {
+            connection = take_connection();
             connection->run("BEGIN");
             MapTransaction transaction = on(*connection);
-            f(transaction);
-        } catch (...) {
-            failure = std::current_exception();
-        }
-        if (const auto own = connection->take_failure()) note(own, &StoreHealth::read_failures);
-        try {
-            connection->run("COMMIT");
+            failure = failure_of(f, transaction);
+            connection->run("COMMIT");  // Throws if anything has failed before, whatever f made of it.
             const std::lock_guard lock(mutex_);
             idle_.push_back(std::move(connection));
-        } catch (const Error&) {
-            connection.reset();  // Its snapshot ends with it.
+        } catch (...) {
+            failure = std::current_exception();
+            note(failure, &StoreHealth::read_failures);
         }
+        connection.reset();  // One that has failed: its snapshot ends with it.
         files_.end_snapshot();
         if (failure) std::rethrow_exception(failure);
     }
@@ -118,6 +117,7 @@ private:
         if (fd < 0) fail("Cannot open " + (folder_ / name).string(), errno);
         return fd;
     }
+    std::string file() const { return (folder_ / "store.db").string(); }
     MapTransaction on(Database& database) {
         return {database, [this](const BlobId& id, std::int64_t size) { return files_.open_reader(id, size); }, kInlineLimit};
     }
@@ -129,7 +129,7 @@ private:
             return connection;
         }
         lock.unlock();
-        return std::make_unique<Database>((folder_ / "store.db").string());
+        return std::make_unique<Database>(file());
     }
 
     void write_until_closed() {
@@ -146,40 +146,44 @@ private:
             lock.lock();
         }
     }
-    void commit(std::vector<Write>& group) {
+    /// Sets the failure of each. When the database fails, nothing of the group is kept; then each has one more try, on its own.
+    void commit(std::span<Write> group) {
         std::vector<BlobId> erased;
         try {
+            // Made before the failed one goes, whose shared memory it would otherwise have to find space for.
+            if (writer_->has_failed()) writer_ = std::make_unique<Database>(file());
             writer_->run("BEGIN IMMEDIATE");
             for (Write& write : group) write.failure = run_one(write.f, erased);
             writer_->run("COMMIT");
-            files_.remove_later(erased);
-            note(nullptr, &StoreHealth::write_failures);
-        } catch (const Error&) {  // Of the disk: nothing of the group was kept.
-            for (Write& write : group) write.failure = std::current_exception();
-            note(std::current_exception(), &StoreHealth::write_failures);
-            try {
-                writer_->run("ROLLBACK");
-            } catch (const Error&) {
-                // SQLite has done it already.
+        } catch (...) {
+            if (group.size() > 1) {
+                for (Write& write : group) commit({&write, 1});
+                return;
             }
-            writer_->take_failure();
+            group.front().failure = std::current_exception();
+            note(group.front().failure, &StoreHealth::write_failures);
+            return;
         }
+        files_.remove_later(erased);
+        if (writer_->take_changes()) note(nullptr, &StoreHealth::write_failures);
     }
-    /// With a savepoint, so that a failure takes back its own changes and not those of its neighbours in the commit.
+    /// With a savepoint, so that a failure takes back its own changes and not those of its neighbours in the commit. Returns what f threw.
+    /// @throws Error of the database, whatever f made of it
     std::exception_ptr run_one(const std::function<void(WriteTransaction&)>& f, std::vector<BlobId>& erased) {
         writer_->run("SAVEPOINT one");
         MapTransaction transaction = on(*writer_);
-        std::exception_ptr failure;
-        try {
-            f(transaction);
-        } catch (...) {
-            failure = std::current_exception();
-        }
-        if (const auto ignored = writer_->take_failure(); ignored && !failure) failure = ignored;
+        const std::exception_ptr failure = failure_of(f, transaction);
         if (failure) writer_->run("ROLLBACK TO one");
         if (!failure) erased.insert(erased.end(), transaction.erased_blobs().begin(), transaction.erased_blobs().end());
         writer_->run("RELEASE one");
         return failure;
+    }
+    template <typename Transaction>
+    static std::exception_ptr failure_of(const std::function<void(Transaction&)>& f, MapTransaction& transaction) try {
+        f(transaction);
+        return nullptr;
+    } catch (...) {
+        return std::current_exception();
     }
     void note(const std::exception_ptr& failure, std::uint64_t StoreHealth::*counter) {
         const std::lock_guard lock(mutex_);

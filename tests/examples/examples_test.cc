@@ -1,7 +1,5 @@
 // The examples as their users have them: plugins that were built against the installed package, in the installed program.
 #include <gtest/gtest.h>
-#include <sys/mount.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <fstream>
@@ -284,46 +282,6 @@ TEST_F(Sqlite, WhatIsWrongWithItsFilesIsSaidAtTheStartAndForeignFilesStay) {
     EXPECT_EQ(ess->request("GET", "objects/report/r/data").body, "kept");
     EXPECT_TRUE(std::filesystem::exists(foreign));
 }
-
-/// Objects of so many octets, which are in rows or in files.
-class SqliteFullDisk : public Sqlite, public testing::WithParamInterface<std::size_t> {};
-
-TEST_P(SqliteFullDisk, RefusesWhatDoesNotFitKeepsTheRestAndGoesOnWhenThereIsSpace) {
-    const auto disk = folder_.path() / "disk";
-    std::filesystem::create_directory(disk);
-    if (::geteuid() != 0 || ::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=16m") != 0)
-        GTEST_SKIP() << "mounting a small disk is not permitted here";
-    struct Unmount {
-        std::filesystem::path path;
-        ~Unmount() { ::umount2(path.c_str(), MNT_DETACH); }
-    } const unmount{disk};
-    const auto ess = make_ess(disk, "cam1", 1, lines());
-    ess->start();
-    const auto data_of = [](int i) { return random_octets(GetParam(), static_cast<unsigned>(i)); };
-    std::vector<int> kept;
-    const int count = static_cast<int>(20'000'000 / GetParam());
-    for (int i = 0; i < count; ++i) {
-        const int code = publish_on_edge(*ess, "report", std::to_string(i), data_of(i));
-        EXPECT_TRUE(code == 204 || code == 500) << code;
-        if (code == 204) kept.push_back(i);
-    }
-    EXPECT_GT(kept.size(), 0U);
-    EXPECT_LT(static_cast<int>(kept.size()), count);
-    ess->kill_hard();
-    ess->start();
-    ASSERT_EQ(::mount("tmpfs", disk.c_str(), "tmpfs", MS_REMOUNT, "size=40m"), 0) << "somebody makes space";
-    for (const int i : kept) {
-        const std::string path = "objects/report/" + std::to_string(i);
-        EXPECT_TRUE(ess->request("GET", path + "/data").body == data_of(i)) << i;
-        EXPECT_EQ(ess->request("DELETE", path).status, 204) << i;
-    }
-    EXPECT_EQ(publish_on_edge(*ess, "report", "after", data_of(0)), 204);
-    EXPECT_TRUE(ess->request("GET", "objects/report/after/data").body == data_of(0));
-    EXPECT_EQ(ess->terminate(), 0);
-}
-
-INSTANTIATE_TEST_SUITE_P(Files, SqliteFullDisk, testing::Values(200'000U));
-INSTANTIATE_TEST_SUITE_P(Rows, SqliteFullDisk, testing::Values(20'000U));
 
 TEST_F(Sqlite, ASecondProcessOnItsFilesIsRefused) {
     const auto first = make_ess(folder_.path(), "cam1", 1, lines());
