@@ -4,6 +4,8 @@ set(doc share/doc/edge-sync-service)
 file(GLOB pages CONFIGURE_DEPENDS docs/*.md)
 file(GLOB sdk_pages CONFIGURE_DEPENDS docs/architecture.md docs/plugin*.md docs/protocol.md docs/testing-a-plugin.md docs/writing-*.md)
 list(REMOVE_ITEM pages ${sdk_pages})
+# Pages of both: mqtt.md refers to the protocol, and that to the architecture.
+list(APPEND pages docs/architecture.md docs/protocol.md)
 install(FILES sync.conf README.md CHANGELOG.md docs/nginx-css.conf ${pages} DESTINATION ${doc} COMPONENT service)
 install(FILES ${sdk_pages} DESTINATION ${doc}-dev COMPONENT sdk)
 install(DIRECTORY docs/plugins examples DESTINATION ${doc}-dev COMPONENT sdk)
@@ -15,7 +17,9 @@ function(edgesync_compress file out)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
 endfunction()
 set(packaged ${PROJECT_BINARY_DIR}/generated/packages)
-set(CPACK_PACKAGE_CONTACT "Edge Sync Service <edge-sync-service@localhost>")
+set(EDGESYNC_MAINTAINER "Edge Sync Service <edge-sync-service@localhost>" CACHE STRING
+  "Name and mail address of who publishes the Debian packages")
+set(CPACK_PACKAGE_CONTACT "${EDGESYNC_MAINTAINER}")
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 configure_file(cmake/debian/changelog.in ${packaged}/changelog @ONLY)
 foreach(component service sdk)
@@ -38,6 +42,8 @@ endif()
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME edge-sync-service)
+# None for both: the first line of a package's own description is its synopsis.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 set(CPACK_PACKAGE_VENDOR "Edge Sync Service")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
@@ -47,14 +53,15 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_SERVICE_PACKAGE_NAME edge-sync-service)
 set(CPACK_DEBIAN_SERVICE_PACKAGE_SECTION net)
-set(CPACK_COMPONENT_SERVICE_DESCRIPTION "The service, for both roles: the cloud (CSS) and the edge node (ESS). With the
-transports http, mqtt and wiotp, and the stores lmdb, postgres and memory.
+set(CPACK_DEBIAN_SERVICE_DESCRIPTION "keeps objects in step between a cloud and many edge nodes
+The service, for both roles: the cloud (CSS) and the edge node (ESS). It has
+the transports http, mqtt and wiotp, and the stores lmdb, postgres and memory.
 Others are plugins, which the package edge-sync-service-dev helps to write.")
 set(CPACK_DEBIAN_SDK_PACKAGE_NAME edge-sync-service-dev)
 set(CPACK_DEBIAN_SDK_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_SDK_PACKAGE_DEPENDS "edge-sync-service (= ${PROJECT_VERSION}), libssl-dev")
 set(CPACK_DEBIAN_SDK_PACKAGE_SUGGESTS "cmake (>= 3.25), g++, libgtest-dev, pkg-config")
-set(CPACK_COMPONENT_SDK_DESCRIPTION "What plugins of the Edge Sync Service are built with
- Headers, library, the contracts of transports and stores as tests, and a
- template of each.")
+set(CPACK_DEBIAN_SDK_DESCRIPTION "what plugins of the Edge Sync Service are built with
+Headers and a library, the contracts of transports and stores as tests, and a
+template of each: edge-sync-service -new-plugin makes a project of it.")
 include(CPack)

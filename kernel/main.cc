@@ -56,7 +56,7 @@ void print_usage(std::ostream& out) {
         << kDefaultFile
         << ")\n"
            "  -swagger FILE  serve this API document and the page to browse it\n"
-           "  -check         load and validate the configuration, print the effective values, exit 0 or 98\n"
+           "  -check         load and validate the configuration, print the effective values, exit 0, 98 or 99\n"
            "  -plugins       list every plugin file and whether it can be used\n"
            "  -new-plugin KIND NAME [FOLDER]\n"
            "                 begin a plugin: a project that builds; KIND is transport or store, FOLDER by default KIND-NAME\n"
