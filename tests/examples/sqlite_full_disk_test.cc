@@ -246,6 +246,16 @@ TEST_F(SqliteAlone, NeighboursOfTheOneThatDoesNotFitAreKeptAndEachIsToldTheTruth
     EXPECT_TRUE(has("after"));
 }
 
+TEST_F(SqliteAlone, ConnectionsThatHaveFailedAreClosed) {
+    const auto open_files = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
+    const auto refuse = [this] { return kind_of(submit([this](WriteTransaction& transaction) { fill(transaction); }).get()); };
+    ASSERT_EQ(refuse(), ErrorKind::NoSpace);
+    const auto at_first = open_files();
+    for (int i = 0; i < 20; ++i) ASSERT_EQ(refuse(), ErrorKind::NoSpace) << i;
+    EXPECT_LE(open_files(), at_first + 3);
+    EXPECT_EQ(store_->health().write_failures, 21U);
+}
+
 TEST_F(SqliteAlone, AFileOfANewerVersionIsCorrupt) {
     store_->close();
     std::fstream file(disk_.path() / "sync/sqlite/store.db", std::ios::in | std::ios::out);
