@@ -256,6 +256,30 @@ TEST_F(SqliteAlone, ConnectionsThatHaveFailedAreClosed) {
     EXPECT_EQ(store_->health().write_failures, 21U);
 }
 
+TEST_F(SqliteAlone, AReadThatFailedIsCountedAndLeavesNothingBehind) {
+    ASSERT_EQ(submit(put("kept")).get(), nullptr);
+    store_->close();  // What it wrote is in the file and no longer in the log.
+    const auto path = disk_.path() / "sync/sqlite/store.db";
+    const auto write = [&](const std::string& octets) {
+        std::fstream(path, std::ios::in | std::ios::out).seekp(4096).write(octets.data(), std::ssize(octets));
+    };
+    std::ifstream in(path);
+    const std::string rest = std::string(std::istreambuf_iterator<char>(in), {}).substr(4096);  // Behind the page of the schema.
+    store_ = make();
+    store_->open();
+    write(std::string(rest.size(), 'x'));
+    try {
+        has("kept");
+        ADD_FAILURE() << "it was read";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::Corrupt) << error.what();
+    }
+    EXPECT_EQ(store_->health().read_failures, 1U);
+    write(rest);
+    EXPECT_TRUE(has("kept"));
+    EXPECT_EQ(store_->health().read_failures, 1U);
+}
+
 TEST_F(SqliteAlone, AFileOfANewerVersionIsCorrupt) {
     store_->close();
     std::fstream file(disk_.path() / "sync/sqlite/store.db", std::ios::in | std::ios::out);
