@@ -246,6 +246,40 @@ TEST_F(SqliteAlone, NeighboursOfTheOneThatDoesNotFitAreKeptAndEachIsToldTheTruth
     EXPECT_TRUE(has("after"));
 }
 
+TEST_F(SqliteAlone, ConnectionsThatHaveFailedAreClosed) {
+    const auto open_files = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
+    const auto refuse = [this] { return kind_of(submit([this](WriteTransaction& transaction) { fill(transaction); }).get()); };
+    ASSERT_EQ(refuse(), ErrorKind::NoSpace);
+    const auto at_first = open_files();
+    for (int i = 0; i < 20; ++i) ASSERT_EQ(refuse(), ErrorKind::NoSpace) << i;
+    EXPECT_LE(open_files(), at_first + 3);
+    EXPECT_EQ(store_->health().write_failures, 21U);
+}
+
+TEST_F(SqliteAlone, AReadThatFailedIsCountedAndLeavesNothingBehind) {
+    ASSERT_EQ(submit(put("kept")).get(), nullptr);
+    store_->close();  // What it wrote is in the file and no longer in the log.
+    const auto path = disk_.path() / "sync/sqlite/store.db";
+    const auto write = [&](const std::string& octets) {
+        std::fstream(path, std::ios::in | std::ios::out).seekp(4096).write(octets.data(), std::ssize(octets));
+    };
+    std::ifstream in(path);
+    const std::string rest = std::string(std::istreambuf_iterator<char>(in), {}).substr(4096);  // Behind the page of the schema.
+    store_ = make();
+    store_->open();
+    write(std::string(rest.size(), 'x'));
+    try {
+        has("kept");
+        ADD_FAILURE() << "it was read";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::Corrupt) << error.what();
+    }
+    EXPECT_EQ(store_->health().read_failures, 1U);
+    write(rest);
+    EXPECT_TRUE(has("kept"));
+    EXPECT_EQ(store_->health().read_failures, 1U);
+}
+
 TEST_F(SqliteAlone, AFileOfANewerVersionIsCorrupt) {
     store_->close();
     std::fstream file(disk_.path() / "sync/sqlite/store.db", std::ios::in | std::ios::out);
