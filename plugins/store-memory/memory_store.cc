@@ -39,7 +39,7 @@ StoreTraits MemoryStore::traits() const noexcept {
 }
 
 void MemoryStore::open() {
-    last_issued_ = time_base_->last_issued(current_time());
+    last_issued_ = time_base_->last_issued();
     const std::lock_guard lock(queue_mutex_);
     is_running_ = true;
     writer_ = std::thread([this] { run_writer(); });

@@ -61,7 +61,7 @@ private:
 
 TimeBase::TimeBase(const std::string& persistence_root) : path_(persistence_root + "sync/local/persisted-data") {}
 
-InstanceId TimeBase::last_issued(TimePoint now) {
+InstanceId TimeBase::last_issued() {
     std::error_code unused;
     if (!std::filesystem::exists(path_, unused)) return 0;
     std::ifstream file(path_, std::ios::binary);
@@ -75,8 +75,7 @@ InstanceId TimeBase::last_issued(TimePoint now) {
         throw Error(ErrorKind::Corrupt, path_ + " is not a time base; if the clock is right, remove the file and start again");
     }
     stored_seconds_ = static_cast<std::int64_t>(seconds);
-    const std::int64_t now_seconds = now.time_since_epoch().count() / kNanosecondsPerSecond;
-    return stored_seconds_ >= now_seconds ? (stored_seconds_ + 1) * kNanosecondsPerSecond : 0;
+    return (stored_seconds_ + 1) * kNanosecondsPerSecond;
 }
 
 void TimeBase::cover(InstanceId issued) {

@@ -15,10 +15,10 @@ public:
     /// `persistence_root` ends with '/'.
     explicit TimeBase(const std::string& persistence_root);
 
-    /// The largest instance id that may have been issued before, 0 if none: with a stored base at or after `now` (the clock went
-    /// back, or the process restarted within a second) issuing goes on from base + 1 s.
+    /// The largest instance id that may have been issued before, 0 if none: the stored base + 1 s. Issuing goes on above it, also when the
+    /// clock is ahead now and goes back later.
     /// @throws Error{Corrupt} naming the file, Error{Io}
-    InstanceId last_issued(TimePoint now);
+    InstanceId last_issued();
 
     /// Returns when a restart is sure to issue only ids above `issued`; writes the file when the second of `issued` is new.
     /// @throws Error{Io}, Error{NoSpace}
