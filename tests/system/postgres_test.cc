@@ -91,7 +91,7 @@ TEST_F(Postgres, ACssWaitsForItsServerWhenItStarts) {
 /// What a balancer asks; nobody else asks anything meanwhile.
 TEST_F(Postgres, ReadinessFollowsTheDatabase) {
     const std::vector<std::string> lines = {"AnonymousProbes true", "AnonymousProbesFrom any", "LeadershipTimeout 600",
-                                            "ResendInterval 600"};
+                                            "ResendInterval 600", "OrgID acme"};
     css_ = std::make_unique<Node>(folder_.path(), "css", database_lines("readiness", lines));
     css_->start();
     const auto probe = [&](const std::string& path) { return call(css_->port(), "GET", path, "", {}, "").status; };
