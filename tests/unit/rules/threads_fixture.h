@@ -17,6 +17,16 @@ namespace edgesync::testing {
 /// Threads wait at it, at most 10 s, until the test opens it.
 class Gate {
 public:
+    Gate() = default;
+    /// Returns when nobody is at it any more: who has just been let through may still be on the way out.
+    ~Gate() {
+        open();
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return inside_ == 0; });
+    }
+    Gate(const Gate&) = delete;
+    Gate& operator=(const Gate&) = delete;
+
     void open() {
         const std::lock_guard lock(mutex_);
         is_open_ = true;
@@ -24,12 +34,16 @@ public:
     }
     void pass() {
         std::unique_lock lock(mutex_);
+        ++inside_;
         changed_.wait_for(lock, std::chrono::seconds(10), [this] { return is_open_; });
+        --inside_;
+        changed_.notify_all();
     }
 
 private:
     std::mutex mutex_;
     std::condition_variable changed_;
+    int inside_ = 0;
     bool is_open_ = false;
 };
 
