@@ -129,6 +129,15 @@ constexpr Statement kChanges[] = {
     {"erase_notifications", "bytea[]", "DELETE FROM notification WHERE key = ANY($1)"},
     {"erase_notifications_of", "bytea, bytea", "DELETE FROM notification WHERE key >= $1 AND key < $2"},
     {"erase_notifications_of_peer", "bytea", "DELETE FROM notification WHERE peer_key = $1"},
+    // Of objects that are gone: deliveries from $1 to before $2, notifications from $3 to before $4; each range starts with its object's
+    // key.
+    {"erase_leftovers", "bytea[], bytea[], bytea[], bytea[]",
+     "WITH of_deliveries AS MATERIALIZED (SELECT * FROM unnest($1, $2) AS range(low, high)"
+     " WHERE NOT EXISTS (SELECT FROM object WHERE key = low)),"
+     " of_notifications AS MATERIALIZED (SELECT * FROM unnest($3, $4) AS range(low, high)"
+     " WHERE NOT EXISTS (SELECT FROM object WHERE key = low)),"
+     " deliveries AS (DELETE FROM delivery USING of_deliveries WHERE key >= low AND key < high)"
+     " DELETE FROM notification USING of_notifications WHERE key >= low AND key < high"},
     {"erase_destinations", "bytea[]",
      "WITH gone AS (DELETE FROM destination WHERE key = ANY($1) RETURNING 1)"
      " INSERT INTO counter SELECT 3, -count(*) FROM gone HAVING count(*) > 0"},
@@ -148,6 +157,9 @@ constexpr Statement kChanges[] = {
     {"move_work", "bigint, bigint, bytea", "UPDATE work SET not_before = $2, payload = $3 WHERE id = $1"},
     // What a transaction decided by, without changing it, must still be so when it commits: a row that is gone or, in a snapshot,
     // changed is an error (division by zero, serialization failure) that runs the transaction again.
+    {"hold_object", "bytea[]", "SELECT FROM object WHERE key = ANY($1) ORDER BY key FOR UPDATE"},
+    {"hold_notification", "bytea[]", "SELECT FROM notification WHERE key = ANY($1) ORDER BY key FOR UPDATE"},
+    {"hold_entry", "bytea[]", "SELECT FROM entry WHERE key = ANY($1) ORDER BY key FOR UPDATE"},
     {"touch_objects", "bytea[]", "UPDATE object SET key = key WHERE key = ANY($1)"},
     {"keep_objects", "bytea[]",
      "SELECT 1 / (count(*) = cardinality($1))::int FROM (SELECT FROM object WHERE key = ANY($1) FOR SHARE) kept"},

@@ -58,4 +58,12 @@ void Transaction::commit() {
     is_over_ = true;
 }
 
+void Transaction::run_afterwards(const std::string& statement) noexcept {
+    try {
+        connection_->run(statement);
+    } catch (const std::exception&) {
+        // A connection that is lost is found by who takes it next.
+    }
+}
+
 }  // namespace edgesync::postgres

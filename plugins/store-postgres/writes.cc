@@ -1,5 +1,7 @@
 #include "writes.h"
 
+#include <array>
+
 #include "columns.h"
 #include "edgesync/sdk/key.h"
 #include "sql_text.h"
@@ -26,6 +28,25 @@ void Writes::commit() {
     if (!messages_.is_empty()) transaction_.add(Call("tell").number(sources_.origin).array(messages_).str());
     transaction_.commit();
     has_told_ = !messages_.is_empty();
+    erase_leftovers();
+}
+
+// Who puts a record for an object that it has read holds the object until its commit, so all of them have committed before the object was
+// erased. But this transaction's snapshot need not have had their records, and nothing that both have changed says so. If the process ends
+// before this, they stay: records of an object that is gone, which nobody acts by.
+void Writes::erase_leftovers() noexcept {
+    std::array<ArrayText, 4> ranges;
+    const auto add_ranges = [&](const std::set<std::string>& without, ArrayText& low, ArrayText& high) {
+        for (const std::string& object : without) {
+            if (erased_objects_.contains(object)) low.octets(object), high.octets(end_of_prefix(object));
+        }
+    };
+    add_ranges(without_deliveries_, ranges[0], ranges[1]);
+    add_ranges(without_notifications_, ranges[2], ranges[3]);
+    if (ranges[0].is_empty() && ranges[2].is_empty()) return;
+    Call call("erase_leftovers");
+    for (const ArrayText& column : ranges) call.array(column);
+    transaction_.run_afterwards(call.str());
 }
 
 void Writes::add(const std::string& statement) {
@@ -41,6 +62,78 @@ void Writes::note(const std::optional<Record>& found, const char* table, const s
     } else if (kept) {
         kept->insert(key);
     }
+}
+
+template <typename List, typename Hold>
+auto Writes::held(List list, Hold hold) {
+    constexpr int kMostRounds = 10;
+    auto page = list();
+    if (transaction_.isolation() != Isolation::Locking) return page;
+    for (int round = 0; hold(page.items); ++round) {
+        if (round == kMostRounds) throw Conflict("What is listed changes all the time");
+        page = list();
+    }
+    return page;
+}
+
+// As a list of changes: what is decided by an object must not be decided by one that is gone.
+template <typename List>
+Page<ObjectRecord> Writes::held_objects(List list) {
+    std::set<std::string> names;
+    auto page = held(list, [&](const std::vector<ObjectRecord>& records) {
+        ArrayText fresh;
+        for (const ObjectRecord& record : records) {
+            if (const std::string name = object_key(record.key()); names.insert(name).second) fresh.octets(name);
+        }
+        if (!fresh.is_empty()) add(Call("hold_object").array(fresh).str());
+        return !fresh.is_empty();
+    });
+    for (const ObjectRecord& record : page.items) seen_.objects.insert(object_key(record.key()));
+    return page;
+}
+
+Page<ObjectRecord> Writes::objects(const std::string& org, const std::string& type, const std::string& cursor, std::size_t limit) {
+    return held_objects([&] { return Reads::objects(org, type, cursor, limit); });
+}
+
+Page<ObjectRecord> Writes::updated_objects(const std::string& org, const std::string& type, bool include_received,
+                                           const std::string& cursor, std::size_t limit) {
+    return held_objects([&] { return Reads::updated_objects(org, type, include_received, cursor, limit); });
+}
+
+Page<ObjectRecord> Writes::objects_addressed_to(const NodeKey& node, const std::string& cursor, std::size_t limit) {
+    return held_objects([&] { return Reads::objects_addressed_to(node, cursor, limit); });
+}
+
+// Objects before what belongs to them, as everywhere.
+Page<NotificationRecord> Writes::notifications_of_peer(const NodeKey& peer, const std::string& cursor, std::size_t limit) {
+    std::set<std::string> names;
+    const auto hold = [&](const std::vector<NotificationRecord>& records) {
+        ArrayText objects;
+        ArrayText fresh;
+        for (const NotificationRecord& record : records) {
+            const std::string name = pair_of(record.object, record.peer);
+            if (names.insert(name).second) objects.octets(object_key(record.object)), fresh.octets(name);
+        }
+        if (fresh.is_empty()) return false;
+        add(Call("hold_object").array(objects).str());
+        add(Call("hold_notification").array(fresh).str());
+        return true;
+    };
+    return held([&] { return Reads::notifications_of_peer(peer, cursor, limit); }, hold);
+}
+
+Page<Entry> Writes::entries(EntryTable table, const std::vector<std::string>& prefix, const std::string& cursor, std::size_t limit) {
+    std::set<std::string> names;
+    const auto hold = [&](const std::vector<Entry>& found) {
+        ArrayText fresh;
+        for (const Entry& entry : found) {
+            if (const std::string name = entry_key(table, entry.key); names.insert(name).second) fresh.octets(name);
+        }
+        if (!fresh.is_empty()) add(Call("hold_entry").array(fresh).str());
+        return !fresh.is_empty();
+    };
+    return held([&] { return Reads::entries(table, prefix, cursor, limit); }, hold);
 }
 
 // With locks, whoever looks at the same object waits here, and then sees what the one before has done.
@@ -148,6 +241,7 @@ void Writes::put_object(const ObjectRecord& record) {
 void Writes::erase_object(const ObjectKey& key) {
     const std::string name = object_key(key);
     changed().objects[name] = std::nullopt;
+    erased_objects_.insert(name);
     prefetched_.objects.erase(name);
     seen_.objects.erase(name);
     seen_.decided.erase(name);
@@ -168,6 +262,7 @@ void Writes::erase_delivery(const ObjectKey& object, const NodeKey& node) {
 void Writes::erase_deliveries(const ObjectKey& object) {
     const std::string prefix = object_key(object);
     prefetched_.forget_deliveries();
+    without_deliveries_.insert(prefix);
     add(Call("erase_deliveries_of").octets(prefix).octets(end_of_prefix(prefix)).str());
 }
 
@@ -186,6 +281,7 @@ void Writes::erase_notification(const ObjectKey& object, const NodeKey& peer) {
 void Writes::erase_notifications_of_object(const ObjectKey& object) {
     const std::string prefix = object_key(object);
     prefetched_.notifications.clear();
+    without_notifications_.insert(prefix);
     add(Call("erase_notifications_of").octets(prefix).octets(end_of_prefix(prefix)).str());
 }
 

@@ -28,6 +28,13 @@ public:
     void commit();
 
     std::optional<ObjectRecord> object(const ObjectKey& key) override;
+    // Lists of records are as they will be at the commit, but for records that others add meanwhile.
+    Page<ObjectRecord> objects(const std::string& org, const std::string& type, const std::string& cursor, std::size_t limit) override;
+    Page<ObjectRecord> updated_objects(const std::string& org, const std::string& type, bool include_received, const std::string& cursor,
+                                       std::size_t limit) override;
+    Page<ObjectRecord> objects_addressed_to(const NodeKey& node, const std::string& cursor, std::size_t limit) override;
+    Page<NotificationRecord> notifications_of_peer(const NodeKey& peer, const std::string& cursor, std::size_t limit) override;
+    Page<Entry> entries(EntryTable table, const std::vector<std::string>& prefix, const std::string& cursor, std::size_t limit) override;
     std::optional<DeliveryRecord> delivery(const ObjectKey& object, const NodeKey& node) override;
     Page<DeliveryRecord> deliveries(const ObjectKey& object, const std::string& cursor, std::size_t limit) override;
     DeliveryCounts delivery_counts(const ObjectKey& object) override;
@@ -86,6 +93,14 @@ private:
         ++count_of_changes_;
         return changes_;
     }
+    /// What `list` returns. With locks: once all of it was held before it was read; `hold` adds the statements that hold what a record
+    /// stands for.
+    template <typename List, typename Hold>
+    auto held(List list, Hold hold);
+    template <typename List>
+    Page<ObjectRecord> held_objects(List list);
+    /// Erases what others, who saw an object here before it was erased, have put for it since this transaction's snapshot.
+    void erase_leftovers() noexcept;
     /// Called before all deliveries or notifications of the object are looked at.
     void decide_by(const ObjectKey& object);
     /// A change that is not of one record: what was gathered before must be sent before it.
@@ -98,6 +113,9 @@ private:
     Observations seen_;
     Prefetched prefetched_;  ///< Of what `changes_` does not have.
     ArrayText messages_;
+    std::set<std::string> erased_objects_;
+    std::set<std::string> without_deliveries_;     ///< Objects all of whose deliveries were erased.
+    std::set<std::string> without_notifications_;  ///< The same of notifications.
     std::uint64_t count_of_changes_ = 0;
     bool has_told_ = false;
 };
