@@ -79,6 +79,14 @@ std::vector<std::string> problems_of(const HealthFacts& facts) {
     return problems;
 }
 
+/// Of a line that is not green, because receiving failed, or sending.
+std::string problem_of(const LineHealth& line, bool is_receiving) {
+    if (!line.problem.empty()) return line.problem;
+    if (!line.is_connected) return "not connected";
+    const auto since = is_receiving ? line.since_subscribe_failure : line.since_publish_failure;
+    return std::string(is_receiving ? "receiving" : "sending") + " failed " + std::to_string(since.count()) + " s ago; the log may say why";
+}
+
 /// A plugin that hangs is as bad as a store that is away; what one threw was answered with an error.
 std::string_view plugins_colour(const std::vector<plugins::PluginState>& all) {
     std::string_view colour = "green";
@@ -136,15 +144,15 @@ void add_line(std::optional<MqttHealth>& all, const std::string& transport, cons
     all->last_disconnect = std::max<std::chrono::milliseconds>(all->last_disconnect, line.disconnected_for);
     all->since_subscribe_error = latest(all->since_subscribe_error, line.since_subscribe_failure);
     all->since_publish_error = latest(all->since_publish_error, line.since_publish_failure);
+    const bool is_receiving = is_within(line.since_subscribe_failure, 60 * resend_interval);
     std::string_view colour = "green";
     if (!line.is_connected || is_within(line.since_subscribe_failure, 12 * resend_interval)) {
         colour = "red";
-    } else if (is_within(line.since_subscribe_failure, 60 * resend_interval) ||
-               is_within(line.since_publish_failure, 12 * resend_interval)) {
+    } else if (is_receiving || is_within(line.since_publish_failure, 12 * resend_interval)) {
         colour = "yellow";
     }
     all->status = worst(all->status, colour);
-    if (colour != "green" && !line.problem.empty()) all->problems.push_back("transport-" + transport + ": " + line.problem);
+    if (colour != "green") all->problems.push_back("transport-" + transport + ": " + problem_of(line, is_receiving));
 }
 
 }  // namespace edgesync::api

@@ -110,5 +110,32 @@ TEST(HealthReport, IsAsGoodAsTheWorstOfSeveralLinesAndSaysWhatIsWrongWithIt) {
     EXPECT_EQ(report["problems"], json::array({"transport-mqtt: broker b:1883: no route"}));
 }
 
+TEST(HealthReport, SaysWhatIsWrongWithALineThatDoesNotSayItItself) {
+    struct Case {
+        bool is_connected;
+        int since_subscribe_failure;
+        int since_publish_failure;
+        const char* colour;
+        const char* problem;  ///< Null: none.
+    };
+    for (const Case& one :
+         {Case{false, 0, 0, "red", "not connected"}, Case{true, 100, 3, "red", "receiving failed 100 s ago; the log may say why"},
+          Case{true, 500, 0, "yellow", "receiving failed 500 s ago; the log may say why"},
+          Case{true, 5000, 3, "yellow", "sending failed 3 s ago; the log may say why"}, Case{true, 0, 300, "green", nullptr},
+          Case{true, 0, 0, "green", nullptr}}) {
+        HealthFacts facts;
+        facts.is_for_administrators = true;
+        LineHealth line;
+        line.is_connected = one.is_connected;
+        line.since_subscribe_failure = seconds(one.since_subscribe_failure);
+        line.since_publish_failure = seconds(one.since_publish_failure);
+        add_line(facts.extras.mqtt, "acme", line, seconds(10));
+        const json report = json::parse(health_report(facts));
+        EXPECT_EQ(report["mqttHealth"]["mqttConnectionStatus"], one.colour);
+        EXPECT_EQ(report.value("problems", json::array()),
+                  one.problem ? json::array({std::string("transport-acme: ") + one.problem}) : json::array());
+    }
+}
+
 }  // namespace
 }  // namespace edgesync::api
