@@ -251,7 +251,7 @@ Dispatcher::TurnEnd Dispatcher::run_turn(const NodeKey& peer, Turn& turn) {
         note_failure(peer, error.what(), true);
         return TurnEnd::NotSent;
     }
-    if (turn.scans) note_scanned(peer, found);
+    if (turn.scans) note_scanned(peer, turn, found);
     for (const auto& object : found.answered) answered({object, peer});
     return has_sent ? TurnEnd::Sent : TurnEnd::Nothing;
 }
@@ -291,19 +291,21 @@ void Dispatcher::send_one(Transport& transport, const NodeKey& peer, const Messa
 
 void Dispatcher::scan(ReadTransaction& txn, const NodeKey& peer, const Turn& turn, Found& found) {
     found.cursor = turn.cursor;
-    found.is_at_end = false;
     do {
         const auto page = txn.notifications_of_peer(peer, found.cursor, kScanPage);
         for (const auto& record : page.items) {
             if (!delivery::is_to_be_sent(record.status)) continue;
             const auto sent = turn.known.find(record.object);
             if (sent != turn.known.end() && sent->second == record.sequence) continue;
-            if (found.records.size() >= turn.most) return;  // The next turn looks at this page again.
-            if (auto message = delivery::message_of(context_, txn, record)) found.records.push_back({std::move(*message), record.sequence});
+            if (found.records.size() >= turn.most) {
+                found.later.push_back(record.object);
+            } else if (auto message = delivery::message_of(context_, txn, record)) {
+                found.records.push_back({std::move(*message), record.sequence});
+            }
         }
         found.cursor = page.next;
-    } while (!found.cursor.empty());
-    found.is_at_end = true;
+    } while (!found.cursor.empty() && found.later.empty());
+    found.is_at_end = found.cursor.empty();
 }
 
 Dispatcher::Found Dispatcher::read(const NodeKey& peer, const Turn& turn) {
@@ -330,11 +332,18 @@ Dispatcher::Found Dispatcher::read(const NodeKey& peer, const Turn& turn) {
     return found;
 }
 
-/// What is in the page that the scan stopped in was sent as far as it is among the unanswered.
-void Dispatcher::note_scanned(const NodeKey& peer, const Found& found) {
+/// With little room for each of many nodes a turn sends one record or two, and is not to read a page for them; so the others of the page
+/// are queued, or, if there are too many of all nodes, the page is looked at again.
+void Dispatcher::note_scanned(const NodeKey& peer, const Turn& turn, const Found& found) {
     const std::lock_guard lock(mutex_);
     Node& node = nodes_[peer];
-    node.cursor = found.is_at_end ? std::string{} : found.cursor;
+    if (queued_ + found.later.size() > kMaxQueued) {
+        node.cursor = turn.cursor;
+        return;
+    }
+    node.records.insert(node.records.end(), found.later.begin(), found.later.end());
+    queued_ += found.later.size();
+    node.cursor = found.cursor;
     if (!found.is_at_end) return;
     node.must_scan = node.must_rescan;
     node.must_rescan = false;

@@ -103,8 +103,9 @@ private:
     struct Found {
         Transport* transport = nullptr;  ///< Null: the node is gone, or fetches its messages.
         std::vector<Outgoing> records;
+        std::vector<ObjectKey> later;     ///< Of the same page as the last of them: for the next turns.
         std::vector<ObjectKey> answered;  ///< Of the checks.
-        std::string cursor;               ///< Of the page that the look at the store ended in.
+        std::string cursor;               ///< Where the look at the store goes on.
         bool is_at_end = true;
     };
 
@@ -126,7 +127,7 @@ private:
     void note_failure(const NodeKey& peer, const std::string& problem, bool is_of_line);
     Found read(const NodeKey& peer, const Turn& turn);
     void scan(ReadTransaction& txn, const NodeKey& peer, const Turn& turn, Found& found);
-    void note_scanned(const NodeKey& peer, const Found& found);
+    void note_scanned(const NodeKey& peer, const Turn& turn, const Found& found);
     void send_one(Transport& transport, const NodeKey& peer, const Message& message);
     void finish_turn(const NodeKey& peer, const Turn& turn, TurnEnd end);
     std::size_t room(const Node& node) const;
