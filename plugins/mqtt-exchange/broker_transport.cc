@@ -96,7 +96,7 @@ void BrokerTransport::drain() {
 
 void BrokerTransport::stop() noexcept {
     if (const auto all = lines()) all->stop();
-    for (const auto& line : all_lines()) line->stop();
+    stop_all(all_lines());
 }
 
 }  // namespace edgesync::mqtt_exchange

@@ -23,7 +23,7 @@ void FixedLines::start() {
         const auto attempt = line->wait_first_attempt(std::max(left, milliseconds(0)));
         if (attempt.outcome == mqtt_session::FirstAttempt::Outcome::Refused) {
             // They would go on trying, and a broker may change its mind.
-            for (const auto& [other, begun] : lines_) begun->stop();
+            stop_all(all());
             throw Error(ErrorKind::InvalidRequest, line->options().session.name + " refuses this node: " + attempt.reason);
         }
     }

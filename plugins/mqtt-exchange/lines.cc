@@ -1,6 +1,9 @@
 #include "lines.h"
 
+#include <algorithm>
+#include <atomic>
 #include <random>
+#include <thread>
 
 #include "fixed_lines.h"
 #include "lines_by_organization.h"
@@ -50,6 +53,22 @@ LinePtr make_line(const LineParts& parts, mqtt_session::SessionOptions session, 
     options.communication = parts.communication;
     options.parallelism = Parallelism::of(parts.settings->text("MQTTParallelMode"));
     return std::make_shared<BrokerLine>(std::move(options), *parts.host, is_one_of_several);
+}
+
+void stop_all(const std::vector<LinePtr>& lines) noexcept {
+    constexpr std::size_t kMostThreads = 32;
+    std::atomic<std::size_t> next{0};
+    const auto stop_some = [&] {
+        for (std::size_t i = next++; i < lines.size(); i = next++) lines[i]->stop();
+    };
+    std::vector<std::thread> threads;
+    try {
+        while (threads.size() + 1 < std::min(kMostThreads, lines.size())) threads.emplace_back(stop_some);
+    } catch (const std::exception&) {
+        // Those that there are do it.
+    }
+    stop_some();
+    for (auto& thread : threads) thread.join();
 }
 
 void check_line_settings(const Settings& settings, BrokerKind kind) {

@@ -45,6 +45,9 @@ public:
     virtual void stop() noexcept = 0;
 };
 
+/// At once, because each may take seconds that stands still.
+void stop_all(const std::vector<LinePtr>& lines) noexcept;
+
 /// @throws Error{InvalidRequest} if the settings that it needs cannot be used.
 void check_line_settings(const Settings& settings, mqtt_session::BrokerKind kind);
 /// What the settings ask for.

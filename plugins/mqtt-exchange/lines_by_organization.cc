@@ -1,15 +1,8 @@
 #include "lines_by_organization.h"
 
-#include <set>
-
 #include "edgesync/sdk/error.h"
 
 namespace edgesync::mqtt_exchange {
-namespace {
-
-constexpr std::chrono::seconds kAccountsInterval{30};
-
-}  // namespace
 
 void LinesByOrganization::start() {
     follower_ = std::thread([this] { follow_accounts(); });
@@ -25,7 +18,7 @@ void LinesByOrganization::follow_accounts() {
             parts_.log->log(LogLevel::Warning, std::string("Cannot read the organizations' brokers: ") + error.what());
         }
         lock.lock();
-        stopping_.wait_for(lock, kAccountsInterval, [this] { return is_stopped_; });
+        stopping_.wait_for(lock, accounts_interval_, [this] { return is_stopped_; });
     }
 }
 
@@ -45,49 +38,64 @@ LinePtr LinesByOrganization::new_line(const BrokerAccount& account) {
     }
 }
 
-void LinesByOrganization::look_at_accounts() {
-    std::set<std::string> present;
-    for (auto& account : parts_.host->broker_accounts()) {
-        present.insert(account.org);
-        LinePtr before;
-        {
-            const std::lock_guard lock(mutex_);
-            if (is_stopped_) return;
-            const auto known = accounts_.find(account.org);
-            if (known != accounts_.end() && known->second == account) continue;
-            if (const auto line = lines_.find(account.org); line != lines_.end()) {
-                before = std::move(line->second);
-                lines_.erase(line);
-            }
+std::vector<LinePtr> LinesByOrganization::take_outdated(const std::vector<BrokerAccount>& accounts) {
+    std::map<std::string, const BrokerAccount*> present;
+    for (const auto& account : accounts) present[account.org] = &account;
+    const auto is_current = [&](const BrokerAccount& known) {
+        const auto found = present.find(known.org);
+        return found != present.end() && *found->second == known;
+    };
+    std::vector<LinePtr> outdated;
+    const std::lock_guard lock(mutex_);
+    for (auto known = accounts_.begin(); known != accounts_.end();) {
+        if (is_current(known->second)) {
+            ++known;
+            continue;
         }
-        if (before) before->stop();
-        auto line = new_line(account);
-        {
-            const std::lock_guard lock(mutex_);
-            if (is_stopped_) return;
-            accounts_[account.org] = account;
-            if (line) {
-                line->set_leading(leads_);
-                lines_[account.org] = line;
-            }
+        if (const auto line = lines_.find(known->first); line != lines_.end()) {
+            outdated.push_back(std::move(line->second));
+            lines_.erase(line);
         }
-        if (line) line->start();
+        known = accounts_.erase(known);
     }
-    std::vector<LinePtr> gone;
+    return outdated;
+}
+
+void LinesByOrganization::connect(const BrokerAccount& account) {
+    auto line = new_line(account);
     {
         const std::lock_guard lock(mutex_);
-        std::erase_if(accounts_, [&](const auto& known) { return !present.contains(known.first); });
-        for (auto at = lines_.begin(); at != lines_.end();) {
-            if (present.contains(at->first)) {
-                ++at;
-                continue;
-            }
-            gone.push_back(std::move(at->second));
-            at = lines_.erase(at);
+        if (is_stopped_) return;
+        accounts_[account.org] = account;
+        if (line) {
+            line->set_leading(leads_);
+            lines_[account.org] = line;
         }
     }
-    for (const auto& line : gone) line->stop();
-    say_if_there_is_none(present.empty());
+    if (line) line->start();
+}
+
+void LinesByOrganization::connect_new(const std::vector<BrokerAccount>& accounts, const std::set<std::string>& later) {
+    for (const auto& account : accounts) {
+        bool is_known = false;
+        {
+            const std::lock_guard lock(mutex_);
+            is_known = accounts_.contains(account.org);
+        }
+        if (!is_known && !later.contains(account.org)) connect(account);
+    }
+}
+
+// A line that stands still takes a while to stop; organizations that have none do not wait for that.
+void LinesByOrganization::look_at_accounts() {
+    const auto accounts = parts_.host->broker_accounts();
+    const auto outdated = take_outdated(accounts);
+    std::set<std::string> leaving;
+    for (const auto& line : outdated) leaving.insert(line->options().org);
+    connect_new(accounts, leaving);
+    stop_all(outdated);
+    connect_new(accounts, {});
+    say_if_there_is_none(accounts.empty());
 }
 
 void LinesByOrganization::say_if_there_is_none(bool is_none) {

@@ -2,9 +2,11 @@
 // records.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "lines.h"
@@ -13,7 +15,10 @@ namespace edgesync::mqtt_exchange {
 
 class LinesByOrganization : public Lines {
 public:
-    explicit LinesByOrganization(const LineParts& parts) : parts_(parts) {}
+    static constexpr std::chrono::milliseconds kAccountsInterval{30'000};
+
+    explicit LinesByOrganization(const LineParts& parts, std::chrono::milliseconds accounts_interval = kAccountsInterval)
+        : parts_(parts), accounts_interval_(accounts_interval) {}
     ~LinesByOrganization() override { stop(); }
 
     void start() override;
@@ -27,10 +32,16 @@ private:
     void follow_accounts();
     void look_at_accounts();
     LinePtr new_line(const BrokerAccount& account);
+    void connect(const BrokerAccount& account);
+    /// The organizations that are not known yet, but for those of `later`.
+    void connect_new(const std::vector<BrokerAccount>& accounts, const std::set<std::string>& later);
+    /// Takes out the lines of organizations that are gone, and those whose record is another now.
+    std::vector<LinePtr> take_outdated(const std::vector<BrokerAccount>& accounts);
     /// Once each time that the last organization goes; whoever starts without OrgID may not know where brokers come from then.
     void say_if_there_is_none(bool is_none);
 
     const LineParts parts_;
+    const std::chrono::milliseconds accounts_interval_;
     mutable std::mutex mutex_;
     std::condition_variable stopping_;
     std::map<std::string, LinePtr> lines_;

@@ -5,9 +5,11 @@
 
 #include <future>
 #include <list>
+#include <mutex>
 #include <set>
 
 #include "edgesync/sdk/codec.h"
+#include "lines_by_organization.h"
 #include "tests/system/mosquitto.h"
 #include "tests/system/mqtt_packets.h"
 #include "tests/unit/mqtt_exchange/line_host.h"
@@ -103,8 +105,13 @@ public:
         const std::lock_guard lock(mutex_);
         return was_asked_for_shares_;
     }
-    /// What comes with the answer to a subscription.
-    std::string message;
+    /// A ping of a node of the organization comes with the answer to a subscription.
+    void ping_from(const std::string& org) {
+        Message ping;
+        ping.command = Command::Ping;
+        message_ = system_test::packet_of(0x30, system_test::text_field("iot-2/type/camera/id/cam1/evt/sync-cmd/fmt/bin") +
+                                                    codec::command_to_json(ping, {org, "camera", "cam1"}, "mqtt"));
+    }
 
 private:
     ScriptedBroker::Reaction react(const std::string& packet) {
@@ -126,12 +133,13 @@ private:
             if (!is_share) filters_.insert(filter);
             codes.push_back(is_share ? 0x80 : 0);
         }
-        return {mqtt_session::suback(packet, codes) + (filters_.empty() ? "" : message)};
+        return {mqtt_session::suback(packet, codes) + (filters_.empty() ? "" : message_)};
     }
 
     mutable std::mutex mutex_;
     std::set<std::string> filters_;
     bool was_asked_for_shares_ = false;
+    std::string message_;
     const ScriptedBroker broker_{[this](const std::string& packet) { return react(packet); }};
 };
 
@@ -150,10 +158,7 @@ TEST(Leadership, ALineThatStandsStillDoesNotDelayThatOfAnotherOrganization) {
     OrganizationBroker acme;
     OrganizationBroker beta;
     OrganizationBroker zeta;
-    Message message;
-    message.command = Command::Ping;
-    acme.message = system_test::packet_of(0x30, system_test::text_field("iot-2/type/camera/id/cam1/evt/sync-cmd/fmt/bin") +
-                                                    codec::command_to_json(message, {"acme", "camera", "cam1"}, "mqtt"));
+    acme.ping_from("acme");
     // Nobody is at the last one.
     host.accounts = {
         {"acme", "", "", acme.uri()}, {"beta", "", "", beta.uri()}, {"gone", "", "", "tcp://127.0.0.1:1"}, {"zeta", "", "", zeta.uri()}};
@@ -187,6 +192,81 @@ TEST(Leadership, ALineThatStandsStillDoesNotDelayThatOfAnotherOrganization) {
     EXPECT_TRUE(eventually([&] { return acme.filters() == 2; })) << "what it slept through it makes good";
     transport.drain();
     transport.stop();
+}
+
+TEST(Lines, ThatStandStillAreStoppedAtOnce) {
+    const auto settings = settings_of(NodeRole::Css, {});
+    fakes::CollectingLog log;
+    OrganizationBroker acme;
+    OrganizationBroker beta;
+    std::atomic<int> standing{0};
+    std::promise<std::map<std::string, LinePtr>> known;
+    LineHost host(settings, log);
+    // Each goes on when the other one's line is being stopped, which takes nothing more then.
+    host.on_handle = [&, lines = known.get_future().share()](const NodeKey& peer, const Message& message) {
+        ++standing;
+        const LinePtr other = lines.get().at(peer.org == "acme" ? "beta" : "acme");
+        const auto is_stopping = [&] {
+            try {
+                other->send(peer, message);
+                return false;
+            } catch (const Error&) {
+                return true;
+            }
+        };
+        EXPECT_TRUE(eventually(is_stopping, seconds(4))) << peer.org;
+    };
+    acme.ping_from("acme");
+    beta.ping_from("beta");
+    host.accounts = {{"acme", "", "", acme.uri()}, {"beta", "", "", beta.uri()}};
+    LinesByOrganization lines({&settings, &log, &host, mqtt_session::BrokerKind::Direct, "mqtt"});
+    lines.start();
+    EXPECT_TRUE(eventually([&] { return standing == 2; }, seconds(3)));
+    known.set_value({{"acme", lines.to({"acme", "", ""})}, {"beta", lines.to({"beta", "", ""})}});
+    lines.stop();
+    stop_all(lines.all());
+}
+
+/// Organizations come and go.
+class ChangingHost : public LineHost {
+public:
+    using LineHost::LineHost;
+    std::vector<BrokerAccount> broker_accounts() override {
+        const std::lock_guard lock(mutex_);
+        return accounts;
+    }
+    void change(std::vector<BrokerAccount> to) {
+        const std::lock_guard lock(mutex_);
+        accounts = std::move(to);
+    }
+
+private:
+    std::mutex mutex_;
+};
+
+TEST(Lines, OfNewOrganizationsDoNotWaitForThoseThatStandStill) {
+    const auto settings = settings_of(NodeRole::Css, {});
+    fakes::CollectingLog log;
+    OrganizationBroker acme;
+    OrganizationBroker beta;
+    OrganizationBroker zeta;
+    std::atomic<int> standing{0};
+    ChangingHost host(settings, log);
+    host.on_handle = [&](const NodeKey& peer, const Message&) {
+        ++standing;
+        EXPECT_TRUE(eventually([&] { return zeta.filters() > 0; }, seconds(4))) << peer.org;
+    };
+    acme.ping_from("acme");
+    beta.ping_from("beta");
+    host.change({{"acme", "", "", acme.uri()}, {"beta", "", "", beta.uri()}});
+    LinesByOrganization lines({&settings, &log, &host, mqtt_session::BrokerKind::Direct, "mqtt"}, std::chrono::milliseconds(20));
+    lines.start();
+    ASSERT_TRUE(eventually([&] { return standing == 2; }, seconds(3)));
+    host.change({{"acme", "new", "", acme.uri()}, {"zeta", "", "", zeta.uri()}});
+    EXPECT_TRUE(eventually([&] { return zeta.filters() > 0 && lines.all().size() == 2; })) << "acme's is made anew";
+    EXPECT_THROW(lines.to({"beta", "camera", "cam1"}), Error);
+    lines.stop();
+    stop_all(lines.all());
 }
 
 }  // namespace
