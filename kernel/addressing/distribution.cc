@@ -15,6 +15,11 @@ using rules::Effects;
 using rules::NodeContext;
 
 constexpr std::size_t kFieldsOfProgress = 7;
+/// Transactions that ran at some moment are over then. Shorter than the lease of work, so that nobody takes it for an error of the clock.
+constexpr std::chrono::seconds kOthersAreOver{30};
+// Where a second look stands: at what the node is a destination of, or at what addresses it.
+constexpr char kAtDeliveries[] = "d";
+constexpr char kAtAddresses[] = "a";
 
 /// Where a fan-out stands: first the nodes that dropped out, then those that are addressed.
 struct Progress {
@@ -145,6 +150,8 @@ void enqueue(const NodeContext& context, WriteTransaction& txn, const char* kind
     effects.has_work = true;
 }
 
+std::string requeue_payload(const NodeKey& node) { return join_fields({node.org, node.type, node.id, ""}); }
+
 /// The object a fan-out item is about, if it is still the same version.
 std::optional<ObjectRecord> current_object(WriteTransaction& txn, const std::vector<std::string>& fields) {
     auto object = txn.object({fields[0], fields[1], fields[2]});
@@ -273,6 +280,60 @@ void continue_requeue(const NodeContext& context, WriteTransaction& txn, const W
     finish_step(txn, item, page.next.empty(), join_fields(fields), effects);
 }
 
+bool is_withdrawal(NotificationStatus status) {
+    return status == NotificationStatus::Delete || status == NotificationStatus::DeletePending || status == NotificationStatus::AckDelete;
+}
+
+/// Brings what the node is told of an object that it is a destination of in line with the object.
+void mend_exchange(const NodeContext& context, WriteTransaction& txn, const ObjectKey& key, const DestinationRecord& node,
+                   Effects& effects) {
+    const auto object = txn.object(key);
+    const auto delivery = txn.delivery(key, node.node);
+    const auto record = txn.notification(key, node.node);
+    if (!delivery) return;
+    if (!object) return txn.erase_delivery(key, node.node);
+    if (object->side != Side::Sender) return;
+    const bool is_withdrawn = record && is_withdrawal(record->status);
+    if (object->status == ObjectStatus::ObjDeleted) {
+        if (!is_withdrawn && delivery->status != DeliveryStatus::Deleted)
+            notify_delete(context, txn, *object, node.node, node.protocol, effects);
+        return;
+    }
+    if (!is_announceable(*object)) return;
+    const bool is_told =
+        record ? is_withdrawn || record->instance_id == object->meta.instance_id : delivery->status != DeliveryStatus::Delivering;
+    if (!is_told) set_destination(context, txn, *object, node.node, node.protocol, effects);
+}
+
+void continue_second_look(const NodeContext& context, WriteTransaction& txn, const WorkItem& item, Effects& effects) {
+    auto fields = split_fields(item.payload, 5);
+    const NodeKey node{fields[0], fields[1], fields[2]};
+    const auto registered = txn.destination(node);
+    if (!registered) return txn.complete_work(item.id);
+    Prefetch names;
+    if (fields[3] == kAtDeliveries) {
+        const auto page = txn.objects_of_node(node, fields[4], kWorkStep);
+        for (const auto& key : page.items) {
+            names.objects.push_back(key);
+            names.deliveries.emplace_back(key, node);
+            names.notifications.emplace_back(key, node);
+        }
+        txn.prefetch(names);
+        for (const auto& key : page.items) mend_exchange(context, txn, key, *registered, effects);
+        fields[4] = page.next;
+        if (page.next.empty()) fields[3] = kAtAddresses;
+        return finish_step(txn, item, false, join_fields(fields), effects);
+    }
+    const auto page = txn.objects_addressed_to(node, fields[4], kWorkStep);
+    for (const auto& object : page.items) names.deliveries.emplace_back(object.key(), node);
+    txn.prefetch(names);
+    for (const auto& object : page.items) {
+        if (!txn.delivery(object.key(), node)) welcome_with(context, txn, object, *registered, ResendMode::All, effects);
+    }
+    fields[4] = page.next;
+    finish_step(txn, item, page.next.empty(), join_fields(fields), effects);
+}
+
 void continue_detach(const NodeContext& context, WriteTransaction& txn, const WorkItem& item, Effects& effects) {
     auto fields = split_fields(item.payload, 4);
     const NodeKey node{fields[0], fields[1], fields[2]};
@@ -364,6 +425,8 @@ bool withdraw(const NodeContext& context, WriteTransaction& txn, const ObjectRec
 
 void add_destination(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const DestinationRecord& node,
                      Effects& effects) {
+    // Whoever replaces or deletes the object at the same time must see the new destination, or fail: so its destinations are looked at.
+    static_cast<void>(txn.deliveries(object.key(), "", 1));
     set_destination(context, txn, object, node.node, node.protocol, effects);
 }
 
@@ -408,6 +471,7 @@ void run_work_step(const NodeContext& context, WriteTransaction& txn, const Work
     if (item.kind == kWelcomeWork) return continue_welcome(context, txn, item, effects);
     if (item.kind == kRequeueWork) return continue_requeue(context, txn, item, effects);
     if (item.kind == kDetachWork) return continue_detach(context, txn, item, effects);
+    if (item.kind == kSecondLookWork) return continue_second_look(context, txn, item, effects);
     if (item.kind == kOrgRemovalWork) return continue_org_removal(txn, item, effects);
     throw Error(ErrorKind::InvalidRequest, "Unknown kind of work '" + item.kind + "'");
 }
@@ -417,7 +481,15 @@ void enqueue_welcome(const NodeContext& context, WriteTransaction& txn, const No
 }
 
 void enqueue_requeue(const NodeContext& context, WriteTransaction& txn, const NodeKey& node, Effects& effects) {
-    enqueue(context, txn, kRequeueWork, join_fields({node.org, node.type, node.id, ""}), effects);
+    enqueue(context, txn, kRequeueWork, requeue_payload(node), effects);
+}
+
+void enqueue_second_look(const NodeContext& context, WriteTransaction& txn, const NodeKey& node, bool has_new_protocol, Effects& effects) {
+    if (!context.is_store_shared) return;
+    const TimePoint then = context.now() + kOthersAreOver;
+    txn.enqueue_work(kSecondLookWork, join_fields({node.org, node.type, node.id, kAtDeliveries, ""}), then);
+    if (has_new_protocol) txn.enqueue_work(kRequeueWork, requeue_payload(node), then);
+    effects.has_work = true;
 }
 
 void enqueue_detach(const NodeContext& context, WriteTransaction& txn, const NodeKey& node, Effects& effects) {

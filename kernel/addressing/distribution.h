@@ -20,6 +20,7 @@ inline constexpr char kWithdrawWork[] = "withdraw";
 inline constexpr char kWelcomeWork[] = "welcome";
 inline constexpr char kRequeueWork[] = "requeue";
 inline constexpr char kDetachWork[] = "detach";
+inline constexpr char kSecondLookWork[] = "second-look";
 
 /// Which of a returning node's objects are announced again (object model 6).
 enum class ResendMode : std::uint8_t { Undelivered = 0, NotConsumed = 1, All = 2 };
@@ -66,6 +67,11 @@ void run_work_step(const rules::NodeContext& context, WriteTransaction& txn, con
 /// Queues the work of announcing to a node that registered or asked for a resend.
 void enqueue_welcome(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, ResendMode mode,
                      rules::Effects& effects);
+/// Where transactions run at the same time, queues a second look at what a node that registered gets, when those are over that run now. A
+/// publish that lists nodes, and a welcome that lists objects, may each have begun before the other one's end, and miss each other: then
+/// the node is no destination of the object, or of its last version, or it is one of an object that was deleted.
+void enqueue_second_look(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, bool has_new_protocol,
+                         rules::Effects& effects);
 /// Queues the repetition of a known node's open notifications.
 void enqueue_requeue(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, rules::Effects& effects);
 /// Queues the removal of a node from every object, and of its notifications.

@@ -54,6 +54,7 @@ std::optional<Message> message_of(const NodeContext& context, ReadTransaction& t
     if (!command) return std::nullopt;
     const auto object = txn.object(record.object);
     if (is_bound_to_version(record.status) && (!object || object->meta.instance_id != record.instance_id)) return std::nullopt;
+    if (command == Command::Update && object->status == ObjectStatus::ObjDeleted) return std::nullopt;
     Message message;
     message.command = *command;
     if (object) {

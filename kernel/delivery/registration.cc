@@ -46,6 +46,7 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
             if (!known) return unknown_peer(peer, {reply(Command::RegisterAsNew, message)});
             put_node(context, txn, peer, message);
             addressing::enqueue_requeue(context, txn, peer, effects);
+            if (known->protocol != message.protocol) addressing::enqueue_second_look(context, txn, peer, true, effects);
             return {Verdict::Accepted, {reply(Command::RegAck, message)}, ""};
         case Command::RegisterNew:
             if (!objects::is_valid_name(peer.type) || !objects::is_valid_name(peer.id)) {
@@ -54,6 +55,7 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
             put_node(context, txn, peer, message);
             addressing::enqueue_welcome(context, txn, peer, message.is_persistent ? ResendMode::Undelivered : ResendMode::NotConsumed,
                                         effects);
+            addressing::enqueue_second_look(context, txn, peer, known && known->protocol != message.protocol, effects);
             return {Verdict::Accepted, {reply(Command::RegAck, message)}, ""};
         case Command::Ping:
             if (!known) return unknown_peer(peer, {reply(Command::RegisterAsNew, message)});
@@ -80,7 +82,10 @@ Message must_register() {
 std::size_t remove_inactive(const rules::NodeContext& context, WriteTransaction& txn, TimePoint before, std::size_t limit,
                             rules::Effects& effects) {
     const auto nodes = txn.inactive_destinations(before, limit);
-    for (const auto& node : nodes) remove_node(context, txn, node, effects);
+    for (const auto& node : nodes) {
+        const auto known = txn.destination(node);  // It may have come back since.
+        if (known && known->last_ping < before) remove_node(context, txn, node, effects);
+    }
     return nodes.size();
 }
 

@@ -16,6 +16,7 @@ rules::NodeContext make_context(const Settings& settings, const Store& store, st
     context.resend_interval = std::chrono::seconds(settings.integer("ResendInterval"));
     context.inline_limit = store.traits().inline_limit;
     context.is_storage_persistent = store.traits().is_persistent;
+    context.is_store_shared = store.traits().is_shared;
     context.consumed_objects_kept = static_cast<std::uint64_t>(std::max<std::int64_t>(settings.integer("ESSConsumedObjectsKept"), 0));
     context.notifies_on_expiration = settings.boolean("NotifyOnExpiration");
     context.hooks_on_no_data = settings.boolean("WebhookOnNoData");

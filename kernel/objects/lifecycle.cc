@@ -163,6 +163,8 @@ PublishResult publish(const NodeContext& context, WriteTransaction& txn, const P
     }
     if (old) drop_old_blobs(txn, *old, record);
     txn.put_object(record);
+    // Of an object of this name that is gone, a crash may have left them.
+    if (!old && context.is_store_shared && !txn.deliveries(record.key(), "", 1).items.empty()) txn.erase_deliveries(record.key());
     addressing::distribute(context, txn, record, effects);
     return {instance, record.status};
 }
@@ -223,7 +225,8 @@ void remove(const NodeContext& context, WriteTransaction& txn, const ObjectKey& 
     object->activates.reset();
     drop_old_blobs(txn, old, *object);
     if (addressing::withdraw(context, txn, *object, effects)) {
-        txn.erase_notifications_of_object(key);
+        // Nodes that dropped out before may still have to hear of that.
+        txn.erase_deliveries(key);
         txn.erase_object(key);
         return;
     }
@@ -296,7 +299,7 @@ std::size_t remove_abandoned_uploads(WriteTransaction& txn, TimePoint before, st
     std::size_t erased = 0;
     for (const auto& id : blobs) {
         const auto blob = txn.blob(id);
-        if (!blob) continue;
+        if (!blob || blob->created >= before) continue;  // It goes on after all.
         auto object = txn.object(blob->owner);
         const bool is_current = object && object->staged == id;
         // A transfer goes on, and a complete upload is judged, however old it is.

@@ -24,6 +24,7 @@ struct NodeContext {
     std::chrono::seconds resend_interval{10};
     std::int64_t inline_limit = 65536;  ///< Largest data kept inside the transaction, bytes.
     bool is_storage_persistent = true;
+    bool is_store_shared = false;  ///< Transactions may run at the same time, so that one that lists nodes may lack one that registers.
     std::uint64_t consumed_objects_kept = 1000;
     bool notifies_on_expiration = false;
     bool hooks_on_no_data = true;   ///< Webhooks are called also for updates without data.

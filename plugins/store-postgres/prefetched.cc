@@ -84,6 +84,28 @@ std::optional<std::string> Prefetched::call_for(std::span<const Prefetch> questi
     return call.number(static_cast<std::int64_t>(kFew)).str();
 }
 
+std::vector<std::string> Prefetched::hold_calls_for(std::span<const Prefetch> questions) {
+    ArrayText objects;
+    ArrayText destinations;
+    ArrayText deliveries;
+    ArrayText notifications;
+    for (const Prefetch& names : questions) {
+        for (const ObjectKey& object : names.objects) objects.octets(object_key(object));
+        for (const NodeKey& node : names.destinations) destinations.octets(Key().node(node).str());
+        for (const auto& pair : names.deliveries) deliveries.octets(pair_key(pair));
+        for (const auto& pair : names.notifications) notifications.octets(pair_key(pair));
+    }
+    std::vector<std::string> calls;
+    const auto add = [&](const char* hold, const ArrayText& keys) {
+        if (!keys.is_empty()) calls.push_back(Call(hold).array(keys).str());
+    };
+    add("hold_object", objects);
+    add("hold_destination", destinations);
+    add("hold_delivery", deliveries);
+    add("hold_notification", notifications);
+    return calls;
+}
+
 void Prefetched::take(const Rows& rows) {
     for (const auto& row : rows) {
         const std::string key = octets_of(row[1]);

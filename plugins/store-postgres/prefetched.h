@@ -8,7 +8,8 @@
 
 namespace edgesync::postgres {
 
-/// Valid in a snapshot only: the database does not show anything newer there. nullopt: there is no such record. Not thread-safe.
+/// Valid while the database does not show anything newer: in a snapshot, or of records that are held. nullopt: there is no such record;
+/// that there is still none, an insertion finds out. Not thread-safe.
 class Prefetched {
 public:
     /// Deliveries of an object, or nodes of a type, that are read with it.
@@ -21,6 +22,8 @@ public:
 
     /// The call that reads what is not known yet; nullopt: everything is.
     std::optional<std::string> call_for(std::span<const Prefetch> questions);
+    /// The calls that hold what is asked for, whether it is known or not, in the order in which everybody holds it.
+    static std::vector<std::string> hold_calls_for(std::span<const Prefetch> questions);
     /// Takes what the last call found.
     void take(const Rows& rows);
 

@@ -61,7 +61,9 @@ std::string fan_out_call(const char* statement, const FanOut& order, const std::
 }  // namespace
 
 void Writes::prefetch_all(std::span<const Prefetch> questions) {
-    if (transaction_.isolation() == Isolation::Locking) return;  // Then every record is read with its lock.
+    if (transaction_.isolation() == Isolation::Locking) {
+        for (const std::string& call : Prefetched::hold_calls_for(questions)) add(call);
+    }
     if (const auto call = prefetched_.call_for(questions)) prefetched_.take(query(*call));
 }
 
@@ -80,6 +82,8 @@ const char* Writes::fan_out_statement(const FanOut& order, const std::string& cu
 
 FanOutStep Writes::fan_out(const FanOut& order, const std::string& cursor, std::size_t limit) {
     if (limit == 0 || limit > kLargestStep) throw Error(ErrorKind::InvalidRequest, "A fan-out's limit must be 1..100000");
+    // Whoever replaces or deletes the object at the same time must see the new records, or fail.
+    if (const std::string object = object_key(order.object); seen_.objects.contains(object)) seen_.decided.insert(object);
     // What a few known nodes get goes with the commit.
     if (order.to == FanOut::To::Nodes && cursor.empty() && prefetched_.first_nodes(prefix_of(order), limit))
         return WriteTransaction::fan_out(order, cursor, limit);

@@ -130,14 +130,19 @@ constexpr Statement kChanges[] = {
     {"erase_notifications_of", "bytea, bytea", "DELETE FROM notification WHERE key >= $1 AND key < $2"},
     {"erase_notifications_of_peer", "bytea", "DELETE FROM notification WHERE peer_key = $1"},
     // Of objects that are gone: deliveries from $1 to before $2, notifications from $3 to before $4; each range starts with its object's
-    // key.
+    // key. The scalar subqueries force one probe per object; NOT EXISTS might be a join that reads the whole table of objects. Somebody may
+    // be publishing an object of that name, and have it commit while this waits for a record: then the record has another xmin.
     {"erase_leftovers", "bytea[], bytea[], bytea[], bytea[]",
      "WITH of_deliveries AS MATERIALIZED (SELECT * FROM unnest($1, $2) AS range(low, high)"
-     " WHERE NOT EXISTS (SELECT FROM object WHERE key = low)),"
+     " WHERE (SELECT true FROM object WHERE key = low LIMIT 1) IS NULL),"
      " of_notifications AS MATERIALIZED (SELECT * FROM unnest($3, $4) AS range(low, high)"
-     " WHERE NOT EXISTS (SELECT FROM object WHERE key = low)),"
-     " deliveries AS (DELETE FROM delivery USING of_deliveries WHERE key >= low AND key < high)"
-     " DELETE FROM notification USING of_notifications WHERE key >= low AND key < high"},
+     " WHERE (SELECT true FROM object WHERE key = low LIMIT 1) IS NULL),"
+     " left_deliveries AS MATERIALIZED (SELECT key AS name, delivery.xmin AS version FROM of_deliveries, delivery"
+     " WHERE key >= low AND key < high),"
+     " left_notifications AS MATERIALIZED (SELECT key AS name, notification.xmin AS version FROM of_notifications, notification"
+     " WHERE key >= low AND key < high),"
+     " deliveries AS (DELETE FROM delivery USING left_deliveries WHERE key = name AND delivery.xmin = version)"
+     " DELETE FROM notification USING left_notifications WHERE key = name AND notification.xmin = version"},
     {"erase_destinations", "bytea[]",
      "WITH gone AS (DELETE FROM destination WHERE key = ANY($1) RETURNING 1)"
      " INSERT INTO counter SELECT 3, -count(*) FROM gone HAVING count(*) > 0"},
@@ -155,11 +160,14 @@ constexpr Statement kChanges[] = {
     {"claimed_work", "bigint[], bigint", "UPDATE work SET not_before = $2, attempts = attempts + 1 WHERE id = ANY($1)"},
     {"complete_work", "bigint", "DELETE FROM work WHERE id = $1"},
     {"move_work", "bigint, bigint, bytea", "UPDATE work SET not_before = $2, payload = $3 WHERE id = $1"},
+    // As `lock_`, of several. Nodes that are only told something are held with FOR KEY SHARE, which these let pass.
+    {"hold_object", "bytea[]", "SELECT key FROM object WHERE key = ANY($1) ORDER BY key FOR NO KEY UPDATE"},
+    {"hold_delivery", "bytea[]", "SELECT key FROM delivery WHERE key = ANY($1) ORDER BY key FOR NO KEY UPDATE"},
+    {"hold_notification", "bytea[]", "SELECT key FROM notification WHERE key = ANY($1) ORDER BY key FOR NO KEY UPDATE"},
+    {"hold_destination", "bytea[]", "SELECT key FROM destination WHERE key = ANY($1) ORDER BY key FOR NO KEY UPDATE"},
+    {"hold_entry", "bytea[]", "SELECT key FROM entry WHERE key = ANY($1) ORDER BY key FOR NO KEY UPDATE"},
     // What a transaction decided by, without changing it, must still be so when it commits: a row that is gone or, in a snapshot,
     // changed is an error (division by zero, serialization failure) that runs the transaction again.
-    {"hold_object", "bytea[]", "SELECT FROM object WHERE key = ANY($1) ORDER BY key FOR UPDATE"},
-    {"hold_notification", "bytea[]", "SELECT FROM notification WHERE key = ANY($1) ORDER BY key FOR UPDATE"},
-    {"hold_entry", "bytea[]", "SELECT FROM entry WHERE key = ANY($1) ORDER BY key FOR UPDATE"},
     {"touch_objects", "bytea[]", "UPDATE object SET key = key WHERE key = ANY($1)"},
     {"keep_objects", "bytea[]",
      "SELECT 1 / (count(*) = cardinality($1))::int FROM (SELECT FROM object WHERE key = ANY($1) FOR SHARE) kept"},
@@ -239,8 +247,10 @@ constexpr char kFanOutNodes[] =
     "WITH nodes AS MATERIALIZED (SELECT key AS place, key, name, protocol = ANY($16) AS polled FROM destination"
     " WHERE key >= $2 AND key < $3 ORDER BY key LIMIT $4 FOR KEY SHARE)";
 
+// An insertion would bring back a delivery that somebody else has erased since the snapshot: locking it is a serialization failure.
 constexpr char kFanOutDestinations[] =
-    "WITH found AS MATERIALIZED (SELECT key AS place, node_key FROM delivery WHERE key >= $2 AND key < $3 ORDER BY key LIMIT $4),"
+    "WITH found AS MATERIALIZED (SELECT key AS place, node_key FROM delivery WHERE key >= $2 AND key < $3 ORDER BY key LIMIT $4"
+    " FOR KEY SHARE),"
     " nodes AS MATERIALIZED (SELECT place, node_key AS key, name, protocol = ANY($16) AS polled FROM found LEFT JOIN LATERAL"
     " (SELECT name, protocol FROM destination WHERE destination.key = node_key LIMIT 1 FOR KEY SHARE) registered ON true)";
 
@@ -376,7 +386,7 @@ std::string session_text(const std::string& quoted_schema) {
                       "SET idle_in_transaction_session_timeout TO '15s';\n";
     for (const Statement& one : kSingles) {
         prepare(out, std::string("get_") + one.name, one.types, one.sql);
-        prepare(out, std::string("lock_") + one.name, one.types, std::string(one.sql) + " FOR UPDATE");
+        prepare(out, std::string("lock_") + one.name, one.types, std::string(one.sql) + " FOR NO KEY UPDATE");
     }
     for (const Statement& one : kQueries) prepare(out, one.name, one.types, one.sql);
     for (const Statement& one : kChanges) prepare(out, one.name, one.types, one.sql);

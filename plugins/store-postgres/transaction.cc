@@ -58,6 +58,11 @@ void Transaction::commit() {
     is_over_ = true;
 }
 
+void Transaction::lose(const std::string& why) {
+    has_conflict_ = true;
+    throw Conflict(why);
+}
+
 void Transaction::run_afterwards(const std::string& statement) noexcept {
     try {
         connection_->run(statement);

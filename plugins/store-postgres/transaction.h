@@ -30,6 +30,8 @@ public:
     Rows query(const std::string& statement);
     /// Durable when it returns. Nothing is sent if nothing was done. @throws as Connection::run; the former Conflict if a query had one.
     void commit();
+    /// The whole transaction must run again. @throws Conflict
+    [[noreturn]] void lose(const std::string& why);
     /// Runs a statement of its own after a commit, which has succeeded whatever becomes of the statement.
     void run_afterwards(const std::string& statement) noexcept;
     /// A query changed something.

@@ -33,7 +33,7 @@ void Writes::commit() {
 
 // Who puts a record for an object that it has read holds the object until its commit, so all of them have committed before the object was
 // erased. But this transaction's snapshot need not have had their records, and nothing that both have changed says so. If the process ends
-// before this, they stay: records of an object that is gone, which nobody acts by.
+// before this they stay, until an object of that name is published again.
 void Writes::erase_leftovers() noexcept {
     std::array<ArrayText, 4> ranges;
     const auto add_ranges = [&](const std::set<std::string>& without, ArrayText& low, ArrayText& high) {
@@ -64,30 +64,28 @@ void Writes::note(const std::optional<Record>& found, const char* table, const s
     }
 }
 
-template <typename List, typename Hold>
-auto Writes::held(List list, Hold hold) {
+template <typename List, typename NameOf>
+auto Writes::held(const char* hold, List list, NameOf name_of) {
     constexpr int kMostRounds = 10;
     auto page = list();
     if (transaction_.isolation() != Isolation::Locking) return page;
-    for (int round = 0; hold(page.items); ++round) {
-        if (round == kMostRounds) throw Conflict("What is listed changes all the time");
+    std::set<std::string> held;
+    for (int round = 0;; ++round) {
+        ArrayText fresh;
+        for (const auto& record : page.items) {
+            if (const std::string name = name_of(record); !held.contains(name)) fresh.octets(name);
+        }
+        if (fresh.is_empty()) return page;
+        if (round == kMostRounds) transaction_.lose("What is listed changes all the time");
+        for (const auto& row : query(Call(hold).array(fresh).str())) held.insert(octets_of(row[0]));
         page = list();
     }
-    return page;
 }
 
-// As a list of changes: what is decided by an object must not be decided by one that is gone.
+// What is decided by an object must not be decided by one that is gone.
 template <typename List>
 Page<ObjectRecord> Writes::held_objects(List list) {
-    std::set<std::string> names;
-    auto page = held(list, [&](const std::vector<ObjectRecord>& records) {
-        ArrayText fresh;
-        for (const ObjectRecord& record : records) {
-            if (const std::string name = object_key(record.key()); names.insert(name).second) fresh.octets(name);
-        }
-        if (!fresh.is_empty()) add(Call("hold_object").array(fresh).str());
-        return !fresh.is_empty();
-    });
+    auto page = held("hold_object", list, [](const ObjectRecord& record) { return object_key(record.key()); });
     for (const ObjectRecord& record : page.items) seen_.objects.insert(object_key(record.key()));
     return page;
 }
@@ -107,33 +105,21 @@ Page<ObjectRecord> Writes::objects_addressed_to(const NodeKey& node, const std::
 
 // Objects before what belongs to them, as everywhere.
 Page<NotificationRecord> Writes::notifications_of_peer(const NodeKey& peer, const std::string& cursor, std::size_t limit) {
-    std::set<std::string> names;
-    const auto hold = [&](const std::vector<NotificationRecord>& records) {
+    const auto list = [&] {
+        auto page = Reads::notifications_of_peer(peer, cursor, limit);
+        if (transaction_.isolation() != Isolation::Locking) return page;
         ArrayText objects;
-        ArrayText fresh;
-        for (const NotificationRecord& record : records) {
-            const std::string name = pair_of(record.object, record.peer);
-            if (names.insert(name).second) objects.octets(object_key(record.object)), fresh.octets(name);
-        }
-        if (fresh.is_empty()) return false;
-        add(Call("hold_object").array(objects).str());
-        add(Call("hold_notification").array(fresh).str());
-        return true;
+        for (const NotificationRecord& record : page.items) objects.octets(object_key(record.object));
+        if (!objects.is_empty()) add(Call("hold_object").array(objects).str());
+        return page;
     };
-    return held([&] { return Reads::notifications_of_peer(peer, cursor, limit); }, hold);
+    return held("hold_notification", list, [](const NotificationRecord& record) { return pair_of(record.object, record.peer); });
 }
 
 Page<Entry> Writes::entries(EntryTable table, const std::vector<std::string>& prefix, const std::string& cursor, std::size_t limit) {
-    std::set<std::string> names;
-    const auto hold = [&](const std::vector<Entry>& found) {
-        ArrayText fresh;
-        for (const Entry& entry : found) {
-            if (const std::string name = entry_key(table, entry.key); names.insert(name).second) fresh.octets(name);
-        }
-        if (!fresh.is_empty()) add(Call("hold_entry").array(fresh).str());
-        return !fresh.is_empty();
-    };
-    return held([&] { return Reads::entries(table, prefix, cursor, limit); }, hold);
+    return held(
+        "hold_entry", [&] { return Reads::entries(table, prefix, cursor, limit); },
+        [&](const Entry& entry) { return entry_key(table, entry.key); });
 }
 
 // With locks, whoever looks at the same object waits here, and then sees what the one before has done.

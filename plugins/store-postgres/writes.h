@@ -93,10 +93,9 @@ private:
         ++count_of_changes_;
         return changes_;
     }
-    /// What `list` returns. With locks: once all of it was held before it was read; `hold` adds the statements that hold what a record
-    /// stands for.
-    template <typename List, typename Hold>
-    auto held(List list, Hold hold);
+    /// What `list` returns. With locks: once all of it was held, by the statement `hold`, before it was read.
+    template <typename List, typename NameOf>
+    auto held(const char* hold, List list, NameOf name_of);
     template <typename List>
     Page<ObjectRecord> held_objects(List list);
     /// Erases what others, who saw an object here before it was erased, have put for it since this transaction's snapshot.

@@ -1,5 +1,6 @@
 // What others do between the reads of a write transaction and its writes.
 #include <functional>
+#include <utility>
 
 #include "store_test.h"
 
@@ -115,6 +116,39 @@ TEST_F(Isolation, TransactionsThatEraseAnObjectLeaveNothingThatOthersPutForItMea
             });
         }
     }
+}
+
+TEST_F(Isolation, AFanOutToDestinationsDoesNotBringBackOneThatOthersErase) {
+    const ObjectKey key = object_key("a");
+    const NodeKey node = node_key("n");
+    const auto erase = [&](WriteTransaction& t) {
+        t.erase_delivery(key, node);
+        t.erase_notification(key, node);
+    };
+    write([&](WriteTransaction& t) {
+        t.put_destination(destination(node));
+        t.put_object(sender_object(key));
+        t.put_delivery(delivery(key, node));
+    });
+    Intruders intruders(store());
+    bool is_erased = false;
+    write([&](WriteTransaction& t) {
+        t.put_object(t.object(key).value());
+        // Once: what it sees then must not be so at the end.
+        if (!std::exchange(is_erased, true)) intruders.let_in(erase);
+        FanOut order;
+        order.object = key;
+        order.to = FanOut::To::Destinations;
+        order.delivery = DeliveryStatus::Delivering;
+        order.polled = order.others = NotificationStatus::Update;
+        t.fan_out(order, "", 100);
+    });
+    intruders.wait();
+    const auto rule = broken("write transactions act as if they ran one after the other: one erased a destination, another one fanned out");
+    store().read([&](ReadTransaction& t) {
+        EXPECT_FALSE(t.delivery(key, node)) << rule;
+        EXPECT_FALSE(t.notification(key, node)) << rule;
+    });
 }
 
 }  // namespace

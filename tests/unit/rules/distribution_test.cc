@@ -176,6 +176,149 @@ TEST_F(Distribution, AReturningPersistentNodeIsNotOfferedWhatItHas) {
     EXPECT_EQ(delivery_status("had", cam1_), DeliveryStatus::Delivering) << "a resend request asks for everything";
 }
 
+TEST_F(Distribution, ANodeThatDroppedOutHearsOfItAlsoWhenTheObjectIsDeletedSoon) {
+    Metadata meta = metadata("moved");
+    meta.destination_type = "camera";
+    meta.destination_id = "cam1";
+    publish(meta, "x");
+    meta.destination_id = "nobody";
+    publish(meta, "y");
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        objects::remove(context_, txn, {"acme", "model", "moved"}, effects);
+    });
+    EXPECT_FALSE(object("moved"));
+    EXPECT_EQ(notification_status("moved", cam1_), NotificationStatus::DeletePending);
+}
+
+TEST_F(Distribution, ALateAnnouncementOfADeletedObjectSaysNothing) {
+    Metadata meta = metadata("gone");
+    meta.destination_type = "camera";
+    publish(meta, "x");
+    const auto announced = notification("gone", cam1_);
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        objects::remove(context_, txn, {"acme", "model", "gone"}, effects);
+    });
+    store_->read([&](ReadTransaction& txn) { EXPECT_FALSE(delivery::message_of(context_, txn, *announced)); });
+}
+
+/// What is left behind when a node's registration and a change of an object run at the same time on a store that several processes share.
+class SecondLook : public Distribution {
+protected:
+    static constexpr std::chrono::seconds kOthersAreOver{30};
+
+    SecondLook() { context_.is_store_shared = true; }
+    void register_cam3() {
+        EXPECT_EQ(receive(cam3_, Command::RegisterNew, {}).verdict, Verdict::Accepted);
+        do_work();
+    }
+    void change(const std::function<void(WriteTransaction&)>& f) {
+        in_transaction([&](WriteTransaction& txn, rules::Effects&) { f(txn); });
+    }
+    void look() {
+        now_ += kOthersAreOver;
+        do_work();
+    }
+    const NodeKey cam3_{"acme", "camera", "cam3"};
+    const ObjectKey key_{"acme", "model", "m"};
+};
+
+TEST_F(SecondLook, FindsAnObjectThatWasPublishedWithoutTheNode) {
+    register_cam3();
+    publish(metadata("m"), "x");
+    // As if the publish had not seen the node, nor the registration the object.
+    change([&](WriteTransaction& txn) {
+        txn.erase_delivery(key_, cam3_);
+        txn.erase_notification(key_, cam3_);
+    });
+    now_ += kOthersAreOver - std::chrono::seconds(1);
+    do_work();
+    EXPECT_FALSE(delivery_status("m", cam3_)) << "those that run are not over yet";
+    look();
+    EXPECT_EQ(delivery_status("m", cam3_), DeliveryStatus::Delivering);
+    EXPECT_EQ(notification_status("m", cam3_), NotificationStatus::UpdatePending);
+}
+
+TEST_F(SecondLook, LeavesAloneWhatIsAsItShouldBe) {
+    publish(metadata("m"), "x");
+    register_cam3();
+    Metadata meta = object("m")->meta;
+    receive(cam3_, Command::Received, meta);
+    const auto before = notification("m", cam3_);
+    look();
+    EXPECT_EQ(delivery_status("m", cam3_), DeliveryStatus::Delivered);
+    EXPECT_EQ(notification("m", cam3_)->sequence, before->sequence);
+}
+
+TEST_F(SecondLook, TellsTheLastVersion) {
+    for (const bool is_forgotten : {false, true}) {
+        publish(metadata("m"), "x");
+        register_cam3();
+        const auto old = notification("m", cam3_);
+        const auto current = publish(metadata("m"), "y");
+        // As if the publish had not seen that the node was a destination already.
+        change([&](WriteTransaction& txn) {
+            txn.put_delivery({key_, cam3_, DeliveryStatus::Delivering, ""});
+            is_forgotten ? txn.erase_notification(key_, cam3_) : txn.put_notification(*old);
+        });
+        look();
+        ASSERT_TRUE(notification("m", cam3_)) << is_forgotten;
+        EXPECT_EQ(notification("m", cam3_)->instance_id, current.instance_id) << is_forgotten;
+        EXPECT_EQ(notification_status("m", cam3_), NotificationStatus::UpdatePending) << is_forgotten;
+    }
+}
+
+TEST_F(SecondLook, WithdrawsADeletedObject) {
+    publish(metadata("m"), "x");
+    register_cam3();
+    const auto announced = notification("m", cam3_);
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) { objects::remove(context_, txn, key_, effects); });
+    change([&](WriteTransaction& txn) { txn.put_notification(*announced); });
+    look();
+    EXPECT_EQ(notification_status("m", cam3_), NotificationStatus::DeletePending);
+}
+
+TEST_F(SecondLook, ErasesTheDeliveryOfAnObjectThatIsGone) {
+    register_cam3();
+    change([&](WriteTransaction& txn) { txn.put_delivery({key_, cam3_, DeliveryStatus::Delivering, ""}); });
+    look();
+    EXPECT_FALSE(delivery_status("m", cam3_));
+}
+
+TEST_F(SecondLook, TellsANodeInTheWayOfItsNewProtocol) {
+    register_cam3();
+    publish(metadata("m"), "x");
+    ASSERT_EQ(notification_status("m", cam3_), NotificationStatus::UpdatePending);
+    Message again;
+    again.command = Command::Register;
+    again.protocol = "mqtt";
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        return delivery::handle_message(context_, txn, cam3_, again, effects).verdict;
+    });
+    do_work();
+    // As if a fan-out had still seen the old one.
+    change([&](WriteTransaction& txn) {
+        auto record = *txn.notification(key_, cam3_);
+        record.status = NotificationStatus::UpdatePending;
+        txn.put_notification(record);
+    });
+    look();
+    EXPECT_EQ(notification_status("m", cam3_), NotificationStatus::Update);
+}
+
+TEST_F(SecondLook, IsNotNeededWhereTransactionsRunOneAfterTheOther) {
+    context_.is_store_shared = false;
+    register_cam3();
+    store_->read([](ReadTransaction& txn) { EXPECT_EQ(txn.count_work(), 0U); });
+}
+
+TEST_F(SecondLook, APublishDoesNotTakeOverDestinationsThatACrashLeftOfAnObjectThatIsGone) {
+    change([&](WriteTransaction& txn) { txn.put_delivery({key_, cam1_, DeliveryStatus::Delivered, ""}); });
+    Metadata meta = metadata("m");
+    meta.destination_policy.emplace();
+    publish(meta, "x");
+    EXPECT_FALSE(delivery_status("m", cam1_));
+}
+
 TEST_F(Distribution, ARemovedNodeLeavesNothingBehindAndDoesNotBlockADeletion) {
     Metadata meta = metadata("blocked");
     meta.destination_type = "camera";
