@@ -131,7 +131,7 @@ constexpr Statement kChanges[] = {
     {"erase_notifications_of_peer", "bytea", "DELETE FROM notification WHERE peer_key = $1"},
     // Of objects that are gone: deliveries from $1 to before $2, notifications from $3 to before $4; each range starts with its object's
     // key. The scalar subqueries force one probe per object; NOT EXISTS might be a join that reads the whole table of objects. Somebody may
-    // be publishing an object of that name, and have it commit while this waits for a record: then the record has another xmin.
+    // be publishing an object of that name, and have it commit while this waits for a record: then the record's xmin is none of those seen.
     {"erase_leftovers", "bytea[], bytea[], bytea[], bytea[]",
      "WITH of_deliveries AS MATERIALIZED (SELECT * FROM unnest($1, $2) AS range(low, high)"
      " WHERE (SELECT true FROM object WHERE key = low LIMIT 1) IS NULL),"
@@ -141,8 +141,10 @@ constexpr Statement kChanges[] = {
      " WHERE key >= low AND key < high),"
      " left_notifications AS MATERIALIZED (SELECT key AS name, notification.xmin AS version FROM of_notifications, notification"
      " WHERE key >= low AND key < high),"
-     " deliveries AS (DELETE FROM delivery USING left_deliveries WHERE key = name AND delivery.xmin = version)"
-     " DELETE FROM notification USING left_notifications WHERE key = name AND notification.xmin = version"},
+     " deliveries AS (DELETE FROM delivery WHERE key = ANY(ARRAY(SELECT name FROM left_deliveries))"
+     " AND delivery.xmin = ANY(ARRAY(SELECT version FROM left_deliveries)))"
+     " DELETE FROM notification WHERE key = ANY(ARRAY(SELECT name FROM left_notifications))"
+     " AND notification.xmin = ANY(ARRAY(SELECT version FROM left_notifications))"},
     {"erase_destinations", "bytea[]",
      "WITH gone AS (DELETE FROM destination WHERE key = ANY($1) RETURNING 1)"
      " INSERT INTO counter SELECT 3, -count(*) FROM gone HAVING count(*) > 0"},

@@ -32,6 +32,8 @@ INSERT INTO delivery (key, node_key, record, status)
   SELECT k('acme', 'model', 'o1', 'acme', 'sensor', 's' || i), k('acme', 'sensor', 's' || i), 'record', i % 6 FROM generate_series(1, 100000) i;
 INSERT INTO delivery (key, node_key, record, status)
   SELECT k('acme', 'model', 'o' || i, 'acme', 'sensor', 's1'), k('acme', 'sensor', 's1'), 'record', 1 FROM generate_series(2, 50) i;
+INSERT INTO delivery (key, node_key, record, status)
+  SELECT k('acme', 'model', 'gone', 'acme', 'sensor', 's' || i), k('acme', 'sensor', 's' || i), 'record', 1 FROM generate_series(1, 10) i;
 INSERT INTO notification (key, peer_key, record, status, resend_at, seq)
   SELECT key, node_key, 'record', (row_number() OVER ()) % 20, row_number() OVER (), nextval('notification_seq') FROM delivery;
 INSERT INTO blob (id, record, created, is_staged, small) SELECT int8send(i), 'record', i, i % 2 = 0, 'octets' FROM generate_series(1, 20000) i;
@@ -58,6 +60,9 @@ struct Try {
 #define ONE_PAIR "k('acme', 'model', 'o1', 'acme', 'sensor', 's777')"
 #define OBJECT_1 "k('acme', 'model', 'o1')"
 #define END_OF_OBJECT_1 "k('acme', 'model') || '\\x6f310001'"
+// An object that is gone, of which ten records of each kind are left, and one that is there, with those of all nodes.
+#define GONE_AND_OBJECT_1 "ARRAY[k('acme', 'model', 'gone'), " OBJECT_1 "]"
+#define THEIR_ENDS "ARRAY[k('acme', 'model') || '\\x676f6e650001', " END_OF_OBJECT_1 "]"
 #define FAN_OUT                                                                                                    \
     ", 20, 'a', 'b', 1::smallint, true, 'a', 'b', 1::smallint, 'c', 0::smallint, 60, true, ARRAY['http'::bytea], " \
     "1000"
@@ -120,6 +125,7 @@ const std::map<std::string, Try>& tries() {
         {"erase_notifications", {"ARRAY[" ONE_PAIR "]"}},
         {"erase_notifications_of", {"k('acme', 'model', 'o7'), k('acme', 'model') || '\\x6f370001'"}},
         {"erase_notifications_of_peer", {ONE_NODE}},
+        {"erase_leftovers", {GONE_AND_OBJECT_1 ", " THEIR_ENDS ", " GONE_AND_OBJECT_1 ", " THEIR_ENDS, 120}},
         {"erase_destinations", {"ARRAY[" ONE_NODE "]"}},
         {"erase_blobs", {"ARRAY[int8send(777)]"}},
         {"erase_entries", {"ARRAY['\\x00' || k('name777')]"}},
@@ -137,6 +143,11 @@ const std::map<std::string, Try>& tries() {
         {"keep_term", {"1", 60, {"leader"}}},
         {"complete_work", {"777"}},
         {"move_work", {"777, 5, 'payload'"}},
+        {"hold_object", {"ARRAY[" ONE_OBJECT "]", 12}},
+        {"hold_notification", {"ARRAY[" ONE_PAIR "]", 12}},
+        {"hold_delivery", {"ARRAY[" ONE_PAIR "]", 12}},
+        {"hold_destination", {"ARRAY[" ONE_NODE "]", 12}},
+        {"hold_entry", {"ARRAY['\\x00' || k('name777')]", 12}},
         {"touch_objects", {"ARRAY[" ONE_OBJECT "]"}},
         {"keep_objects", {"ARRAY[" ONE_OBJECT "]"}},
         {"keep_destinations", {"ARRAY[" ONE_NODE "]"}},
