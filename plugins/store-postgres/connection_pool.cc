@@ -3,12 +3,6 @@
 #include <algorithm>
 
 namespace edgesync::postgres {
-namespace {
-
-constexpr std::chrono::seconds kPatience{10};
-constexpr std::chrono::milliseconds kLongestPause{5000};
-
-}  // namespace
 
 ConnectionPool::Lease::~Lease() {
     if (connection_) pool_->give_back(std::move(connection_));
@@ -20,7 +14,7 @@ ConnectionPool::ConnectionPool(PoolOptions options)
 ConnectionPool::Lease ConnectionPool::take() {
     {
         std::unique_lock lock(mutex_);
-        if (!changed_.wait_for(lock, kPatience, [&] { return in_use_ < options_.size; }))
+        if (!changed_.wait_for(lock, options_.patience, [&] { return in_use_ < options_.size; }))
             throw Error(ErrorKind::Busy,
                         "All " + std::to_string(options_.size) + " connections to the database (PostgresPoolSize) are in use");
         if (!idle_.empty()) {
@@ -32,7 +26,7 @@ ConnectionPool::Lease ConnectionPool::take() {
         const auto now = Clock::now();
         if (!problem_.empty() && now < next_attempt_) throw Error(ErrorKind::NotConnected, problem_);
         // Who comes while this attempt lasts is refused, instead of waiting for the same time-out.
-        next_attempt_ = now + kPatience;
+        next_attempt_ = now + options_.patience;
         ++in_use_;
     }
     return {*this, connect()};
@@ -63,7 +57,7 @@ void ConnectionPool::note_failure(const std::string& problem, bool is_attempt) {
     --in_use_;
     const auto jitter = std::chrono::milliseconds(random_() % static_cast<std::uint64_t>(pause_.count() / 2 + 1));
     next_attempt_ += pause_ + jitter;
-    pause_ = std::min(pause_ * 2, kLongestPause);
+    pause_ = std::min(pause_ * 2, std::max(options_.first_pause, options_.longest_pause));
     changed_.notify_one();
 }
 

@@ -18,7 +18,9 @@ struct PoolOptions {
     ServerOptions server;
     std::string session;                         ///< What every new connection runs first.
     std::size_t size = 8;                        ///< Connections.
-    std::chrono::milliseconds first_pause{100};  ///< After a failed attempt to connect; doubled at each further one.
+    std::chrono::milliseconds first_pause{100};  ///< After a failed attempt to connect; doubled at each further one, half of it at random.
+    std::chrono::milliseconds longest_pause{5000};
+    std::chrono::milliseconds patience{10000};  ///< How long one waits for a connection that is in use.
 };
 
 /// Thread-safe.
@@ -44,8 +46,8 @@ public:
     ConnectionPool(const ConnectionPool&) = delete;
     ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-    /// Blocks while all connections are in use, 10 s at most. While the server is away it fails at once, except for one attempt to
-    /// connect per pause. @throws Error{Busy}, Error{NotConnected}, Refused
+    /// Blocks while all connections are in use, as long as its patience at most. While the server is away it fails at once, except for one
+    /// attempt to connect per pause. @throws Error{Busy}, Error{NotConnected}, Refused
     Lease take();
     /// Drops the connections that are not in use. The pool may be used again.
     void close() noexcept;

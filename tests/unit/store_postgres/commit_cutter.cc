@@ -2,27 +2,17 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
-#include <stdexcept>
 #include <string_view>
+
+#include "tests/unit/store_postgres/unix_socket.h"
 
 namespace edgesync::postgres {
 namespace {
 
 constexpr int kPatience = 20;  // Milliseconds, after which a thread looks whether it is over.
-
-sockaddr_un socket_at(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof(address.sun_path)) throw std::runtime_error("the path of the socket is too long: " + path);
-    path.copy(address.sun_path, path.size());
-    return address;
-}
-
-int new_socket() { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }
 
 /// Empty: the connection is over.
 std::string receive(int from) {
@@ -53,11 +43,7 @@ void await_end_of_transaction(int server) {
 }  // namespace
 
 CommitCutter::CommitCutter(const std::string& folder, const std::string& target)
-    : target_(target.substr(0, target.rfind(':')) + "/.s.PGSQL." + target.substr(target.rfind(':') + 1)), address_(folder + ":5432") {
-    listener_ = new_socket();
-    const sockaddr_un address = socket_at(folder + "/.s.PGSQL.5432");
-    if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 || ::listen(listener_, 64) != 0)
-        throw std::runtime_error("cannot listen in " + folder);
+    : target_(socket_of(target)), address_(folder + ":5432"), listener_(listen_at(socket_of(address_))) {
     acceptor_ = std::thread([this] { accept_clients(); });
 }
 
@@ -84,9 +70,8 @@ void CommitCutter::accept_clients() {
 }
 
 void CommitCutter::forward(int client) {
-    const int server = new_socket();
-    const sockaddr_un address = socket_at(target_);
-    bool is_open = ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    const int server = connect_to(target_);
+    bool is_open = server >= 0;
     while (is_open && !is_over_) {
         std::array<pollfd, 2> waiting{{{client, POLLIN, 0}, {server, POLLIN, 0}}};
         if (::poll(waiting.data(), waiting.size(), kPatience) <= 0) continue;
@@ -97,7 +82,7 @@ void CommitCutter::forward(int client) {
         }
     }
     ::close(client);
-    ::close(server);
+    if (server >= 0) ::close(server);
 }
 
 // A question as small as those of the tests comes in one piece.

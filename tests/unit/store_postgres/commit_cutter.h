@@ -35,7 +35,7 @@ private:
 
     const std::string target_;
     const std::string address_;
-    int listener_ = -1;
+    const int listener_;
     std::string text_;
     Moment moment_ = Moment::BeforeCommit;
     std::atomic<bool> is_armed_{false};

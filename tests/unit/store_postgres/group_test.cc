@@ -188,6 +188,31 @@ TEST_F(Groups, WhatBeginsWithAListRunsByItself) {
     EXPECT_EQ(transactions_of("entry"), 2);
 }
 
+TEST_F(Groups, WhatIsTooMuchToWaitIsRefusedAndNothingElseIsLost) {
+    constexpr std::size_t kMostWaiting = 10000;
+    const Function nothing = [](WriteTransaction&) {};
+    std::vector<std::future<void>> ends;
+    std::optional<Error> refusal;
+    {
+        const Hold hold(here_.store());
+        ends.push_back(submit(put_entry("first")));
+        while (ends.size() < kMostWaiting - 1) ends.push_back(submit(nothing));
+        ends.push_back(submit(put_entry("last")));
+        try {
+            submit(nothing);
+        } catch (const Error& e) {
+            refusal = e;
+        }
+    }
+    ASSERT_TRUE(refusal);
+    EXPECT_EQ(refusal->kind(), ErrorKind::Busy);
+    EXPECT_STREQ(refusal->what(), "10000 transactions wait for the database already");
+    for (auto& end : ends) ASSERT_NO_THROW(end.get());
+    EXPECT_EQ(entry("first"), "first");
+    EXPECT_EQ(entry("last"), "last");
+    EXPECT_NO_THROW(submit(put_entry("later")).get());
+}
+
 TEST_F(Groups, MessagesToOtherInstancesKeepTheirOrder) {
     Instance there(settings_);
     std::mutex mutex;
