@@ -34,6 +34,13 @@ bool signal_all(int number) {
     return is_done;
 }
 
+/// A program of PostgreSQL, as the superuser.
+bool execute(const std::string& program, const std::string& arguments) {
+    const std::string server = std::getenv("EDGESYNC_TEST_POSTGRES");
+    const std::string where = " -U postgres -h " + folder() + " -p " + server.substr(server.rfind(':') + 1) + " ";
+    return std::system((program + where + arguments + " >/dev/null 2>&1").c_str()) == 0;
+}
+
 }  // namespace
 
 bool is_there() { return std::getenv("EDGESYNC_TEST_POSTGRES") != nullptr; }
@@ -62,10 +69,26 @@ void shift_clock(std::chrono::seconds ahead) {
 }
 
 bool run(const std::string& sql) {
-    const std::string server = std::getenv("EDGESYNC_TEST_POSTGRES");
-    const std::string command = "PGOPTIONS=--client-min-messages=error psql -q -v ON_ERROR_STOP=1 -U postgres -h " + folder() + " -p " +
-                                server.substr(server.rfind(':') + 1) + " postgres >/dev/null 2>&1 -c \"" + sql + "\"";
-    return std::system(command.c_str()) == 0;
+    return execute("PGOPTIONS=--client-min-messages=error psql -q -v ON_ERROR_STOP=1", "postgres -c \"" + sql + "\"");
+}
+
+// It sleeps until its sleep is cancelled, which is no failure. The text is a literal inside of another one.
+HeldTransaction::HeldTransaction(const std::string& sql) {
+    const std::string text = "DO 'BEGIN " + sql + "; BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END'";
+    is_done_ = std::async(std::launch::async, [text] { return run(text); });
+}
+
+bool HeldTransaction::keeps_service_waiting() const {
+    return run(
+        "SELECT 1 / count(*) FROM pg_stat_activity AS held, pg_stat_activity AS waiting WHERE held.wait_event = 'PgSleep'"
+        " AND waiting.application_name = 'edge-sync-service' AND held.pid = ANY (pg_blocking_pids(waiting.pid))");
+}
+
+bool HeldTransaction::commit() {
+    if (!is_done_.valid()) return true;
+    while (is_done_.wait_for(std::chrono::milliseconds(20)) != std::future_status::ready)
+        run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    return is_done_.get();
 }
 
 }  // namespace edgesync::system_test::database

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <future>
 #include <string>
 
 namespace edgesync::system_test::database {
@@ -22,5 +23,22 @@ bool has_clock();
 void shift_clock(std::chrono::seconds ahead);
 /// Runs SQL as the superuser; false if it failed.
 bool run(const std::string& sql);
+
+/// Changes something and keeps it locked, until the test commits it or a minute is over.
+class HeldTransaction {
+public:
+    explicit HeldTransaction(const std::string& sql);
+    ~HeldTransaction() { commit(); }
+    HeldTransaction(const HeldTransaction&) = delete;
+    HeldTransaction& operator=(const HeldTransaction&) = delete;
+
+    /// Whether a transaction of the service waits for it.
+    bool keeps_service_waiting() const;
+    /// False: the SQL failed.
+    bool commit();
+
+private:
+    std::future<bool> is_done_;
+};
 
 }  // namespace edgesync::system_test::database

@@ -1,17 +1,11 @@
 // Several CSS instances on one PostgreSQL database: what one does, the others know. Runs inside tests/with-postgres.
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/socket.h>
-
-#include <array>
-#include <ctime>
 #include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "tests/system/cluster.h"
 #include "tests/system/database.h"
+#include "tests/system/instances.h"
 
 namespace edgesync::system_test {
 namespace {
@@ -19,65 +13,33 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-class Instances : public ::testing::Test {
-protected:
-    void SetUp() override {
-        if (!database::is_there()) GTEST_SKIP() << "not inside tests/with-postgres";
-    }
-    std::unique_ptr<Node> instance(const std::string& name, std::vector<std::string> lines = {}) {
-        for (const char* line : {"ResendInterval 1", "LeadershipTimeout 6", "StorageMaintenanceInterval 1"}) lines.emplace_back(line);
-        const std::string schema = "s" + std::to_string(std::hash<std::string>()(folder_.path().string()));
-        return std::make_unique<Node>(folder_.path(), name, database_lines(schema, std::move(lines)));
-    }
-    static int put(const Node& css, const std::string& id, const std::string& meta = "") {
-        const std::string body =
-            R"({"meta":{"objectID":")" + id + R"(","objectType":"model","destinationType":"camera")" + meta + R"(},"data":"aGVsbG8="})";
-        return css.request("PUT", "objects/acme/model/" + id, body).status;
-    }
-    static std::int64_t instance_id(const Node& css, const std::string& id) {
-        const Answer answer = css.request("GET", "objects/acme/model/" + id);
-        return answer.status == 200 ? nlohmann::json::parse(answer.body).at("instanceID").get<std::int64_t>() : 0;
-    }
-    static bool leads(const Node& css) {
-        const std::string output = css.output();
-        const auto begun = output.rfind("This instance leads the cluster");
-        const auto ended = output.rfind("Another instance leads the cluster now");
-        return begun != std::string::npos && (ended == std::string::npos || begun > ended);
-    }
-    void start_two() {
-        one_ = instance("one");
-        two_ = instance("two");
-        one_->start();
-        two_->start();
-    }
-
-    TemporaryFolder folder_;
-    std::unique_ptr<Node> one_;
-    std::unique_ptr<Node> two_;
-};
-
-void register_node(const Node& css, const std::string& name) {
-    const std::string path = "/spi/v1/register-new/" + name + "?persistent-storage=true";
-    ASSERT_EQ(call(css.port(), "PUT", path, "", {{"X-Sync-Service-Dest", name}}, name).status, 204);
+/// What the node acme/camera/ID asks of a CSS.
+Answer ask_as(const std::string& id, const Node& css, const std::string& method, const std::string& path,
+              std::map<std::string, std::string> headers = {}) {
+    const std::string name = "acme/camera/" + id;
+    headers["X-Sync-Service-Dest"] = name;
+    return call(css.port(), method, "/spi/v1/" + path, "", headers, name);
 }
 
 /// One poll of a node that waits to be told something.
 std::future<Answer> park(const Node& css, const std::string& id) {
-    const std::string name = "acme/camera/" + id;
-    return std::async(std::launch::async, [port = css.port(), name] {
-        return call(port, "GET", "/spi/v1/objects/", "", {{"X-Sync-Service-Dest", name}, {"Prefer", "wait=20"}}, name);
-    });
+    return std::async(std::launch::async, [&css, id] { return ask_as(id, css, "GET", "objects/", {{"Prefer", "wait=20"}}); });
+}
+
+/// Tells how far the node is with one version of an object; the status code.
+int report(const std::string& id, const Node& css, const std::string& object, std::int64_t version, const std::string& step) {
+    const std::string both = std::to_string(version) + "/" + std::to_string(version);
+    return ask_as(id, css, "PUT", "objects/acme/model/" + object + "/" + both + "/" + step).status;
 }
 
 TEST_F(Instances, ANodeThatIsParkedAtOneIsWokenByAPublishAtTheOther) {
     start_two();
-    const std::string name = "acme/camera/c1";
-    register_node(*one_, name);
+    register_node(*one_, "acme/camera/c1");
     auto best = 10000ms;
     for (int i = 0; i < 10; ++i) {
         const std::string id = "m" + std::to_string(i);
         // Nothing waits when the poll begins, so it is parked, at the latest when the publish is.
-        while (call(one_->port(), "GET", "/spi/v1/objects/", "", {{"X-Sync-Service-Dest", name}}, name).status == 200) continue;
+        while (ask_as("c1", *one_, "GET", "objects/").status == 200) continue;
         auto poll = park(*one_, "c1");
         EXPECT_EQ(poll.wait_for(100ms), std::future_status::timeout);
         const auto published = Clock::now();
@@ -86,11 +48,7 @@ TEST_F(Instances, ANodeThatIsParkedAtOneIsWokenByAPublishAtTheOther) {
         best = std::min(best, std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - published));
         ASSERT_EQ(answer.status, 200);
         EXPECT_NE(answer.body.find("\"" + id + "\""), std::string::npos) << answer.body;
-        const auto item = nlohmann::json::parse(answer.body).at(0);
-        const std::string version = std::to_string(instance_id(*two_, id));
-        const std::string path = "/spi/v1/objects/acme/model/" + id + "/" + version + "/" + version;
-        for (const char* step : {"updated", "received"})
-            call(one_->port(), "PUT", path + "/" + step, "", {{"X-Sync-Service-Dest", name}}, name);
+        for (const char* step : {"updated", "received"}) report("c1", *one_, id, instance_id(*two_, id), step);
     }
     std::cout << "woken " << best.count() << " ms after the request to publish at the best of ten\n";
     EXPECT_LT(best, 50ms);
@@ -188,45 +146,11 @@ TEST_F(Instances, ALeaderWhoseClockIsAheadExpiresNothingTooEarly) {
     two_->start();
     ASSERT_TRUE(eventually([&] { return leads(*two_); })) << two_->output();
     one_->start();
-    const auto text = [](std::chrono::seconds ahead) {
-        const std::time_t at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + ahead);
-        std::array<char, 32> out{};
-        std::tm parts{};
-        std::strftime(out.data(), out.size(), "%Y-%m-%dT%H:%M:%SZ", ::gmtime_r(&at, &parts));
-        return std::string(out.data());
-    };
-    ASSERT_EQ(put(*two_, "in-half-an-hour", R"(,"expiration":")" + text(30min) + "\""), 204) << "by the common clock it is in the future";
-    ASSERT_EQ(put(*one_, "soon", R"(,"expiration":")" + text(3s) + "\""), 204);
+    ASSERT_EQ(put(*two_, "in-half-an-hour", expiring_in(30min)), 204) << "by the common clock it is in the future";
+    ASSERT_EQ(put(*one_, "soon", expiring_in(3s)), 204);
     EXPECT_TRUE(eventually([&] { return one_->request("GET", "objects/acme/model/soon").status == 404; }));
     EXPECT_EQ(one_->request("GET", "objects/acme/model/in-half-an-hour").status, 200);
     EXPECT_TRUE(leads(*two_));
-}
-
-TEST_F(Instances, WhenTheLeaderIsKilledAnotherOneTakesOver) {
-    start_two();
-    ASSERT_TRUE(leads(*one_)) << one_->output();
-    EXPECT_FALSE(leads(*two_));
-    one_->kill_hard();
-    EXPECT_TRUE(eventually([&] { return leads(*two_); }, 15s)) << two_->output();
-}
-
-TEST_F(Instances, WhenTheLeaderStopsAnotherOneTakesOverSoon) {
-    start_two();
-    ASSERT_TRUE(leads(*one_));
-    EXPECT_EQ(one_->terminate(), 0);
-    EXPECT_TRUE(eventually([&] { return leads(*two_); }, 3s)) << "one period of the heartbeat and not the whole time-out";
-}
-
-TEST_F(Instances, ALeaderThatWasPausedFindsThatItLeadsNoMore) {
-    start_two();
-    ASSERT_TRUE(leads(*one_));
-    ::kill(one_->pid(), SIGSTOP);
-    EXPECT_TRUE(eventually([&] { return leads(*two_); }, 25s)) << two_->output();
-    ::kill(one_->pid(), SIGCONT);
-    EXPECT_TRUE(eventually([&] { return !leads(*one_); })) << one_->output();
-    EXPECT_TRUE(leads(*two_));
-    ASSERT_EQ(put(*one_, "after"), 204);
-    EXPECT_EQ(two_->request("GET", "objects/acme/model/after/data").body, "hello");
 }
 
 TEST_F(Instances, WhatAKilledInstanceLeftUndoneIsDoneByAnother) {
