@@ -79,6 +79,35 @@ TEST_F(Instances, ANodeGetsWhatAnyOfThemPublishes) {
     EXPECT_TRUE(eventually([&] { return ess->request("GET", "objects/model/second/data").status == 404; }));
 }
 
+TEST_F(Instances, WhatANodeSaysOfAnOlderVersionChangesNothingWhicheverOfThemHearsIt) {
+    start_two();
+    register_node(*one_, "acme/camera/c1");
+    ASSERT_EQ(put(*one_, "m"), 204);
+    for (int round = 0; round < 15; ++round) {
+        const std::int64_t old = instance_id(*two_, "m");
+        // Before, while and after a new version comes, at both of them at once.
+        const auto say_all = [old](const Node& css) {
+            for (const char* step : {"updated", "received", "consumed"}) EXPECT_LT(report("c1", css, "m", old, step), 500) << step;
+        };
+        auto at_one = std::async(std::launch::async, [&] { say_all(*one_); });
+        auto at_two = std::async(std::launch::async, [&] { say_all(*two_); });
+        ASSERT_EQ(put(round % 2 == 0 ? *one_ : *two_, "m"), 204);
+        at_one.get();
+        at_two.get();
+        const std::int64_t present = instance_id(*one_, "m");
+        ASSERT_GT(present, old);
+        say_all(*one_);
+        say_all(*two_);
+        for (const Node* css : {one_.get(), two_.get()}) {
+            EXPECT_EQ(deliveries(*css, "model", "m"), "c1=delivering") << round;
+            const std::string announced = ask_as("c1", *css, "GET", "objects/").body;
+            EXPECT_NE(announced.find("\"instanceID\":" + std::to_string(present)), std::string::npos) << announced;
+        }
+        for (const char* step : {"updated", "received"}) EXPECT_EQ(report("c1", *two_, "m", present, step), 204) << step;
+        EXPECT_EQ(deliveries(*one_, "model", "m"), "c1=delivered") << "of the present version";
+    }
+}
+
 TEST_F(Instances, AccessThatIsTakenAtOneIsTakenAtTheOther) {
     one_ = instance("one");
     two_ = instance("two");
