@@ -72,6 +72,14 @@ bool run(const std::string& sql) {
     return execute("PGOPTIONS=--client-min-messages=error psql -q -v ON_ERROR_STOP=1", "postgres -c \"" + sql + "\"");
 }
 
+bool back_up(const std::string& database, const std::filesystem::path& file) {
+    return execute("pg_dump -Fc --no-unlogged-table-data -f " + file.string(), database);
+}
+
+bool restore(const std::filesystem::path& file, const std::string& database) {
+    return execute("createdb", database) && execute("pg_restore --exit-on-error -d " + database, file.string());
+}
+
 // It sleeps until its sleep is cancelled, which is no failure. The text is a literal inside of another one.
 HeldTransaction::HeldTransaction(const std::string& sql) {
     const std::string text = "DO 'BEGIN " + sql + "; BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END'";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <string>
 
@@ -23,6 +24,9 @@ bool has_clock();
 void shift_clock(std::chrono::seconds ahead);
 /// Runs SQL as the superuser; false if it failed.
 bool run(const std::string& sql);
+/// As docs/operating.md says: a whole database into a file, and that into a new database. False: it failed.
+bool back_up(const std::string& database, const std::filesystem::path& file);
+bool restore(const std::filesystem::path& file, const std::string& database);
 
 /// Changes something and keeps it locked, until the test commits it or a minute is over.
 class HeldTransaction {
