@@ -6,7 +6,7 @@ file(GLOB sdk_pages CONFIGURE_DEPENDS docs/architecture.md docs/plugin*.md docs/
 list(REMOVE_ITEM pages ${sdk_pages})
 # Pages of both: mqtt.md refers to the protocol, and that to the architecture.
 list(APPEND pages docs/architecture.md docs/protocol.md)
-install(FILES sync.conf README.md CHANGELOG.md docs/nginx-css.conf ${pages} DESTINATION ${doc} COMPONENT service)
+install(FILES sync.conf README.md CHANGELOG.md docs/nginx-css.conf docs/nginx-organizations.conf ${pages} DESTINATION ${doc} COMPONENT service)
 install(FILES ${sdk_pages} DESTINATION ${doc}-dev COMPONENT sdk)
 install(DIRECTORY docs/plugins examples DESTINATION ${doc}-dev COMPONENT sdk)
 
