@@ -6,6 +6,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include "store_test.h"
@@ -274,6 +275,47 @@ TEST_F(Cluster, DueNotificationsAreGivenToOneTransactionAtATime) {
     two.join();
     EXPECT_EQ(claims.size(), 10U);
     for (const auto& [id, number] : claims) EXPECT_EQ(number, 1) << id << broken("a due notification that was moved is not due any more");
+}
+
+/// Runs `f(txn, i)` for 64 numbers in transactions that begin together, half of them in each process.
+void write_at_both(Store& one, Store& other, const std::function<void(WriteTransaction&, std::size_t)>& f) {
+    std::vector<std::future<std::exception_ptr>> ends;
+    for (std::size_t i = 0; i < 64; ++i) {
+        Store& at = i % 2 == 0 ? one : other;
+        ends.push_back(std::async(std::launch::async, [&at, &f, i] { return run_write(at, [&f, i](WriteTransaction& t) { f(t, i); }); }));
+    }
+    for (auto& end : ends) EXPECT_EQ(end.get(), nullptr);
+}
+
+TEST_F(Cluster, SixtyFourParallelDecrementsOfTwoProcessesReturnEachValueOnce) {
+    const ObjectKey key = object_key("object");
+    write([&](WriteTransaction& t) {
+        ObjectRecord record = sender_object(key);
+        record.remaining_consumers = 64;
+        t.put_object(record);
+    });
+    std::vector<std::int32_t> seen(64, -1);
+    write_at_both(store(), other(), [&](WriteTransaction& t, std::size_t i) {
+        auto record = t.object(key);
+        seen[i] = --record.value().remaining_consumers;
+        t.put_object(*record);
+    });
+    std::sort(seen.begin(), seen.end());
+    std::vector<std::int32_t> each(64);
+    std::iota(each.begin(), each.end(), 0);
+    EXPECT_EQ(seen, each) << broken("submit: transactions of all processes act as if they ran one after the other");
+}
+
+TEST_F(Cluster, WhatTwoProcessesAddToOneListIsAllThere) {
+    const std::vector<std::string> key = {"list"};
+    write_at_both(store(), other(), [&](WriteTransaction& t, std::size_t i) {
+        t.put_entry(EntryTable::Acl, key, t.entry(EntryTable::Acl, key).value_or("") + static_cast<char>(' ' + i));
+    });
+    std::string list = get([&](ReadTransaction& t) { return t.entry(EntryTable::Acl, key); }).value_or("");
+    std::sort(list.begin(), list.end());
+    std::string each(64, ' ');
+    std::iota(each.begin(), each.end(), ' ');
+    EXPECT_EQ(list, each) << broken("submit: transactions of all processes act as if they ran one after the other");
 }
 
 /// Puts again what it sees, and has it erased by another process in between; a store may make either wait for the other.
