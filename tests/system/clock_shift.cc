@@ -1,5 +1,5 @@
-// Preloaded into a process: moves its clock on the wall, so that a test need not wait for hours. Durations stay true. The service is given
-// the seconds; a database's server, whose clock moves while it runs, a file that holds them.
+// Preloaded into a process: moves its clock on the wall by the seconds that a file holds (clock_file.h), also while it runs. Durations stay
+// true.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -22,11 +22,7 @@ const long* shared_ahead() {
 
 long ahead() {
     static const long* const shared = shared_ahead();
-    static const long given = [] {
-        const char* text = std::getenv("EDGESYNC_TEST_CLOCK_AHEAD");
-        return text == nullptr ? 0L : std::strtol(text, nullptr, 10);
-    }();
-    return shared == nullptr ? given : __atomic_load_n(shared, __ATOMIC_RELAXED);
+    return shared == nullptr ? 0 : __atomic_load_n(shared, __ATOMIC_RELAXED);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/system/clock_file.h"
 #include "tests/system/proxy.h"
 
 namespace edgesync::system_test {
@@ -31,6 +33,14 @@ std::string base64(const std::string& text) {
     encoder << text;
     encoder.close();
     return out.str();
+}
+
+/// Metadata and data in one body.
+std::string object_body(const std::string& type, const std::string& id, const std::string& addressing, const std::string& data) {
+    Json meta = Json::parse(addressing);
+    meta["objectID"] = id;
+    meta["objectType"] = type;
+    return Json{{"meta", meta}, {"data", base64(data)}}.dump();
 }
 
 }  // namespace
@@ -62,7 +72,7 @@ Answer call(int port, const std::string& method, const std::string& path, const 
 std::string credentials_of(const std::string& user) { return "Basic " + base64(user + ":x"); }
 
 Node::Node(std::filesystem::path folder, std::string name, std::vector<std::string> lines)
-    : root_(folder / name), config_(folder / (name + ".conf")), output_(folder / (name + ".out")) {
+    : root_(folder / name), config_(folder / (name + ".conf")), output_(folder / (name + ".out")), clock_(folder / (name + ".clock")) {
     std::ofstream out(config_);
     std::set<std::string> given;
     for (const auto& line : lines) given.insert(line.substr(0, line.find(' ')));
@@ -89,8 +99,8 @@ void Node::launch() {
     std::vector<std::string> command = {EDGESYNC_SERVICE, "-c", config_.string()};
     command.insert(command.end(), arguments_.begin(), arguments_.end());
     std::vector<std::string> variables = variables_;
-    if (clock_ahead_.count() != 0) {
-        variables.push_back("EDGESYNC_TEST_CLOCK_AHEAD=" + std::to_string(clock_ahead_.count()));
+    if (std::filesystem::exists(clock_)) {
+        variables.push_back("EDGESYNC_TEST_CLOCK_FILE=" + clock_.string());
         variables.emplace_back("LD_PRELOAD=" EDGESYNC_TEST_CLOCK);
     }
     pid_ = start_process(std::move(command), output_, std::move(variables));
@@ -102,6 +112,8 @@ void Node::start() {
 }
 
 bool Node::is_healthy() const { return request("GET", "health").status == 200; }
+
+void Node::shift_clock(std::chrono::seconds ahead) const { write_clock(clock_, ahead); }
 
 void Node::kill_hard() {
     if (pid_ <= 0) return;
@@ -198,9 +210,13 @@ int publish(const Node& css, const std::string& type, const std::string& id, con
     return css.request("PUT", path + "/data", data).status;
 }
 
+int publish_at_once(const Node& css, const std::string& type, const std::string& id, const std::string& addressing,
+                    const std::string& data) {
+    return css.request("PUT", "objects/acme/" + type + "/" + id, object_body(type, id, addressing, data)).status;
+}
+
 int publish_on_edge(const Node& ess, const std::string& type, const std::string& id, const std::string& data) {
-    const Json body = {{"meta", {{"objectID", id}, {"objectType", type}}}, {"data", base64(data)}};
-    return ess.request("PUT", "objects/" + type + "/" + id, body.dump()).status;
+    return ess.request("PUT", "objects/" + type + "/" + id, object_body(type, id, "{}", data)).status;
 }
 
 std::string status(const Node& css, const std::string& type, const std::string& id) {
@@ -226,6 +242,13 @@ std::string deliveries(const Node& css, const std::string& type, const std::stri
 bool registered(const Node& css, std::size_t nodes) {
     const Answer answer = css.request("GET", "destinations/acme");
     return answer.status == 200 && Json::parse(answer.body).size() == nodes;
+}
+
+std::string time_text(std::time_t at, const std::string& zone) {
+    std::array<char, 32> text{};
+    std::tm parts{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", ::gmtime_r(&at, &parts));
+    return text.data() + zone;
 }
 
 std::string random_octets(std::size_t size, unsigned seed) {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -29,6 +30,14 @@ Answer call(int port, const std::string& method, const std::string& path, const 
 /// The value of Authorization; the password is "x".
 std::string credentials_of(const std::string& user);
 
+/// A sanitizer must be the first library of a process, so the one that shifts a node's clock cannot be.
+inline constexpr bool kCanShiftClocks =
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    false;
+#else
+    true;
+#endif
+
 /// One node of the service. `lines` of its configuration replace what a test node has by default.
 class Node {
 public:
@@ -47,8 +56,9 @@ public:
     }
     /// From its next start on.
     void set_environment(const std::string& name, const std::string& value) { variables_.push_back(name + "=" + value); }
-    /// The clock on the wall that the process sees from its next start on is so much ahead.
-    void shift_clock(std::chrono::seconds ahead) { clock_ahead_ = ahead; }
+    /// The clock on the wall that the process sees is so much ahead: from its next start on, and at once if this was called before its
+    /// start.
+    void shift_clock(std::chrono::seconds ahead) const;
     /// It listens there and not on loopback.
     void reach_at(const std::string& host) { host_ = host; }
     void kill_hard();
@@ -76,10 +86,10 @@ private:
     std::filesystem::path root_;
     std::filesystem::path config_;
     std::filesystem::path output_;
+    std::filesystem::path clock_;  ///< Not there before its clock is moved.
     pid_t pid_ = -1;
     std::vector<std::string> arguments_;
     std::vector<std::string> variables_;
-    std::chrono::seconds clock_ahead_{0};
 };
 
 /// Lines for a CSS whose store is `schema` in the database that the tests run beside (tests/with-postgres); `lines` come first.
@@ -92,6 +102,9 @@ std::unique_ptr<Node> make_ess(const std::filesystem::path& folder, const std::s
 
 /// Publishes metadata and data on a CSS; the status code of the last step.
 int publish(const Node& css, const std::string& type, const std::string& id, const std::string& addressing, const std::string& data);
+/// In one request.
+int publish_at_once(const Node& css, const std::string& type, const std::string& id, const std::string& addressing,
+                    const std::string& data);
 /// The same on an ESS.
 int publish_on_edge(const Node& ess, const std::string& type, const std::string& id, const std::string& data);
 std::string status(const Node& css, const std::string& type, const std::string& id);
@@ -99,6 +112,8 @@ std::string edge_status(const Node& ess, const std::string& type, const std::str
 /// "cam1=delivered,cam2=consumed", sorted.
 std::string deliveries(const Node& css, const std::string& type, const std::string& id);
 bool registered(const Node& css, std::size_t nodes);
+/// As metadata has it; `zone` is only what the text ends with.
+std::string time_text(std::time_t at, const std::string& zone = "Z");
 std::string random_octets(std::size_t size, unsigned seed);
 
 }  // namespace edgesync::system_test

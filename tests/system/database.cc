@@ -9,6 +9,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "tests/system/clock_file.h"
+
 namespace edgesync::system_test::database {
 namespace {
 
@@ -60,13 +62,7 @@ void thaw() { signal_all(SIGCONT); }
 
 bool has_clock() { return is_there() && std::filesystem::exists(folder() + "/clock"); }
 
-// In place: the server has the file mapped.
-void shift_clock(std::chrono::seconds ahead) {
-    const long seconds = ahead.count();
-    std::fstream file(folder() + "/clock", std::ios::in | std::ios::out | std::ios::binary);
-    file.write(reinterpret_cast<const char*>(&seconds), sizeof(seconds)).flush();
-    if (!file) throw std::runtime_error("the server's clock cannot be moved");
-}
+void shift_clock(std::chrono::seconds ahead) { write_clock(folder() + "/clock", ahead); }
 
 bool run(const std::string& sql) {
     return execute("PGOPTIONS=--client-min-messages=error psql -q -v ON_ERROR_STOP=1", "postgres -c \"" + sql + "\"");

@@ -14,21 +14,6 @@ namespace {
 using Json = nlohmann::json;
 using std::chrono::seconds;
 
-constexpr bool kIsSanitized =
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    true;
-#else
-    false;
-#endif
-
-std::string time_text(std::time_t at, const char* zone = "Z") {
-    char text[32];
-    std::tm parts{};
-    ::gmtime_r(&at, &parts);
-    std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-    return std::string(text) + zone;
-}
-
 std::string in_seconds(int amount) { return time_text(std::time(nullptr) + amount); }
 
 class LifeCycle : public ::testing::Test {
@@ -49,7 +34,7 @@ protected:
         if (database::has_clock()) database::shift_clock(seconds(0));
     }
     /// Whose clock counts must be movable.
-    static bool has_clock() { return !kIsSanitized && (!database::is_there() || database::has_clock()); }
+    static bool has_clock() { return kCanShiftClocks && (!database::is_there() || database::has_clock()); }
     /// As if `ahead` had passed since the first start.
     void restart_css_later(seconds ahead) {
         css_->kill_hard();
