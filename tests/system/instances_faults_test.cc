@@ -2,7 +2,6 @@
 // acknowledged is lost, nothing goes back, and nobody gets what is not for him. Runs inside tests/with-postgres.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <map>
 #include <random>
 #include <set>
@@ -90,41 +89,6 @@ TEST_F(InstancesFaults, AServerThatStopsAtOnceUnderTwoInstancesLosesNothing) {
     expect_that_both_work("after");
     load_->stop();
     load_->expect_everything_arrived();
-}
-
-TEST_F(InstancesFaults, AnOrganizationThatIsRemovedWhileItsObjectsArriveLeavesNothing) {
-    start_all();
-    const std::string data = random_octets(300'000, 4);
-    std::atomic<bool> is_arriving{true};
-    std::atomic<int> arrived{0};
-    std::vector<std::thread> clients;
-    for (const auto& css : css_) {
-        clients.emplace_back([&, port = css->port()] {
-            for (int i = 0; is_arriving; ++i) {
-                const std::string path = "/api/v1/objects/gone/model/m" + std::to_string(i);
-                const std::string meta = R"({"meta":{"objectID":"m)" + std::to_string(i) + R"(","objectType":"model"}})";
-                if (call(port, "PUT", path, meta, {}, "admin@gone").status != 204) continue;
-                if (call(port, "PUT", path + "/data", data, {}, "admin@gone").status == 204) ++arrived;
-            }
-        });
-    }
-    EXPECT_TRUE(eventually([&] { return arrived >= 10; }));
-    EXPECT_EQ(call(css_[1]->port(), "DELETE", "/api/v1/organizations/gone", "", {}, "admin@gone").status, 204);
-    const int before = arrived;
-    EXPECT_TRUE(eventually([&] { return arrived >= before + 10; })) << "an organization is also what its objects say";
-    is_arriving = false;
-    for (auto& client : clients) client.join();
-    EXPECT_EQ(call(css_[0]->port(), "DELETE", "/api/v1/organizations/gone", "", {}, "admin@gone").status, 204);
-    const auto is_empty = [&](const std::string& table, const std::string& condition) {
-        return database::run("SELECT 1 / (count(*) = 0)::int FROM " + schema_ + "." + table + " WHERE " + condition);
-    };
-    for (const char* table : {"object", "address", "delivery", "notification", "destination", "entry"}) {
-        const std::string key = table == std::string("address") ? "object_key" : "key";
-        EXPECT_TRUE(eventually([&] { return is_empty(table, "position('gone'::bytea IN " + key + ") > 0"); })) << table;
-    }
-    // What a refused upload has staged goes after its answer.
-    EXPECT_TRUE(eventually([&] { return is_empty("blob", "true"); }));
-    EXPECT_TRUE(eventually([&] { return is_empty("octets", "doomed IS NULL"); }));
 }
 
 }  // namespace
