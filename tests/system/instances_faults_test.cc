@@ -1,4 +1,4 @@
-// Two CSS instances on one PostgreSQL database under load, while instances, connections and the server fail: nothing that was
+// Two CSS instances on one PostgreSQL database under load, while instances, connections, the server and clocks fail: nothing that was
 // acknowledged is lost, nothing goes back, and nobody gets what is not for him. Runs inside tests/with-postgres.
 #include <gtest/gtest.h>
 
@@ -89,6 +89,30 @@ TEST_F(InstancesFaults, AServerThatStopsAtOnceUnderTwoInstancesLosesNothing) {
     expect_that_both_work("after");
     load_->stop();
     load_->expect_everything_arrived();
+}
+
+TEST_F(InstancesFaults, AClockThatIsMovedByAnHourEitherWayChangesNothing) {
+    if (!kCanShiftClocks) GTEST_SKIP() << "built for a sanitizer";
+    make_instances();
+    css_[0]->shift_clock(0s);
+    start_instances();
+    start_edges();
+    load_->start();
+    const std::string half_an_hour = time_text(std::time(nullptr) + 1800);
+    const std::string expiring = R"({"destinationType":"camera","expiration":")" + half_an_hour + "\"}";
+    const std::string sleeping = R"({"destinationType":"camera","inactive":true,"activationTime":")" + half_an_hour + "\"}";
+    EXPECT_EQ(publish_at_once(*css_[0], "model", "expiring", expiring, "x"), 204);
+    EXPECT_EQ(publish_at_once(*css_[0], "model", "sleeping", sleeping, "x"), 204);
+    for (const auto ahead : {1h, 0h, -1h, 0h}) {
+        css_[0]->shift_clock(ahead);
+        const std::size_t before = load_->acknowledged();
+        EXPECT_TRUE(eventually([&] { return load_->acknowledged() >= before + 300; }));
+    }
+    load_->stop();
+    EXPECT_EQ(load_->refusals(), std::set<int>()) << "time is the database's";
+    load_->expect_everything_arrived();
+    EXPECT_EQ(deliveries(*css_[0], "model", "expiring"), "cam1=delivered,cam2=delivered");
+    EXPECT_EQ(deliveries(*css_[0], "model", "sleeping"), "cam1=pending,cam2=pending");
 }
 
 }  // namespace
