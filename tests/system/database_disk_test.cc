@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <fstream>
+
 #include "tests/system/database.h"
 #include "tests/system/instances_faults.h"
 
@@ -80,6 +83,74 @@ TEST_F(InstancesFaults, AFullDiskOfTheDatabaseIsSaidAndPassesByItself) {
     for (const auto& css : css_) EXPECT_EQ(css->terminate(), 0);
     ASSERT_TRUE(database::run("DROP SCHEMA " + schema_ + " CASCADE"));
     ASSERT_TRUE(database::run("DROP TABLESPACE small_" + schema_));
+}
+
+/// As long as it lives the server's log of changes (WAL) is on a disk that has space for three more of its files of 16 MB.
+class SmallLog {
+public:
+    SmallLog() {
+        // A log that has grown keeps its files; so it is made to give them back first.
+        for (const char* setting : {"max_wal_size = '32MB'", "min_wal_size = '32MB'"})
+            EXPECT_TRUE(database::run(std::string("ALTER SYSTEM SET ") + setting));
+        EXPECT_TRUE(database::run("SELECT pg_reload_conf()"));
+        for (int i = 0; i < 3; ++i) EXPECT_TRUE(database::run("SELECT pg_switch_wal()") && database::run("CHECKPOINT"));
+        for (const char* name : {"max_wal_size", "min_wal_size"}) EXPECT_TRUE(database::run(std::string("ALTER SYSTEM RESET ") + name));
+        database::stop_immediately();
+        std::size_t octets = 0;
+        for (const auto& file : std::filesystem::directory_iterator(log_)) octets += file.is_regular_file() ? file.file_size() : 0;
+        disk_ = std::make_unique<SmallDisk>(database::folder() + "/small-log", octets / 1'000'000 + 50);
+        if (disk_->is_mounted()) move(log_, disk_->folder() / "pg_wal", true);
+        database::start();
+    }
+    ~SmallLog() {
+        database::stop_immediately();
+        if (disk_->is_mounted()) move(disk_->folder() / "pg_wal", log_, false);
+        disk_.reset();
+        database::start();
+    }
+    SmallLog(const SmallLog&) = delete;
+    SmallLog& operator=(const SmallLog&) = delete;
+    const SmallDisk& disk() const { return *disk_; }
+
+private:
+    void move(const std::filesystem::path& from, const std::filesystem::path& to, bool leaves_link) const {
+        std::filesystem::remove(to);
+        EXPECT_EQ(std::system(("cp -a '" + from.string() + "' '" + to.string() + "'").c_str()), 0);
+        std::filesystem::remove_all(from);
+        if (leaves_link) std::filesystem::create_directory_symlink(to, from);
+    }
+
+    const std::filesystem::path log_ = database::folder() + "/data/pg_wal";
+    std::unique_ptr<SmallDisk> disk_;
+};
+
+// The server itself then ends and starts again, or cannot even do that.
+TEST_F(InstancesFaults, AFullDiskOfTheDatabasesLogLosesNothing) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root may mount the small disk that this test fills";
+    const SmallLog log;
+    if (!log.disk().is_mounted()) GTEST_SKIP() << "the small disk that this test fills cannot be mounted";
+    start_all();
+    load_->start();
+    const auto panics = [] {
+        std::ifstream in(database::folder() + "/server.log");
+        const std::string text{std::istreambuf_iterator<char>(in), {}};
+        return text.find("PANIC:  could not write to file \"pg_wal/") != std::string::npos;
+    };
+    const std::string data = random_octets(1'000'000, 3);
+    std::vector<std::string> stored;
+    const int refused = publish_until_refused(css_, data, stored);
+    EXPECT_TRUE(refused == 500 || refused == 503) << refused;
+    EXPECT_TRUE(eventually(panics)) << "or it was something else";
+    EXPECT_TRUE(eventually([&] { return !load_->refusals().empty(); })) << "the others are refused as well";
+    ASSERT_TRUE(log.disk().grow()) << "somebody makes space";
+    database::stop_immediately();
+    database::start();
+    expect_that_both_work("after");
+    load_->stop();
+    for (const int status : load_->refusals()) EXPECT_TRUE(status == 500 || status == 503) << status;
+    for (const auto& id : stored) EXPECT_TRUE(css_[1]->request("GET", "objects/acme/model/" + id + "/data").body == data) << id;
+    load_->expect_everything_arrived();
+    for (const auto& css : css_) EXPECT_EQ(css->terminate(), 0);
 }
 
 }  // namespace
