@@ -21,7 +21,7 @@ MOST_PARKED = 20000
 # What the service asks for by itself, for all nodes together: by the name of the prepared statement, or by its beginning.
 BACKGROUND = re.compile("PREPARE (heartbeat|take_over|expired|activating|consumed|inactive|staged|transfers|due|claim_due|claim_work|next_work"
                         "|counter|fold_counters|hear|feed_end|forget_feed|forget_erased|orphan_owners|sweep|doomed_files)$"
-                        r"|SELECT \$1$|SELECT \(extract\(epoch FROM clock_timestamp|SELECT pg_(try_)?advisory_|NOTIFY |BEGIN|COMMIT|ROLLBACK|SET ")
+                        r"|SELECT \$1$|SELECT \(extract\(\$1 FROM clock_timestamp|SELECT pg_(try_)?advisory_|NOTIFY |BEGIN|COMMIT|ROLLBACK|SET ")
 IP_BIND_ADDRESS_NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
 
 # Nodes as the store keeps them: key, record, the node's name inside records, protocol.
@@ -371,7 +371,7 @@ class Postgres:
                 {"meta": {"objectID": f"o{i}", "objectType": "lone", "destinationType": "lone"}, "data": "aGVsbG8="}))
             answer = node.http.getresponse()
             times.append(time.perf_counter() - began)
-            told = json.loads(answer.read())
+            told = [item["MetaData"] for item in json.loads(answer.read())]
             published = publisher.http.getresponse()
             published.read()
             assert published.status == 204 and [item["objectID"] for item in told] == [f"o{i}"], (published.status, told)
