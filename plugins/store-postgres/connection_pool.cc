@@ -40,7 +40,7 @@ std::unique_ptr<Connection> ConnectionPool::connect() {
         problem_.clear();
         pause_ = options_.first_pause;
         return connection;
-    } catch (const Error& e) {
+    } catch (const std::exception& e) {
         note_failure(e.what(), true);
         throw;
     }
