@@ -19,6 +19,7 @@ constexpr std::size_t kFieldsOfProgress = 7;
 constexpr std::chrono::seconds kOthersAreOver{30};
 // Where a second look stands: at what the node is a destination of, or at what addresses it.
 constexpr char kAtDeliveries[] = "d";
+constexpr char kAtDeliveriesOnly[] = "o";
 constexpr char kAtAddresses[] = "a";
 
 /// Where a fan-out stands: first the nodes that dropped out, then those that are addressed.
@@ -257,6 +258,16 @@ void repeat(const NodeContext& context, WriteTransaction& txn, const Notificatio
     const auto form = repeated_form(record.status, node.is_persistent);
     if (!form) return;
     const auto object = txn.object(record.object);
+    if (!object && *form == NotificationStatus::Delete) {
+        // The object went without it: the node was no destination of its last version.
+        ObjectRecord gone;
+        gone.meta.org = record.object.org;
+        gone.meta.object_type = record.object.type;
+        gone.meta.object_id = record.object.id;
+        gone.meta.instance_id = record.instance_id;
+        gone.meta.data_id = record.data_id;
+        return notify_delete(context, txn, gone, node.node, node.protocol, effects);
+    }
     if (!object) return txn.erase_notification(record.object, record.peer);
     if (*form == NotificationStatus::Update) {
         if (object->meta.instance_id != record.instance_id || !is_announceable(*object)) return;
@@ -300,8 +311,8 @@ void mend_exchange(const NodeContext& context, WriteTransaction& txn, const Obje
         return;
     }
     if (!is_announceable(*object)) return;
-    const bool is_told =
-        record ? is_withdrawn || record->instance_id == object->meta.instance_id : delivery->status != DeliveryStatus::Delivering;
+    const bool is_on_its_way = delivery->status == DeliveryStatus::Delivering || delivery->status == DeliveryStatus::Pending;
+    const bool is_told = record ? is_withdrawn || record->instance_id == object->meta.instance_id : !is_on_its_way;
     if (!is_told) set_destination(context, txn, *object, node.node, node.protocol, effects);
 }
 
@@ -311,7 +322,7 @@ void continue_second_look(const NodeContext& context, WriteTransaction& txn, con
     const auto registered = txn.destination(node);
     if (!registered) return txn.complete_work(item.id);
     Prefetch names;
-    if (fields[3] == kAtDeliveries) {
+    if (fields[3] != kAtAddresses) {
         const auto page = txn.objects_of_node(node, fields[4], kWorkStep);
         for (const auto& key : page.items) {
             names.objects.push_back(key);
@@ -321,14 +332,22 @@ void continue_second_look(const NodeContext& context, WriteTransaction& txn, con
         txn.prefetch(names);
         for (const auto& key : page.items) mend_exchange(context, txn, key, *registered, effects);
         fields[4] = page.next;
-        if (page.next.empty()) fields[3] = kAtAddresses;
-        return finish_step(txn, item, false, join_fields(fields), effects);
+        const bool is_over = page.next.empty() && fields[3] == kAtDeliveriesOnly;
+        if (is_over || !page.next.empty()) return finish_step(txn, item, is_over, join_fields(fields), effects);
+        fields[3] = kAtAddresses;
     }
     const auto page = txn.objects_addressed_to(node, fields[4], kWorkStep);
-    for (const auto& object : page.items) names.deliveries.emplace_back(object.key(), node);
+    names = {};
+    for (const auto& object : page.items) {
+        names.deliveries.emplace_back(object.key(), node);
+        names.notifications.emplace_back(object.key(), node);
+    }
     txn.prefetch(names);
     for (const auto& object : page.items) {
-        if (!txn.delivery(object.key(), node)) welcome_with(context, txn, object, *registered, ResendMode::All, effects);
+        // Somebody may have removed the node from the object's destinations.
+        const auto record = txn.notification(object.key(), node);
+        const bool is_removed = record && is_withdrawal(record->status);
+        if (!is_removed && !txn.delivery(object.key(), node)) welcome_with(context, txn, object, *registered, ResendMode::All, effects);
     }
     fields[4] = page.next;
     finish_step(txn, item, page.next.empty(), join_fields(fields), effects);
@@ -425,8 +444,6 @@ bool withdraw(const NodeContext& context, WriteTransaction& txn, const ObjectRec
 
 void add_destination(const NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const DestinationRecord& node,
                      Effects& effects) {
-    // Whoever replaces or deletes the object at the same time must see the new destination, or fail: so its destinations are looked at.
-    static_cast<void>(txn.deliveries(object.key(), "", 1));
     set_destination(context, txn, object, node.node, node.protocol, effects);
 }
 
@@ -484,10 +501,12 @@ void enqueue_requeue(const NodeContext& context, WriteTransaction& txn, const No
     enqueue(context, txn, kRequeueWork, requeue_payload(node), effects);
 }
 
-void enqueue_second_look(const NodeContext& context, WriteTransaction& txn, const NodeKey& node, bool has_new_protocol, Effects& effects) {
+void enqueue_second_look(const NodeContext& context, WriteTransaction& txn, const NodeKey& node, bool is_new, bool has_new_protocol,
+                         Effects& effects) {
     if (!context.is_store_shared) return;
     const TimePoint then = context.now() + kOthersAreOver;
-    txn.enqueue_work(kSecondLookWork, join_fields({node.org, node.type, node.id, kAtDeliveries, ""}), then);
+    const char* at = is_new ? kAtDeliveries : kAtDeliveriesOnly;
+    txn.enqueue_work(kSecondLookWork, join_fields({node.org, node.type, node.id, at, ""}), then);
     if (has_new_protocol) txn.enqueue_work(kRequeueWork, requeue_payload(node), then);
     effects.has_work = true;
 }

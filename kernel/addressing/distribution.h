@@ -69,8 +69,9 @@ void enqueue_welcome(const rules::NodeContext& context, WriteTransaction& txn, c
                      rules::Effects& effects);
 /// Where transactions run at the same time, queues a second look at what a node that registered gets, when those are over that run now. A
 /// publish that lists nodes, and a welcome that lists objects, may each have begun before the other one's end, and miss each other: then
-/// the node is no destination of the object, or of its last version, or it is one of an object that was deleted.
-void enqueue_second_look(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, bool has_new_protocol,
+/// the node is no destination of the object, or of its last version, or it is one of an object that was deleted. A node that is not new
+/// is looked at only as far as it is a destination.
+void enqueue_second_look(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, bool is_new, bool has_new_protocol,
                          rules::Effects& effects);
 /// Queues the repetition of a known node's open notifications.
 void enqueue_requeue(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, rules::Effects& effects);

@@ -81,6 +81,8 @@ void add_to_placed(const NodeContext& context, WriteTransaction& txn, const Obje
                    Effects& effects) {
     check_count(list);
     const ObjectRecord object = distributed_object(txn, key);
+    // Whoever replaces or deletes the object at the same time must see the new destinations, or fail: so the present ones are looked at.
+    static_cast<void>(txn.deliveries(key, "", 1));
     add(context, txn, object, registered(txn, key.org, list), effects);
 }
 

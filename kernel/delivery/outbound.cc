@@ -30,7 +30,8 @@ std::optional<Command> command_of(NotificationStatus status) {
 
 void repeat_one(const NodeContext& context, WriteTransaction& txn, NotificationRecord record, Effects& effects) {
     const auto object = txn.object(record.object);
-    if (!object) return txn.erase_notification(record.object, record.peer);
+    // Without its object a withdrawal is to be repeated, too: the node was no destination of the last version.
+    if (!object && record.status != NotificationStatus::Delete) return txn.erase_notification(record.object, record.peer);
     if (record.status == NotificationStatus::Error || record.status == NotificationStatus::Update) {
         if (object->meta.instance_id != record.instance_id || !addressing::is_announceable(*object)) {
             return txn.erase_notification(record.object, record.peer);

@@ -46,7 +46,7 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
             if (!known) return unknown_peer(peer, {reply(Command::RegisterAsNew, message)});
             put_node(context, txn, peer, message);
             addressing::enqueue_requeue(context, txn, peer, effects);
-            if (known->protocol != message.protocol) addressing::enqueue_second_look(context, txn, peer, true, effects);
+            if (known->protocol != message.protocol) addressing::enqueue_second_look(context, txn, peer, false, true, effects);
             return {Verdict::Accepted, {reply(Command::RegAck, message)}, ""};
         case Command::RegisterNew:
             if (!objects::is_valid_name(peer.type) || !objects::is_valid_name(peer.id)) {
@@ -55,7 +55,7 @@ HandleResult handle_registration(const rules::NodeContext& context, WriteTransac
             put_node(context, txn, peer, message);
             addressing::enqueue_welcome(context, txn, peer, message.is_persistent ? ResendMode::Undelivered : ResendMode::NotConsumed,
                                         effects);
-            addressing::enqueue_second_look(context, txn, peer, known && known->protocol != message.protocol, effects);
+            addressing::enqueue_second_look(context, txn, peer, true, known && known->protocol != message.protocol, effects);
             return {Verdict::Accepted, {reply(Command::RegAck, message)}, ""};
         case Command::Ping:
             if (!known) return unknown_peer(peer, {reply(Command::RegisterAsNew, message)});

@@ -162,9 +162,9 @@ PublishResult publish(const NodeContext& context, WriteTransaction& txn, const P
         }
     }
     if (old) drop_old_blobs(txn, *old, record);
-    txn.put_object(record);
     // Of an object of this name that is gone, a crash may have left them.
     if (!old && context.is_store_shared && !txn.deliveries(record.key(), "", 1).items.empty()) txn.erase_deliveries(record.key());
+    txn.put_object(record);
     addressing::distribute(context, txn, record, effects);
     return {instance, record.status};
 }

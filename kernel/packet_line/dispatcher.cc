@@ -337,7 +337,7 @@ Dispatcher::Found Dispatcher::read(const NodeKey& peer, const Turn& turn) {
 void Dispatcher::note_scanned(const NodeKey& peer, const Turn& turn, const Found& found) {
     const std::lock_guard lock(mutex_);
     Node& node = nodes_[peer];
-    if (queued_ + found.later.size() > kMaxQueued) {
+    if (queued_ + found.later.size() > kMaxQueued / 2) {  // The rest is for what comes: while a line stalls these stay.
         node.cursor = turn.cursor;
         return;
     }

@@ -17,6 +17,15 @@ protected:
         register_node(lamp_);
         register_node(foreign_);
     }
+    /// What the node's record says.
+    std::optional<Message> delivery_message(const std::string& id, const NodeKey& node) {
+        const auto record = notification(id, node);
+        std::optional<Message> message;
+        store_->read([&](ReadTransaction& txn) {
+            if (record) message = delivery::message_of(context_, txn, *record);
+        });
+        return message;
+    }
     const NodeKey foreign_{"other", "camera", "cam1"};
 };
 
@@ -188,6 +197,21 @@ TEST_F(Distribution, ANodeThatDroppedOutHearsOfItAlsoWhenTheObjectIsDeletedSoon)
     });
     EXPECT_FALSE(object("moved"));
     EXPECT_EQ(notification_status("moved", cam1_), NotificationStatus::DeletePending);
+    receive(cam1_, Command::Register, {});
+    do_work();
+    EXPECT_EQ(notification_status("moved", cam1_), NotificationStatus::DeletePending) << "also after it was away";
+    Message again;
+    again.command = Command::Register;
+    again.protocol = "mqtt";
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        return delivery::handle_message(context_, txn, cam1_, again, effects).verdict;
+    });
+    do_work();
+    EXPECT_EQ(notification_status("moved", cam1_), NotificationStatus::Delete);
+    now_ += std::chrono::hours(1);
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) { return delivery::repeat_due(context_, txn, 10, effects); });
+    EXPECT_EQ(notification_status("moved", cam1_), NotificationStatus::Delete) << "until it is acknowledged";
+    EXPECT_TRUE(delivery_message("moved", cam1_));
 }
 
 TEST_F(Distribution, ALateAnnouncementOfADeletedObjectSaysNothing) {
@@ -265,6 +289,47 @@ TEST_F(SecondLook, TellsTheLastVersion) {
         EXPECT_EQ(notification("m", cam3_)->instance_id, current.instance_id) << is_forgotten;
         EXPECT_EQ(notification_status("m", cam3_), NotificationStatus::UpdatePending) << is_forgotten;
     }
+}
+
+TEST_F(SecondLook, TellsWhatBecameReadyMeanwhile) {
+    publish(metadata("m"), "x");
+    register_cam3();
+    // As if the node had been welcomed before, and the publish had not seen that.
+    change([&](WriteTransaction& txn) {
+        txn.put_delivery({key_, cam3_, DeliveryStatus::Pending, ""});
+        txn.erase_notification(key_, cam3_);
+    });
+    look();
+    EXPECT_EQ(notification_status("m", cam3_), NotificationStatus::UpdatePending);
+}
+
+TEST_F(SecondLook, DoesNotUndoTheRemovalOfADestination) {
+    publish(metadata("m"), "x");
+    register_cam3();
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        addressing::remove_destination(context_, txn, *txn.object(key_), *txn.delivery(key_, cam3_), effects);
+    });
+    look();
+    EXPECT_FALSE(delivery_status("m", cam3_));
+    EXPECT_EQ(notification_status("m", cam3_), NotificationStatus::DeletePending);
+}
+
+TEST_F(SecondLook, AtANodeThatIsNotNewFindsNoObjectsForIt) {
+    publish(metadata("m"), "x");
+    register_cam3();
+    look();
+    change([&](WriteTransaction& txn) {
+        txn.erase_delivery(key_, cam3_);
+        txn.erase_notification(key_, cam3_);
+    });
+    Message again;
+    again.command = Command::Register;
+    again.protocol = "mqtt";
+    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
+        return delivery::handle_message(context_, txn, cam3_, again, effects).verdict;
+    });
+    look();
+    EXPECT_FALSE(delivery_status("m", cam3_));
 }
 
 TEST_F(SecondLook, WithdrawsADeletedObject) {
