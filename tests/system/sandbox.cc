@@ -9,6 +9,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <mutex>
+#include <random>
+#include <set>
+#include <stdexcept>
 #include <thread>
 
 extern char** environ;
@@ -29,6 +33,17 @@ void remove_left_over() {
     }
 }
 
+bool is_free(int port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    const bool is_bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    ::close(fd);
+    return is_bound;
+}
+
 }  // namespace
 
 TemporaryFolder::TemporaryFolder() {
@@ -44,15 +59,18 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 int free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-    ::close(fd);
-    return ntohs(address.sin_port);
+    constexpr int kFirst = 10'000;
+    constexpr int kFirstOfClients = 32'768;
+    constexpr int kAttempts = 1000;
+    static std::mutex mutex;
+    static std::set<int> given;
+    static std::mt19937 random{std::random_device{}()};
+    const std::lock_guard lock(mutex);
+    for (int i = 0; i < kAttempts; ++i) {
+        const int port = std::uniform_int_distribution<int>(kFirst, kFirstOfClients - 1)(random);
+        if (!given.contains(port) && is_free(port)) return *given.insert(port).first;
+    }
+    throw std::runtime_error("There is no free port");
 }
 
 pid_t start_process(std::vector<std::string> command, const std::filesystem::path& output, std::vector<std::string> variables) {
