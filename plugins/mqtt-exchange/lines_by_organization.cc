@@ -80,6 +80,7 @@ void LinesByOrganization::connect_new(const std::vector<BrokerAccount>& accounts
         bool is_known = false;
         {
             const std::lock_guard lock(mutex_);
+            if (is_stopped_) return;
             is_known = accounts_.contains(account.org);
         }
         if (!is_known && !later.contains(account.org)) connect(account);

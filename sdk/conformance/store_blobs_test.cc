@@ -189,7 +189,6 @@ TEST_F(Blobs, AnOlderSnapshotOpensWhatIsErasedMeanwhile) {
             ASSERT_TRUE(t.blob(small_id) && small_reader) << rule;
             ASSERT_TRUE(content_of(*large_reader) == large) << rule;
             ASSERT_TRUE(content_of(*small_reader) == small) << rule;
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
         } while (std::chrono::steady_clock::now() < end);
     });
     erased.get();

@@ -22,9 +22,6 @@ const Ends kConsumedAtCam1 = {{"cam1", "consumed"}, {"cam2", "delivered"}};
 constexpr std::size_t kUpload = 2'000'000;
 constexpr std::size_t kChunk = 300'000;
 
-/// The pace of a client: what is tested has two cores as well.
-void pause(std::chrono::milliseconds time = 5ms) { std::this_thread::sleep_for(time); }
-
 std::string path_of(const std::string& id) { return "objects/acme/model/" + id; }
 
 /// Small enough for a record, or not.
@@ -43,7 +40,7 @@ InstancesLoad::InstancesLoad(const std::vector<std::unique_ptr<Node>>& css, cons
 
 InstancesLoad::~InstancesLoad() {
     stop();
-    is_consuming_ = false;
+    end(is_consuming_);
     if (consumer_.joinable()) consumer_.join();
 }
 
@@ -60,8 +57,19 @@ void InstancesLoad::start() {
     watch_.start();
 }
 
+void InstancesLoad::end(std::atomic<bool>& goes_on) {
+    const std::lock_guard lock(mutex_);
+    goes_on = false;
+    ended_.notify_all();
+}
+
+void InstancesLoad::pace(const std::atomic<bool>& goes_on, std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex_);
+    ended_.wait_for(lock, time, [&] { return !goes_on; });
+}
+
 void InstancesLoad::stop() {
-    is_running_ = false;
+    end(is_running_);
     for (auto& client : clients_) client.join();
     clients_.clear();
 }
@@ -79,7 +87,7 @@ bool InstancesLoad::is_acknowledged(int status) {
 }
 
 bool InstancesLoad::until_acknowledged(unsigned turn, const Request& request) {
-    for (; is_running_; ++turn, pause(10ms)) {
+    for (; is_running_; ++turn, pace(is_running_, 10ms)) {
         if (is_acknowledged(request(css_at(turn)))) return true;
     }
     return false;
@@ -87,7 +95,7 @@ bool InstancesLoad::until_acknowledged(unsigned turn, const Request& request) {
 
 /// The objects of one client are nobody else's, so it knows the order of their values.
 void InstancesLoad::replace(const std::string& name, const std::string& addressing, const Ends& ends) {
-    for (int value = 1; is_running_; ++value, pause()) {
+    for (int value = 1; is_running_; ++value, pace(is_running_, 5ms)) {
         const std::string id = name + std::to_string(value % 5);
         {
             const std::lock_guard lock(mutex_);
@@ -102,7 +110,7 @@ void InstancesLoad::replace(const std::string& name, const std::string& addressi
 }
 
 void InstancesLoad::add() {
-    for (unsigned number = 0; is_running_; ++number, pause(25ms)) {
+    for (unsigned number = 0; is_running_; ++number, pace(is_running_, 25ms)) {
         const std::string id = "added" + std::to_string(number);
         if (!is_acknowledged(publish_at_once(css_at(number), "model", id, kToCameras, id))) continue;
         watch_.add(id, kConsumedAtCam1, false);
@@ -113,7 +121,7 @@ void InstancesLoad::add() {
 
 /// No chunk that was acknowledged is sent again, so if one is lost the object never becomes whole.
 void InstancesLoad::upload() {
-    for (unsigned number = 0; is_running_; ++number, pause(100ms)) {
+    for (unsigned number = 0; is_running_; ++number, pace(is_running_, 100ms)) {
         const std::string id = "uploaded" + std::to_string(number);
         const std::string meta = R"({"meta":{"objectID":")" + id + R"(","objectType":"model","destinationType":"camera"}})";
         if (!until_acknowledged(number, [&](const Node& css) { return css.request("PUT", path_of(id), meta).status; })) return;
@@ -136,7 +144,7 @@ void InstancesLoad::upload() {
 /// Of those that it published it deletes one that may be on its way, or long delivered.
 void InstancesLoad::erase() {
     std::deque<std::string> live;
-    for (unsigned number = 0; is_running_; ++number, pause(40ms)) {
+    for (unsigned number = 0; is_running_; ++number, pace(is_running_, 40ms)) {
         const std::string id = "erased" + std::to_string(number);
         if (is_acknowledged(publish_at_once(css_at(number), "model", id, kToCameras, id))) live.push_back(id);
         if (live.size() < 4) continue;
@@ -154,7 +162,7 @@ void InstancesLoad::erase() {
 }
 
 void InstancesLoad::report() {
-    for (unsigned number = 0; is_running_; ++number, pause(50ms)) {
+    for (unsigned number = 0; is_running_; ++number, pace(is_running_, 50ms)) {
         const std::string id = "report" + std::to_string(number);
         if (publish_on_edge(*edges_[1], "report", id, report_data(number)) != 204) continue;
         const std::lock_guard lock(mutex_);
@@ -165,7 +173,7 @@ void InstancesLoad::report() {
 void InstancesLoad::consume() {
     std::size_t known = 0;
     std::deque<std::string> waiting;
-    for (; is_consuming_; pause()) {
+    for (; is_consuming_; pace(is_consuming_, 5ms)) {
         {
             const std::lock_guard lock(mutex_);
             for (; known < added_.size(); ++known) waiting.push_back(added_[known]);

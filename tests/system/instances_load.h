@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -44,6 +45,9 @@ private:
     /// The status code of a request to that instance.
     using Request = std::function<int(const Node& css)>;
 
+    void end(std::atomic<bool>& goes_on);
+    /// The pace of a client: what is tested has two cores as well. Until then or the end.
+    void pace(const std::atomic<bool>& goes_on, std::chrono::milliseconds time);
     void replace(const std::string& name, const std::string& addressing, const StatusWatch::Ends& ends);
     void add();
     void upload();
@@ -72,6 +76,7 @@ private:
     std::thread consumer_;
     std::chrono::steady_clock::time_point deadline_;
     mutable std::mutex mutex_;
+    std::condition_variable ended_;
     std::set<int> refusals_;
     std::map<std::string, Replaced> replaced_;  ///< The number in an object's data.
     std::vector<std::string> added_;            ///< Its data is its id.

@@ -1,6 +1,9 @@
 // Plugins of others in a running node: chosen in sync.conf, and what happens when they break their contract.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
@@ -152,6 +155,14 @@ bool is_taken(const Node& node, int signal) {
 
 class PluginsThatAreSlow : public Plugins {
 protected:
+    void SetUp() override {
+        Plugins::SetUp();
+        ASSERT_EQ(::mkfifo(gate_.c_str(), 0600), 0);
+    }
+    void TearDown() override {
+        if (opened_ >= 0) ::close(opened_);
+        Plugins::TearDown();
+    }
     Node& slow(const std::string& mood, const std::string& early_mood) {
         Node& node = edge(mood);
         node.set_environment("UNRULY_EARLY_MOOD", early_mood);
@@ -159,10 +170,12 @@ protected:
         node.launch();
         return node;
     }
-    void open_gate() const { std::ofstream{gate_}; }
+    /// Whoever comes later passes, too.
+    void open_gate() { opened_ = ::open(gate_.c_str(), O_RDWR | O_CLOEXEC); }
 
 private:
     const std::filesystem::path gate_ = folder_.path() / "gate";
+    int opened_ = -1;
 };
 
 struct HangingStart {

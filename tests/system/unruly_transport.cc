@@ -1,8 +1,10 @@
 // A transport that breaks its contract in the way that its settings ask for; loaded into real nodes.
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
@@ -26,9 +28,13 @@ bool is_early_mood(const char* mood) {
     for (;;) ::pause();
 }
 
-/// Until the test makes the file that UNRULY_GATE names.
+/// Until the test opens the FIFO that UNRULY_GATE names for writing.
 void wait_at_gate() {
-    while (::access(::getenv("UNRULY_GATE"), F_OK) != 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    int fd = -1;
+    do {
+        fd = ::open(::getenv("UNRULY_GATE"), O_RDONLY | O_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
+    ::close(fd);
 }
 
 /// Needs more stack than any thread has; what it returns keeps the compiler from making a loop of it.

@@ -17,6 +17,13 @@ protected:
         register_node(lamp_);
         register_node(foreign_);
     }
+    void register_again(const NodeKey& node, const std::string& protocol) {
+        Message again;
+        again.command = Command::Register;
+        again.protocol = protocol;
+        in_transaction(
+            [&](WriteTransaction& txn, rules::Effects& effects) { return delivery::handle_message(context_, txn, node, again, effects); });
+    }
     /// What the node's record says.
     std::optional<Message> delivery_message(const std::string& id, const NodeKey& node) {
         const auto record = notification(id, node);
@@ -200,12 +207,7 @@ TEST_F(Distribution, ANodeThatDroppedOutHearsOfItAlsoWhenTheObjectIsDeletedSoon)
     receive(cam1_, Command::Register, {});
     do_work();
     EXPECT_EQ(notification_status("moved", cam1_), NotificationStatus::DeletePending) << "also after it was away";
-    Message again;
-    again.command = Command::Register;
-    again.protocol = "mqtt";
-    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
-        return delivery::handle_message(context_, txn, cam1_, again, effects).verdict;
-    });
+    register_again(cam1_, "mqtt");
     do_work();
     EXPECT_EQ(notification_status("moved", cam1_), NotificationStatus::Delete);
     now_ += std::chrono::hours(1);
@@ -322,12 +324,7 @@ TEST_F(SecondLook, AtANodeThatIsNotNewFindsNoObjectsForIt) {
         txn.erase_delivery(key_, cam3_);
         txn.erase_notification(key_, cam3_);
     });
-    Message again;
-    again.command = Command::Register;
-    again.protocol = "mqtt";
-    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
-        return delivery::handle_message(context_, txn, cam3_, again, effects).verdict;
-    });
+    register_again(cam3_, "mqtt");
     look();
     EXPECT_FALSE(delivery_status("m", cam3_));
 }
@@ -353,12 +350,7 @@ TEST_F(SecondLook, TellsANodeInTheWayOfItsNewProtocol) {
     register_cam3();
     publish(metadata("m"), "x");
     ASSERT_EQ(notification_status("m", cam3_), NotificationStatus::UpdatePending);
-    Message again;
-    again.command = Command::Register;
-    again.protocol = "mqtt";
-    in_transaction([&](WriteTransaction& txn, rules::Effects& effects) {
-        return delivery::handle_message(context_, txn, cam3_, again, effects).verdict;
-    });
+    register_again(cam3_, "mqtt");
     do_work();
     // As if a fan-out had still seen the old one.
     change([&](WriteTransaction& txn) {
