@@ -117,6 +117,7 @@ struct Node::Parts {
     void start_store();
     std::unique_ptr<NodeTransportHost> make_host(LoadedTransport& loaded);
     void tell_leadership();
+    void look_for_uploads();
     void start_transports();
     void start_listeners();
     void mount_site();
@@ -215,7 +216,7 @@ cluster::LeadershipOptions Node::Parts::leadership_options() {
     // What the one before left undone.
     options.has_begun = [this] {
         if (!is_running) return;
-        verifications.scan();
+        look_for_uploads();
         work.kick();
     };
     return options;
@@ -278,6 +279,12 @@ void Node::Parts::tell_leadership() {
     for (auto& loaded : transports) loaded.transport->leadership_changed(leads_now);
 }
 
+/// For those whose signature is to be verified. Elsewhere than in the caller, whom an unreachable store must not end; what fails is done a
+/// minute later.
+void Node::Parts::look_for_uploads() {
+    scheduler.work([this] { verifications.scan(); });
+}
+
 void Node::Parts::start_transports() {
     org_secrets = std::make_unique<security::OrgSecrets>(settings, log);
     if (!context.is_css()) edge = std::make_unique<EdgeSide>(context, operations, line_scheduler, settings, files, received_files, log);
@@ -294,7 +301,7 @@ void Node::Parts::start_transports() {
     }
     tell_leadership();
     MaintenanceOptions options = MaintenanceOptions::from(settings);
-    options.scan_verifications = [this] { scheduler.work([this] { verifications.scan(); }); };
+    options.scan_verifications = [this] { look_for_uploads(); };
     options.term = [this] { return leadership.term(); };
     if (store->traits().is_shared) options.look_for_work = [this] { work.kick(); };
     if (edge) {
@@ -380,7 +387,7 @@ void Node::start() {
     p.start_listeners();
     reload_certificates_daily(p.scheduler, p.settings, p.listeners, p.log);
     p.maintenance->start();
-    if (p.leadership.term()) p.verifications.scan();
+    if (p.leadership.term()) p.look_for_uploads();
     p.work.kick();
     p.received_files.remove_unused();
     if (p.edge) p.edge->start();

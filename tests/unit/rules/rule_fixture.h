@@ -56,6 +56,14 @@ private:
     std::atomic<TimePoint::rep> since_epoch_{TimePoint(std::chrono::system_clock::now()).time_since_epoch().count()};
 };
 
+/// Neither configured nor open.
+inline std::unique_ptr<Store> loaded_memory_store() {
+    void* handle = ::dlopen(EDGESYNC_MEMORY_STORE, RTLD_NOW | RTLD_LOCAL);
+    if (handle == nullptr) throw std::runtime_error(::dlerror());
+    const auto* descriptor = static_cast<const PluginDescriptor*>(::dlsym(handle, kDescriptorSymbol));
+    return std::unique_ptr<Store>(dynamic_cast<Store*>(descriptor->create()));
+}
+
 /// Runs rules and keeps their effects.
 class RuleTest : public ::testing::Test, public rules::EffectsRunner {
 protected:
@@ -63,10 +71,7 @@ protected:
         std::string pattern = (std::filesystem::temp_directory_path() / "edgesync-rules-XXXXXX").string();
         root_ = std::string(::mkdtemp(pattern.data())) + "/";
         settings_ = std::make_unique<PlainSettings>(role, root_);
-        void* handle = ::dlopen(EDGESYNC_MEMORY_STORE, RTLD_NOW | RTLD_LOCAL);
-        if (handle == nullptr) throw std::runtime_error(::dlerror());
-        const auto* descriptor = static_cast<const PluginDescriptor*>(::dlsym(handle, kDescriptorSymbol));
-        store_.reset(dynamic_cast<Store*>(descriptor->create()));
+        store_ = loaded_memory_store();
         store_->configure(*settings_, log_);
         store_->open();
         operations_ = std::make_unique<rules::Operations>(*store_, *this);
