@@ -12,18 +12,6 @@ namespace edgesync::addressing {
 
 /// Fan-outs up to this many nodes happen in the transaction of the request; larger ones continue as durable work.
 inline constexpr std::size_t kInlineFanOut = 32;
-/// Nodes or objects per transaction of continued work that looks at them one by one.
-inline constexpr std::size_t kWorkStep = 250;
-
-inline constexpr char kDistributeWork[] = "distribute";
-inline constexpr char kWithdrawWork[] = "withdraw";
-inline constexpr char kWelcomeWork[] = "welcome";
-inline constexpr char kRequeueWork[] = "requeue";
-inline constexpr char kDetachWork[] = "detach";
-inline constexpr char kSecondLookWork[] = "second-look";
-
-/// Which of a returning node's objects are announced again (object model 6).
-enum class ResendMode : std::uint8_t { Undelivered = 0, NotConsumed = 1, All = 2 };
 
 /// "type:id" -> node; nullopt if malformed.
 std::optional<NodeKey> node_of_entry(const std::string& org, const std::string& entry);
@@ -47,6 +35,12 @@ void distribute(const rules::NodeContext& context, WriteTransaction& txn, const 
 /// Sends a delete to every destination of a tombstone. True if there is none, so that the object can go at once.
 bool withdraw(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, rules::Effects& effects);
 
+// The next step of what `distribute` and `withdraw` left for later, inside `txn`, which also completes or reschedules `item`.
+inline constexpr char kDistributeWork[] = "distribute";
+inline constexpr char kWithdrawWork[] = "withdraw";
+void continue_distribution(const rules::NodeContext& context, WriteTransaction& txn, const WorkItem& item, rules::Effects& effects);
+void continue_withdrawal(const rules::NodeContext& context, WriteTransaction& txn, const WorkItem& item, rules::Effects& effects);
+
 /// Makes a registered node a destination, announced if the object may be.
 void add_destination(const rules::NodeContext& context, WriteTransaction& txn, const ObjectRecord& object, const DestinationRecord& node,
                      rules::Effects& effects);
@@ -60,22 +54,5 @@ bool purge(WriteTransaction& txn, const ObjectRecord& object);
 
 /// Removes the object if it is a sender's tombstone that every destination has acknowledged.
 void purge_if_withdrawn(WriteTransaction& txn, const ObjectKey& key);
-
-/// One step of a work item of the kinds above, inside `txn`, which also completes or reschedules it.
-void run_work_step(const rules::NodeContext& context, WriteTransaction& txn, const WorkItem& item, rules::Effects& effects);
-
-/// Queues the work of announcing to a node that registered or asked for a resend.
-void enqueue_welcome(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, ResendMode mode,
-                     rules::Effects& effects);
-/// Where transactions run at the same time, queues a second look at what a node that registered gets, when those are over that run now. A
-/// publish that lists nodes, and a welcome that lists objects, may each have begun before the other one's end, and miss each other: then
-/// the node is no destination of the object, or of its last version, or it is one of an object that was deleted. A node that is not new
-/// is looked at only as far as it is a destination.
-void enqueue_second_look(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, bool is_new, bool has_new_protocol,
-                         rules::Effects& effects);
-/// Queues the repetition of a known node's open notifications.
-void enqueue_requeue(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, rules::Effects& effects);
-/// Queues the removal of a node from every object, and of its notifications.
-void enqueue_detach(const rules::NodeContext& context, WriteTransaction& txn, const NodeKey& node, rules::Effects& effects);
 
 }  // namespace edgesync::addressing

@@ -1,6 +1,6 @@
 #include "kernel/delivery/registration.h"
 
-#include "kernel/addressing/distribution.h"
+#include "kernel/addressing/node_work.h"
 #include "kernel/objects/names.h"
 
 namespace edgesync::delivery {

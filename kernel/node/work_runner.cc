@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "edgesync/sdk/error.h"
-#include "kernel/addressing/distribution.h"
+#include "kernel/addressing/work_step.h"
 
 namespace edgesync::node {
 namespace {

@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "api_fixture.h"
-#include "kernel/addressing/distribution.h"
 #include "kernel/addressing/work_payload.h"
+#include "kernel/addressing/work_step.h"
 #include "kernel/hooks/hook_list.h"
 #include "kernel/security/acl_list.h"
 #include "kernel/security/org_secrets.h"

@@ -11,6 +11,7 @@
 
 #include "edgesync/sdk/plugin.h"
 #include "kernel/addressing/distribution.h"
+#include "kernel/addressing/work_step.h"
 #include "kernel/delivery/inbound.h"
 #include "kernel/objects/lifecycle.h"
 #include "kernel/rules/node_context.h"
