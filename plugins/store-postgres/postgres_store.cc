@@ -117,13 +117,17 @@ void PostgresStore::close() noexcept {
 }
 
 void PostgresStore::read(const std::function<void(ReadTransaction&)>& f) {
-    auto connection = pool_->take();
-    Transaction transaction(*connection, Isolation::ReadSnapshot);
+    std::optional<ConnectionPool::Lease> connection(pool_->take());
+    Transaction transaction(**connection, Isolation::ReadSnapshot);
+    transaction.use_instead([&]() -> Connection& {
+        connection.reset();
+        return *connection.emplace(pool_->take());
+    });
     Reads<ReadTransaction> reads(transaction, *blobs_);
     try {
         f(reads);
     } catch (...) {
-        if (!connection->is_usable()) ++read_failures_;
+        if (!connection || !(*connection)->is_usable()) ++read_failures_;
         throw;
     }
 }

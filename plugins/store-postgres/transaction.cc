@@ -40,13 +40,25 @@ Rows Transaction::run(const std::string& text) {
     }
 }
 
+Rows Transaction::begin(const std::string& text) {
+    has_begun_ = true;
+    try {
+        return run(text);
+    } catch (const Error&) {
+        if (!another_ || connection_ == nullptr || connection_->is_usable()) throw;
+    }
+    connection_ = nullptr;
+    connection_ = &another_();
+    has_failed_ = false;
+    return run(text);
+}
+
 Rows Transaction::query(const std::string& statement) {
     std::string text = has_begun_ ? "" : begin_of(isolation_);
     text += waiting_;
     text += statement;
     waiting_.clear();
-    has_begun_ = true;
-    return run(text);
+    return has_begun_ ? run(text) : begin(text);
 }
 
 void Transaction::commit() {

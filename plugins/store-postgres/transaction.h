@@ -2,6 +2,8 @@
 // the next query or for COMMIT.
 #pragma once
 
+#include <functional>
+
 #include "connection_pool.h"
 
 namespace edgesync::postgres {
@@ -22,6 +24,10 @@ public:
     ~Transaction();
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
+
+    /// Where the transaction begins again if its connection turns out to be lost at its first query, which was seen by nobody then: it has
+    /// lain idle. For those that only read. `another` gives up the former connection and throws if there is none.
+    void use_instead(std::function<Connection&()> another) { another_ = std::move(another); }
 
     Isolation isolation() const { return isolation_; }
     /// To be run before the next query.
@@ -46,8 +52,10 @@ public:
 
 private:
     Rows run(const std::string& text);
+    Rows begin(const std::string& text);
 
-    Connection* const connection_;
+    Connection* connection_;  ///< nullptr: there is none.
+    std::function<Connection&()> another_;
     const Isolation isolation_;
     std::string waiting_;
     bool has_begun_ = false;

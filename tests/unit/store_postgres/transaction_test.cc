@@ -49,6 +49,60 @@ TEST_F(Ends, ALostConnectionIsFoundByWhatIsRunNext) {
     EXPECT_FALSE(connection_.is_usable());
 }
 
+class Readers : public Ends {
+protected:
+    void lose(Connection& connection) {
+        other_.run("SELECT pg_terminate_backend(" + std::string(connection.run("SELECT pg_backend_pid()")[0][0].c_str()) + ", 20000)");
+    }
+    Connection third_{server_of_tests()};
+};
+
+TEST_F(Readers, BeginAgainOnAnotherConnectionIfTheirsWasLostBefore) {
+    lose(connection_);
+    Transaction transaction(connection_, Isolation::ReadSnapshot);
+    transaction.use_instead([&]() -> Connection& { return third_; });
+    EXPECT_EQ(transaction.query("SELECT 7")[0][0].as<int>(), 7);
+    EXPECT_STREQ(transaction.query("SHOW transaction_isolation")[0][0].c_str(), "repeatable read");
+    EXPECT_NO_THROW(transaction.commit());
+}
+
+TEST_F(Readers, FailIfTheirConnectionIsLostAfterTheyHaveReadSomething) {
+    Transaction transaction(connection_, Isolation::ReadSnapshot);
+    transaction.use_instead([&]() -> Connection& { return third_; });
+    EXPECT_EQ(transaction.query("SELECT 7")[0][0].as<int>(), 7);
+    lose(connection_);
+    EXPECT_THROW(transaction.query("SELECT 8"), Error);
+}
+
+TEST_F(Readers, FailIfTheOtherConnectionIsLostTooOrIsNotThere) {
+    lose(connection_);
+    lose(third_);
+    {
+        Transaction transaction(connection_, Isolation::ReadSnapshot);
+        transaction.use_instead([&]() -> Connection& { return third_; });
+        EXPECT_THROW(transaction.query("SELECT 7"), Error);
+    }
+    Transaction transaction(third_, Isolation::ReadSnapshot);
+    transaction.use_instead([&]() -> Connection& { throw Error(ErrorKind::NotConnected, "away"); });
+    EXPECT_THROW(transaction.query("SELECT 7"), Error);
+    EXPECT_ANY_THROW(transaction.query("SELECT 7"));
+}
+
+TEST_F(Readers, OfAStoreDoNotNoticeThatIdleConnectionsWereLost) {
+    Instance instance(database_settings(schema_of_test()));
+    const ObjectKey key{"acme", "model", "m"};
+    instance.publish(key);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_TRUE(instance.object(key));
+        other_.run(
+            "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE application_name = 'edge-sync-service' AND pid NOT IN"
+            " (pg_backend_pid(), " +
+            std::string(connection_.run("SELECT pg_backend_pid()")[0][0].c_str()) + ")");
+        EXPECT_TRUE(instance.object(key));
+    }
+    EXPECT_EQ(instance.store().health().read_failures, 0U);
+}
+
 TEST_F(Ends, AGroupWaitsForALockForAMomentOnly) {
     connection_.run("CREATE TABLE IF NOT EXISTS public.locked (n int)");
     other_.run("BEGIN; LOCK TABLE public.locked");
