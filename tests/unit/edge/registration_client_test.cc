@@ -53,8 +53,8 @@ protected:
 
 TEST_F(RegistrationTest, RegistersAndTellsWhoDependsOnIt) {
     start();
-    EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
-    EXPECT_EQ(registered_, 1);
+    EXPECT_TRUE(eventually([&] { return registered_ == 1; }));
+    EXPECT_TRUE(client_->is_registered());
     EXPECT_TRUE(transport_.sent(Command::RegisterNew).empty());
 }
 
@@ -121,14 +121,14 @@ TEST_F(RegistrationTest, AnnouncesItsObjectsAlsoIfItDiedBetweenForgettingAndAnno
 TEST_F(RegistrationTest, IsNotRegisteredWhenWhatDependsOnItCannotStart) {
     is_failing_ = true;
     start();
-    EXPECT_TRUE(eventually([&] { return client_->is_registered(); }));
-    EXPECT_EQ(registered_, 1);
+    EXPECT_TRUE(eventually([&] { return registered_ == 1; }));
+    EXPECT_TRUE(client_->is_registered());
     EXPECT_THAT(transport_.sent(Command::Register), SizeIs(2));
 }
 
 TEST_F(RegistrationTest, RegistersAgainWhenAnotherCallSaysThatItIsUnknown) {
     start();
-    ASSERT_TRUE(eventually([&] { return client_->is_registered(); }));
+    ASSERT_TRUE(eventually([&] { return registered_ == 1; }));
     client_->report_unknown();
     EXPECT_EQ(unregistered_, 1);
     EXPECT_TRUE(eventually([&] { return client_->is_registered() && registered_ == 2; }));
@@ -219,9 +219,9 @@ TEST_F(RegistrationTest, PingsTheCssAgainAndAgain) {
 
 TEST_F(RegistrationTest, RegistersAgainWhenAPingSaysThatTheNodeIsUnknown) {
     ping_interval_ = std::chrono::milliseconds(1);
-    std::atomic<bool> is_known{false};
-    transport_.on_send = [&](const Message& message) {
-        const bool is_refused = message.command == Command::Ping && !is_known.exchange(true);
+    const auto is_known = std::make_shared<std::atomic<bool>>(false);  // Pings go on until after the test.
+    transport_.on_send = [is_known](const Message& message) {
+        const bool is_refused = message.command == Command::Ping && !is_known->exchange(true);
         return PeerAnswer{is_refused ? Verdict::UnknownPeer : Verdict::Accepted, "", {}};
     };
     start();
