@@ -14,11 +14,11 @@ using http::test::Gate;
 using namespace std::chrono_literals;
 
 TEST(WorkerPool, StartsThreadsOnlyForWorkAndNoMoreThanAllowed) {
-    WorkerPool pool(2, 10);
-    EXPECT_EQ(pool.threads(), 0U);
     Gate gate;
     std::atomic<int> running{0};
     std::atomic<int> done{0};
+    WorkerPool pool(2, 10);
+    EXPECT_EQ(pool.threads(), 0U);
     for (int i = 0; i < 5; ++i) {
         EXPECT_TRUE(pool.try_post([&] {
             ++running;
@@ -34,9 +34,10 @@ TEST(WorkerPool, StartsThreadsOnlyForWorkAndNoMoreThanAllowed) {
 }
 
 TEST(WorkerPool, RefusesWorkWhenItsQueueIsFull) {
-    WorkerPool pool(1, 2);
+    // Before the pool, whose end waits for the thread that may still be on its way out of the gate.
     Gate gate;
     Gate started;
+    WorkerPool pool(1, 2);
     ASSERT_TRUE(pool.try_post([&] {
         started.open();
         gate.wait();
@@ -49,8 +50,8 @@ TEST(WorkerPool, RefusesWorkWhenItsQueueIsFull) {
 }
 
 TEST(WorkerPool, RunsWhatIsQueuedBeforeItStops) {
-    WorkerPool pool(2, 1000);
     std::atomic<int> done{0};
+    WorkerPool pool(2, 1000);
     for (int i = 0; i < 1000; ++i) ASSERT_TRUE(pool.try_post([&] { ++done; }));
     pool.stop();
     EXPECT_EQ(done, 1000);
