@@ -290,26 +290,24 @@ TEST(Slow, ABodyThatComesByTheOctetIsCutOff) {
     Server server(options);
     Client slow(server.port());
     slow.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
-    const auto begin = std::chrono::steady_clock::now();
     Client other(server.port());
-    EXPECT_EQ(other.ask(get("/")).status, 200);
-    EXPECT_TRUE(eventually([&] { return server.listener.connections() == 2; }));
-    while (server.listener.connections() == 2 && std::chrono::steady_clock::now() - begin < 8s) {
+    EXPECT_TRUE(eventually([&] {
         slow.send("a");
         EXPECT_EQ(other.ask(get("/")).status, 200);
         std::this_thread::sleep_for(20ms);
-    }
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 6s) << "octets now and then do not buy time";
+        return slow.has_news();
+    })) << "octets now and then do not buy time";
     EXPECT_TRUE(slow.is_closed());
 }
 
 TEST(Slow, ABodyThatComesSteadilyIsServed) {
     ListenerOptions options;
-    options.body_timeout = 2s;
+    options.body_timeout = 4s;
     Server server(options);
     Client client(server.port());
-    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 12000\r\n\r\n");
-    for (int i = 0; i < 4; ++i) {
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 18000\r\n\r\n");
+    // All of it takes longer than the limit, each part much less.
+    for (int i = 0; i < 6; ++i) {
         std::this_thread::sleep_for(700ms);
         client.send(string(3000, 'a'));
     }
@@ -317,13 +315,14 @@ TEST(Slow, ABodyThatComesSteadilyIsServed) {
 }
 
 TEST(Slow, AnAnswerThatIsReadByTheOctetIsCutOffAndNobodyElseWaits) {
+    auto large = std::make_unique<TestBlob>(pattern(64 * 1024 * 1024), true);
     ListenerOptions options;
     options.body_timeout = 1s;
     Server server(options);
-    server.handler.on_handle = [](HttpRequest request, std::shared_ptr<HttpResponder> responder) {
+    server.handler.on_handle = [&](HttpRequest request, std::shared_ptr<HttpResponder> responder) {
         HttpResponse response;
         if (request.path == "/large") {
-            response.blob = std::make_unique<TestBlob>(pattern(64 * 1024 * 1024), true);
+            response.blob = std::move(large);
             response.blob_length = 64 * 1024 * 1024;
         }
         responder->send(std::move(response));

@@ -1,6 +1,8 @@
 // What is refused, and how.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tests/unit/http/test_client.h"
 
 namespace edgesync::http::test {
@@ -87,20 +89,20 @@ TEST(Limits, ABodyBeyondTheHandlersLimitIsTooLarge) {
 
 TEST(Limits, ASlowHeadIsCutOffWhileOthersAreServed) {
     ListenerOptions options;
-    options.header_timeout = 1s;
+    options.header_timeout = 3s;  // Also of the others, who may be slow because the machine is.
     Server server(options);
     Client slow(server.port());
     slow.send("GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ");
-    const auto begin = std::chrono::steady_clock::now();
     Client other(server.port());
     int served = 0;
-    while (std::chrono::steady_clock::now() - begin < 700ms) {
-        slow.send("a");  // Octets now and then do not buy time.
+    EXPECT_TRUE(eventually([&] {
+        slow.send("a");
         if (other.ask(get("/")).status == 200) ++served;
-    }
+        std::this_thread::sleep_for(20ms);
+        return slow.has_news();
+    })) << "octets now and then do not buy time";
     EXPECT_GT(served, 10);
     EXPECT_TRUE(slow.is_closed());
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
     EXPECT_EQ(other.ask(get("/")).status, 200);
 }
 

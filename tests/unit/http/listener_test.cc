@@ -137,7 +137,7 @@ TEST(Draining, FinishesWhatIsInProgressAndTakesNothingNew) {
     const Answer answer = busy.receive();
     EXPECT_EQ(answer.body, "done");
     EXPECT_TRUE(answer.has("Connection: close"));
-    EXPECT_TRUE(server.listener.wait_idle(10s));
+    EXPECT_TRUE(server.listener.wait_idle(30s));
     parked.reset();
 }
 

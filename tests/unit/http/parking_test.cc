@@ -58,7 +58,7 @@ TEST(Parking, AClientThatLeavesIsNoticedOnce) {
     const auto responder = s.take();
     client.close();
     EXPECT_TRUE(s.is_gone.wait());
-    EXPECT_TRUE(s.server.listener.wait_idle(10s));
+    EXPECT_TRUE(s.server.listener.wait_idle(30s));
     responder->send(HttpResponse{});
     EXPECT_EQ(s.gone, 1);
 }
@@ -170,7 +170,7 @@ TEST(Parking, ManyAnswersAndDeparturesAtOnceLoseNothing) {
         });
     }
     for (auto& client : clients) client.join();
-    EXPECT_TRUE(s.server.listener.wait_idle(10s));
+    EXPECT_TRUE(s.server.listener.wait_idle(30s));
     is_over = true;
     answering.join();
     EXPECT_EQ(answered, 4 * 100 - (34 + 33 + 33 + 34));

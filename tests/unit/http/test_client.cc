@@ -17,7 +17,7 @@ namespace edgesync::http::test {
 namespace {
 
 void limit_waits(int fd) {
-    const timeval limit{10, 0};
+    const timeval limit{30, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
@@ -112,9 +112,14 @@ Answer Client::receive(bool has_body) {
 
 bool Client::is_closed() {
     pollfd poll{fd_, POLLIN, 0};
-    if (!input_.empty() || ::poll(&poll, 1, 10000) != 1) return false;
+    if (!input_.empty() || ::poll(&poll, 1, 30000) != 1) return false;
     char octet;
     return ::recv(fd_, &octet, 1, 0) <= 0;
+}
+
+bool Client::has_news() const {
+    pollfd poll{fd_, POLLIN, 0};
+    return !input_.empty() || ::poll(&poll, 1, 0) == 1;
 }
 
 std::string get(const std::string& path, const std::string& headers) {
@@ -151,7 +156,7 @@ void Gate::open() {
 
 bool Gate::wait() {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 10s, [this] { return is_open_; });
+    return changed_.wait_for(lock, 30s, [this] { return is_open_; });
 }
 
 TestBlob::TestBlob(std::string octets, bool has_file) : octets_(std::move(octets)) {

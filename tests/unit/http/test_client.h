@@ -24,7 +24,7 @@ struct Answer {
     bool has(const std::string& line) const { return head.find("\r\n" + line + "\r\n") != std::string::npos; }
 };
 
-/// Waits at most 10 s for anything.
+/// Waits at most 30 s for anything.
 class Client {
 public:
     explicit Client(std::uint16_t port);
@@ -42,6 +42,8 @@ public:
     }
     /// Whether the server closes, or resets, without another octet.
     bool is_closed();
+    /// Whether there is something to receive by now, which the end is, too.
+    bool has_news() const;
     void close();
     void end_output();
     int fd() const { return fd_; }
@@ -61,7 +63,7 @@ ListenerOptions loopback();
 HttpResponse status_response(int status);
 HttpResponse body_response(std::string body);
 
-/// A condition to wait for, at most 10 s.
+/// A condition to wait for, at most 30 s.
 class Gate {
 public:
     void open();

@@ -161,8 +161,9 @@ TEST(Tls, AHandshakeThatDoesNotComeIsNotWaitedFor) {
     half.send(std::string("\x16\x03\x01\x02\x00\x01", 6));
     EXPECT_TRUE(silent.is_closed());
     EXPECT_TRUE(half.is_closed());
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 6s);
-    EXPECT_TRUE(TlsClient(server.port(), nullptr, TLS1_3_VERSION).is_connected());
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 9s) << "without the option it would be 10 s";
+    // Whom the limit meets only if the machine is slow.
+    EXPECT_TRUE(eventually([&] { return TlsClient(server.port(), nullptr, TLS1_3_VERSION).is_connected(); }));
 }
 
 TEST(Tls, ResumesSessions) {
