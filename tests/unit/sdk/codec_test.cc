@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <ctime>
 #include <limits>
 #include <random>
 
@@ -143,12 +144,12 @@ TEST(JsonCodec, MistakesAreRefused) {
 TEST(JsonCodec, ManyEscapesCostNoMoreThanOtherText) {
     std::string escapes;
     for (int i = 0; i < 2'000'000; ++i) escapes += R"(\\)";
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin = std::clock();  // Of the processor, which others may keep busy meanwhile.
     EXPECT_EQ(metadata_from_json(R"({"description":")" + escapes + R"("})").description.size(), 2'000'000U);
     std::string quotes;
     for (int i = 0; i < 1'000'000; ++i) quotes += R"(\")";
     EXPECT_EQ(metadata_from_json(R"({"description":")" + quotes + R"("})").description.size(), 1'000'000U);
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10)) << "searched again for each of them it takes a minute";
+    EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 10) << "searched again for each of them it takes a minute";
 }
 
 TEST(JsonCodec, AMistakeInALongTextIsToldInAShortOne) {
