@@ -137,7 +137,7 @@ private:
 
     /// A chunk that completes signed data is answered before the data is checked.
     void wait_for_verification(int index) {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
         while (std::chrono::steady_clock::now() < end) {
             const auto object = stored("model", id_of(index));
             if (!object || object->status != ObjectStatus::Verifying) return;

@@ -58,7 +58,7 @@ protected:
         const auto done = std::make_shared<std::promise<HandleResult>>();
         receiver->finish([done](HandleResult result) { done->set_value(std::move(result)); });
         auto result = done->get_future();
-        if (result.wait_for(std::chrono::seconds(10)) == std::future_status::ready) return result.get();
+        if (result.wait_for(std::chrono::seconds(30)) == std::future_status::ready) return result.get();
         ADD_FAILURE() << "there is no verdict";
         return {};
     }

@@ -14,7 +14,7 @@
 
 namespace edgesync::testing {
 
-/// Threads wait at it, at most 10 s, until the test opens it.
+/// Threads wait at it, at most 30 s, until the test opens it.
 class Gate {
 public:
     Gate() = default;
@@ -35,7 +35,7 @@ public:
     void pass() {
         std::unique_lock lock(mutex_);
         ++inside_;
-        changed_.wait_for(lock, std::chrono::seconds(10), [this] { return is_open_; });
+        changed_.wait_for(lock, std::chrono::seconds(30), [this] { return is_open_; });
         --inside_;
         changed_.notify_all();
     }
