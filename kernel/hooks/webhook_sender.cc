@@ -4,6 +4,7 @@
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPResponse.h>
 #include <Poco/Net/HTTPSClientSession.h>
+#include <Poco/Net/IPAddress.h>
 #include <Poco/Net/SecureStreamSocket.h>
 #include <sys/socket.h>
 
@@ -11,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "edgesync/sdk/codec.h"
 #include "edgesync/sdk/error.h"
@@ -34,6 +36,13 @@ struct Delivery {
 };
 
 bool is_success(int status) { return status == 200 || status == 204; }
+
+/// An address is that address; Poco would ask the name server what it is called, and then where that is.
+std::vector<Poco::Net::IPAddress> addresses_of(const std::string& host) {
+    Poco::Net::IPAddress address;
+    if (Poco::Net::IPAddress::tryParse(host, address)) return {address};
+    return Poco::Net::DNS::hostByName(host).addresses();
+}
 
 }  // namespace
 
@@ -162,7 +171,7 @@ void WebhookSender::State::retry_or_give_up(Delivery delivery, const std::string
 Poco::Net::SocketAddress WebhookSender::State::resolve(const HookUrl& url) const {
     if (!is_allowed_host(url.host, options.allowed_hosts))
         throw Error(ErrorKind::InvalidRequest, "WebhookAllowedHosts does not name its host");
-    const auto addresses = Poco::Net::DNS::resolve(url.host).addresses();
+    const auto addresses = addresses_of(url.host);
     if (addresses.empty()) throw Error(ErrorKind::NotConnected, "its host has no address");
     for (const auto& address : addresses) {
         // All of them, because the next answer of the name server may begin with another one.

@@ -31,8 +31,9 @@ struct Received {
 /// A real HTTP server that answers with the next of the given statuses, then with 204.
 class Receiver {
 public:
-    Receiver()
-        : server_(new Factory(*this), Poco::Net::ServerSocket(Poco::Net::SocketAddress("127.0.0.1", 0)), new Poco::Net::HTTPServerParams) {
+    explicit Receiver(const std::string& host = "127.0.0.1")
+        : host_(host),
+          server_(new Factory(*this), Poco::Net::ServerSocket(Poco::Net::SocketAddress(host, 0)), new Poco::Net::HTTPServerParams) {
         server_.start();
     }
     ~Receiver() {
@@ -42,7 +43,7 @@ public:
         while (server_.currentConnections() > 0) std::this_thread::sleep_for(1ms);
     }
 
-    std::string url(const std::string& path = "/hook") const { return "http://127.0.0.1:" + std::to_string(server_.port()) + path; }
+    std::string url(const std::string& path = "/hook") const { return "http://" + host_ + ":" + std::to_string(server_.port()) + path; }
     void answer(std::vector<int> statuses) { statuses_ = std::move(statuses); }
     /// Requests are answered only after `release`.
     void hold() { is_held_ = true; }
@@ -94,6 +95,7 @@ private:
     std::vector<Received> received_;
     std::vector<int> statuses_;
     bool is_held_ = false;
+    const std::string host_;
     Poco::Net::HTTPServer server_;
 };
 
@@ -176,6 +178,15 @@ TEST_F(WebhookSenderTest, PostsTheMetadataToEveryHookOfTheType) {
         EXPECT_EQ(call.type, "Application/JSON");
         EXPECT_EQ(codec::metadata_from_json(call.body), meta_);
     }
+}
+
+TEST_F(WebhookSenderTest, FindsAnAddressThatHasNoName) {
+    Receiver nameless("127.0.0.2");
+    options_.pauses = {};
+    add_hook(nameless.url());
+    arrive();
+    EXPECT_EQ(nameless.wait(1).size(), 1U);
+    sender_->stop();
 }
 
 TEST_F(WebhookSenderTest, TriesThreeTimes) {
