@@ -53,10 +53,11 @@ TEST(TransferSink, OctetsThatAreStoredAtOnceAreHashedFromMemoryInTheirOrder) {
     transfer.writer = std::move(owned);
     NoScheduler scheduler;
     auto first = std::async(std::launch::async, [&] { store(transfer, scheduler, 0, "aaaa"); });
-    while (true) {
+    const auto has_begun = [&] {
         const std::lock_guard lock(transfer.mutex);
-        if (!transfer.storing.empty()) break;
-    }
+        return !transfer.storing.empty();
+    };
+    while (!has_begun()) std::this_thread::yield();  // The first needs the lock, too.
     store(transfer, scheduler, 4, "bbbb");
     first.get();
     EXPECT_EQ(transfer.digest.finish(*transfer.writer, 8), sha256_of("aaaabbbb"));
