@@ -121,7 +121,9 @@ void Outbox::run(const rules::ExchangeKey& key) {
         }
         const std::lock_guard lock(mutex_);
         const auto at = in_progress_.find(key);
-        again = may_go_on && at->second && !is_stopped_;
+        // The line may be back before the failure has got this far; who asked since then counts on being heard.
+        const bool is_usable = is_registered_ && line_.is_up();
+        again = at->second && (may_go_on || is_usable) && !is_stopped_;
         at->second = false;
         if (!again) in_progress_.erase(at);
     }

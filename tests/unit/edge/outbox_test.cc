@@ -17,6 +17,16 @@ public:
     std::size_t read(std::int64_t, std::span<std::byte>) override { return 0; }
 };
 
+/// Something happens when whoever caught it is through with it.
+class FailureWithAnEnd : public Error {
+public:
+    explicit FailureWithAnEnd(std::function<void()> end)
+        : Error(ErrorKind::NotConnected, "no line"), end_(nullptr, [end = std::move(end)](void*) { end(); }) {}
+
+private:
+    std::shared_ptr<void> end_;
+};
+
 class OutboxTest : public testing::EdgeTest {
 protected:
     OutboxTest() {
@@ -198,6 +208,19 @@ TEST_F(OutboxTest, ShowsDataThatCannotBeReadUntilItIsSentOrNotWanted) {
     now_ += std::chrono::seconds(61);
     in_transaction([&](WriteTransaction& txn, rules::Effects& effects) { delivery::repeat_due(context_, txn, 100, effects); });
     EXPECT_TRUE(eventually([&] { return outbox_.unsendable() == 0; }));
+    EXPECT_TRUE(eventually([&] { return notification_status("m1", context_.self) == NotificationStatus::Data; }));
+}
+
+TEST_F(OutboxTest, DoesNotMissThatTheLineIsBackBeforeTheFailureIsOver) {
+    std::atomic<bool> has_failed{false};
+    transport_.on_send = [&](const Message&) -> PeerAnswer {
+        if (has_failed.exchange(true)) return {};
+        throw FailureWithAnEnd([this] {
+            line_.restored();
+            outbox_.scan();
+        });
+    };
+    publish(metadata("m1"), "hello");
     EXPECT_TRUE(eventually([&] { return notification_status("m1", context_.self) == NotificationStatus::Data; }));
 }
 
