@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 
+import ports
+
 
 def find(name):
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -20,19 +22,13 @@ def find(name):
     return found
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def end_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
     os.setpgrp()
 
 
 def start(binary, folder, lines):
-    port = free_port()
+    port = ports.free_port()
     configuration = folder / "server.conf"
     configuration.write_text("\n".join(lines).replace("{port}", str(port)) + "\n")
     log = open(folder / "log", "wb")

@@ -6,12 +6,14 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <random>
-#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -44,6 +46,19 @@ bool is_free(int port) {
     return is_bound;
 }
 
+/// By a name that tests/ports.py knows as well, which the kernel gives back when this process ends. False: another process has the port.
+bool reserve(int port) {
+    const std::string name = "edge-sync-test-port-" + std::to_string(port);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, name.data(), name.size());
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) return true;  // Kept open.
+    ::close(fd);
+    return false;
+}
+
 }  // namespace
 
 TemporaryFolder::TemporaryFolder() {
@@ -63,12 +78,11 @@ int free_port() {
     constexpr int kFirstOfClients = 32'768;
     constexpr int kAttempts = 1000;
     static std::mutex mutex;
-    static std::set<int> given;
     static std::mt19937 random{std::random_device{}()};
     const std::lock_guard lock(mutex);
     for (int i = 0; i < kAttempts; ++i) {
         const int port = std::uniform_int_distribution<int>(kFirst, kFirstOfClients - 1)(random);
-        if (!given.contains(port) && is_free(port)) return *given.insert(port).first;
+        if (is_free(port) && reserve(port)) return port;
     }
     throw std::runtime_error("There is no free port");
 }

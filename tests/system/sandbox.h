@@ -24,8 +24,8 @@ private:
     std::filesystem::path path_;
 };
 
-/// Free at that moment, given to nobody else in this process, and none of those that the kernel gives to clients: a server that starts a
-/// moment later, or once more, would find it taken by somebody's connection. @throws std::runtime_error: there is none
+/// Free at that moment, given to no other test as long as this process lives, and none of those that the kernel gives to clients: a server
+/// that starts a moment later, or once more, would find it taken. @throws std::runtime_error: there is none
 int free_port();
 
 /// Starts a program in a process that ends (SIGKILL) with the thread that called this, however that ends. What it says goes to the end of
