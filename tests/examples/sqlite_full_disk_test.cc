@@ -29,8 +29,10 @@ public:
         return ::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT, ("size=" + size).c_str()) == 0;
     }
     const std::filesystem::path& path() const { return path_; }
+    const std::filesystem::path& outside() const { return outside_.path(); }
 
 private:
+    const TemporaryFolder outside_;
     const TemporaryFolder folder_;
     const std::filesystem::path path_ = folder_.path();
     bool is_mounted_ = false;
@@ -38,7 +40,9 @@ private:
 constexpr char kNoDisk[] = "mounting a small disk is not permitted here";
 
 std::unique_ptr<Node> start_node_on(const SmallDisk& disk) {
-    auto ess = make_ess(disk.path(), "cam1", 1, {"PluginPath " EDGESYNC_PLUGIN_FOLDERS, "StorageProvider sqlite"});
+    auto ess = make_ess(
+        disk.outside(), "cam1", 1,
+        {"PluginPath " EDGESYNC_PLUGIN_FOLDERS, "StorageProvider sqlite", "PersistenceRootPath " + (disk.path() / "cam1").string()});
     ess->start();
     return ess;
 }

@@ -23,7 +23,6 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kPatience{30};
 /// The descriptors from which the browser reads commands, and to which it writes what it has to say.
 constexpr int kCommands = 3;
 constexpr int kReports = 4;
@@ -123,7 +122,7 @@ Browser::Parts::~Parts() {
         ::kill(-pid, SIGTERM);
     }
     // It ends its helpers first, so that nobody writes into the profile afterwards.
-    if (eventually([this] { return ::waitpid(pid, nullptr, WNOHANG) == pid; }, std::chrono::seconds(5))) return;
+    if (eventually([this] { return ::waitpid(pid, nullptr, WNOHANG) == pid; }, std::chrono::seconds(20))) return;
     ::kill(-pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
 }

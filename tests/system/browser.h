@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/system/sandbox.h"
+
 namespace edgesync::system_test {
 
 /// One browser with one page and a profile of its own below `folder`. Ends with its object. For one thread.
@@ -25,7 +27,7 @@ public:
     /// The value of a JavaScript expression as text; "" if it throws.
     std::string evaluate(const std::string& expression);
     /// True once the expression is true, false at the deadline.
-    bool comes_true(const std::string& expression, std::chrono::milliseconds limit = std::chrono::seconds(20));
+    bool comes_true(const std::string& expression, std::chrono::milliseconds limit = kPatience);
 
     /// What the page complained of so far: errors and warnings on the console, exceptions, breaches of its policy, failed requests.
     const std::vector<std::string>& complaints() const;

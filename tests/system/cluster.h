@@ -46,7 +46,7 @@ public:
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
 
-    /// Returns when it answers.
+    /// Returns when it answers and its start has come to its end.
     void start();
     /// Starts without waiting.
     void launch();
@@ -67,7 +67,7 @@ public:
     /// SIGTERM; the exit code.
     int terminate();
     /// Waits for the end of a process that ends by itself; the exit code, -1 at the deadline.
-    int wait_for_end(std::chrono::milliseconds limit = std::chrono::seconds(10));
+    int wait_for_end(std::chrono::milliseconds limit = kPatience);
     bool is_healthy() const;
 
     int port() const { return port_; }
@@ -81,12 +81,15 @@ public:
     }
 
 private:
+    bool has_started(std::size_t said_before) const;
+
     const int port_ = free_port();
     std::string host_ = "127.0.0.1";
     std::filesystem::path root_;
     std::filesystem::path config_;
     std::filesystem::path output_;
-    std::filesystem::path clock_;  ///< Not there before its clock is moved.
+    bool says_that_it_runs_ = false;  ///< On its output.
+    std::filesystem::path clock_;     ///< Not there before its clock is moved.
     pid_t pid_ = -1;
     std::vector<std::string> arguments_;
     std::vector<std::string> variables_;

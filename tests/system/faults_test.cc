@@ -71,7 +71,7 @@ TEST_F(Faults, AKilledEssLosesNothingThatItAcknowledged) {
         cam1_->start();
     }
     for (const auto& id : acknowledged) {
-        ASSERT_TRUE(eventually([&] { return status(*css_, "report", id) == "completelyReceived"; }, std::chrono::seconds(60)))
+        ASSERT_TRUE(eventually([&] { return status(*css_, "report", id) == "completelyReceived"; }))
             << id << " is " << status(*css_, "report", id) << ", on the edge " << edge_status(*cam1_, "report", id);
     }
 }
@@ -94,7 +94,7 @@ TEST_F(Faults, ATransferGoesOnAfterEitherSideWasKilled) {
     EXPECT_NE(cam1_->output().find("Registered"), std::string::npos);
     css_->kill_hard();
     css_->start();
-    EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "big") == "cam1=delivered"; }, std::chrono::seconds(60)));
+    EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "big") == "cam1=delivered"; }));
     EXPECT_TRUE(cam1_->request("GET", "objects/model/big/data").body == data);
 }
 
@@ -109,7 +109,7 @@ TEST_F(Faults, AnEdgeNodeWorksWhileItsCssIsAwayAndDeliversLater) {
     css_->start();
     for (int i = 0; i < 300; ++i) {
         const std::string id = "r" + std::to_string(i);
-        ASSERT_TRUE(eventually([&] { return status(*css_, "report", id) == "completelyReceived"; }, std::chrono::seconds(60))) << id;
+        ASSERT_TRUE(eventually([&] { return status(*css_, "report", id) == "completelyReceived"; })) << id;
         EXPECT_EQ(css_->request("GET", "objects/acme/report/" + id + "/data").body, "measurement " + std::to_string(i));
     }
 }
@@ -121,9 +121,8 @@ TEST_F(Faults, ANodeRegistersAgainAtACssThatLostItsData) {
     css_->kill_hard();
     std::filesystem::remove_all(css_->root());
     css_->start();
-    EXPECT_TRUE(eventually([&] { return registered(*css_, 1); }, std::chrono::seconds(60)));
-    EXPECT_TRUE(eventually([&] { return status(*css_, "report", "kept") == "completelyReceived"; }, std::chrono::seconds(60)))
-        << "own objects are announced again";
+    EXPECT_TRUE(eventually([&] { return registered(*css_, 1); }));
+    EXPECT_TRUE(eventually([&] { return status(*css_, "report", "kept") == "completelyReceived"; })) << "own objects are announced again";
     ASSERT_EQ(publish(*css_, "model", "new", kToCam1, "y"), 204);
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "new") == "cam1=delivered"; }));
 }
@@ -155,7 +154,7 @@ TEST_P(FullDisk, IsAnErrorAndWorkGoesOnWhenThereIsSpace) {
     const std::string filler = random_octets(GetParam(), 9);
     const int count = static_cast<int>(30'000'000 / filler.size());
     {
-        auto css = make_css(disk, {"LmdbLogSizeMB 4"});
+        auto css = make_css(folder_.path(), {"PersistenceRootPath " + (disk / "css").string(), "LmdbLogSizeMB 4"});
         css->start();
         ASSERT_EQ(publish(*css, "model", "kept", "{}", "before"), 204);
         std::vector<int> kept;

@@ -32,7 +32,11 @@ int free_port();
 /// `output`; `variables`, "NAME=value", come on top of the environment. -1: that is not possible.
 pid_t start_process(std::vector<std::string> command, const std::filesystem::path& output, std::vector<std::string> variables = {});
 
+/// How long a test waits for what does not depend on time: on a busy machine every step takes many times as long as on an idle one. Who
+/// waits for this long waits for what never happens.
+inline constexpr std::chrono::seconds kPatience{120};
+
 /// True once `condition` holds, false at the deadline.
-bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(20));
+bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = kPatience);
 
 }  // namespace edgesync::system_test
