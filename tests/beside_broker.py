@@ -33,7 +33,7 @@ def start(binary, folder, lines):
     configuration.write_text("\n".join(lines).replace("{port}", str(port)) + "\n")
     log = open(folder / "log", "wb")
     server = subprocess.Popen([binary, "-c", configuration], stdout=log, stderr=log, preexec_fn=end_with_parent)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and server.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -78,5 +78,5 @@ def main(program, protocol, lines):
             places = {"EDGESYNC_TEST_BROKER": str(port), "EDGESYNC_TEST_BROKER_PID": str(server.pid), "EDGESYNC_TEST_PROTOCOL": protocol}
             status = run(options.command, {**os.environ, **places})
         finally:
-            end(server, 10)
+            end(server, 30)
     sys.exit(status if status >= 0 else 128 - status)

@@ -90,8 +90,7 @@ TEST_F(Nats, LargeDataGoThroughACrashOfTheServer) {
     server_.kill_hard();
     EXPECT_EQ(status(*css_, "report", "film"), "partiallyreceived") << "too late to be a test";
     server_.start();
-    EXPECT_TRUE(eventually([&] { return status(*css_, "report", "film") == "completelyReceived"; }, std::chrono::seconds(60)))
-        << status(*css_, "report", "film");
+    EXPECT_TRUE(eventually([&] { return status(*css_, "report", "film") == "completelyReceived"; })) << status(*css_, "report", "film");
     EXPECT_TRUE(css_->request("GET", "objects/acme/report/film/data").body == longer);
 }
 
@@ -219,8 +218,7 @@ TEST_F(Sqlite, ANodeThatIsKilledLosesNothingThatItAcknowledged) {
     }
     ASSERT_GT(acknowledged.size(), 20U);
     for (const auto& [id, data] : acknowledged) {
-        ASSERT_TRUE(
-            eventually([&] { return css->request("GET", "objects/acme/report/" + id + "/data").body == data; }, std::chrono::seconds(60)))
+        ASSERT_TRUE(eventually([&] { return css->request("GET", "objects/acme/report/" + id + "/data").body == data; }))
             << id << " is " << status(*css, "report", id) << ", on the edge " << edge_status(*ess, "report", id);
     }
 }

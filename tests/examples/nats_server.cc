@@ -77,7 +77,7 @@ void NatsServer::kill_hard() {
 
 void publish_on_nats(int port, const std::string& subject, const std::string& payload) {
     Poco::Net::StreamSocket socket(address_of(port));
-    socket.setReceiveTimeout(Poco::Timespan(10, 0));
+    socket.setReceiveTimeout(Poco::Timespan(kPatience.count(), 0));
     send(socket,
          "CONNECT {\"verbose\":false}\r\nPUB " + subject + " " + std::to_string(payload.size()) + "\r\n" + payload + "\r\nPING\r\n");
     // It answers in the order in which it took what was sent.

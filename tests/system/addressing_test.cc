@@ -28,10 +28,10 @@ protected:
     }
 
     bool is_delivered(const std::string& id, const std::string& expected) {
-        return eventually([&] { return deliveries(*css_, "model", id) == expected; }, std::chrono::seconds(8));
+        return eventually([&] { return deliveries(*css_, "model", id) == expected; });
     }
     bool becomes(const Node& ess, const std::string& id, const std::string& expected) {
-        return eventually([&] { return edge_status(ess, "model", id) == expected; }, std::chrono::seconds(8));
+        return eventually([&] { return edge_status(ess, "model", id) == expected; });
     }
     /// Whatever was addressed to the node before has arrived once this has: messages to a node keep their order.
     bool has_caught_up(const Node& ess, const std::string& type, const std::string& node) {
@@ -129,8 +129,7 @@ TEST_F(Addressing, AnotherOrganizationSeesNothing) {
     // An object of its own with the same name is a different object.
     const std::string own = R"({"meta":{"objectID":"all","objectType":"model"},"data":"b3du"})";
     ASSERT_EQ(call(css_->port(), "PUT", "/api/v1/objects/other/model/all", own, {}, stranger).status, 204);
-    EXPECT_TRUE(eventually([&] { return call(foreign->port(), "GET", "/api/v1/objects/model/all/data", "", {}, stranger).body == "own"; },
-                           std::chrono::seconds(8)));
+    EXPECT_TRUE(eventually([&] { return call(foreign->port(), "GET", "/api/v1/objects/model/all/data", "", {}, stranger).body == "own"; }));
     EXPECT_EQ(call(foreign->port(), "GET", "/api/v1/objects/model/type", "", {}, stranger).status, 404);
     EXPECT_EQ(css_->request("GET", "objects/acme/model/all/data").body, "secret");
     EXPECT_EQ(cam1_->request("GET", "objects/model/all/data").body, "secret");
@@ -171,7 +170,7 @@ TEST_F(Addressing, NodesThatANewVersionNoLongerNamesDeleteTheirs) {
         const Answer updates = cam1_->request("GET", "objects/model");
         EXPECT_NE(updates.body.find("\"deleted\":true"), std::string::npos) << updates.body;
         EXPECT_EQ(cam1_->request("PUT", path + "/deleted").status, 204);
-        EXPECT_TRUE(eventually([&] { return cam1_->request("GET", path).status == 404; }, std::chrono::seconds(8))) << row.id;
+        EXPECT_TRUE(eventually([&] { return cam1_->request("GET", path).status == 404; })) << row.id;
         EXPECT_EQ(status(*css_, "model", row.id), "ready");
         // Named again, it gets the object again.
         ASSERT_EQ(publish(*css_, "model", row.id, R"({"destinationsList":["camera:cam1"]})", "third"), 204);

@@ -32,9 +32,9 @@ protected:
 
 /// The next request that comes to `server`, answered with 204; empty at the deadline.
 std::string next_request(Poco::Net::ServerSocket& server) {
-    if (!server.poll(Poco::Timespan(10, 0), Poco::Net::Socket::SELECT_READ)) return "";
+    if (!server.poll(Poco::Timespan(kPatience.count(), 0), Poco::Net::Socket::SELECT_READ)) return "";
     Poco::Net::StreamSocket connection = server.acceptConnection();
-    connection.setReceiveTimeout(Poco::Timespan(10, 0));
+    connection.setReceiveTimeout(Poco::Timespan(kPatience.count(), 0));
     std::string text;
     char window[4096];
     const auto is_whole = [&text] {

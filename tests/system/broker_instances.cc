@@ -23,7 +23,7 @@ void BrokerInstances::start(const std::vector<std::string>& line) {
         edges_.push_back(make_ess(folder_.path(), name, 1, with_line({})));
         edges_.back()->start();
     }
-    ASSERT_TRUE(eventually([this] { return registered(css(), 2); }, 30s)) << css_[0]->output();
+    ASSERT_TRUE(eventually([this] { return registered(css(), 2); })) << css_[0]->output();
 }
 
 void BrokerInstances::publish_down(const Node& css, const std::string& id, const std::string& data) const {
@@ -35,13 +35,13 @@ void BrokerInstances::publish_up(const std::string& id, const std::string& data)
 }
 
 void BrokerInstances::expect_at_css(const std::string& id, const std::string& data) const {
-    EXPECT_TRUE(eventually([&] { return status(css(), "report", id) == "completelyReceived"; }, 60s))
+    EXPECT_TRUE(eventually([&] { return status(css(), "report", id) == "completelyReceived"; }))
         << id << " is " << status(css(), "report", id) << " and " << edge_status(*edges_[0], "report", id);
     EXPECT_TRUE(css().request("GET", "objects/acme/report/" + id + "/data").body == data) << id;
 }
 
 void BrokerInstances::expect_at_edges(const std::string& id, const std::string& data) const {
-    EXPECT_TRUE(eventually([&] { return deliveries(css(), "model", id) == "cam1=delivered,cam2=delivered"; }, 60s))
+    EXPECT_TRUE(eventually([&] { return deliveries(css(), "model", id) == "cam1=delivered,cam2=delivered"; }))
         << id << " is " << deliveries(css(), "model", id);
     for (const auto& edge : edges_) EXPECT_TRUE(edge->request("GET", "objects/model/" + id + "/data").body == data) << id;
 }
@@ -75,7 +75,7 @@ void BrokerInstances::kill_one_amid_transfers(const std::function<bool()>& chunk
     publish_down(css(), "large", large);
     publish_small(0, 20);
     publish_up("large", large);
-    ASSERT_TRUE(eventually(chunks_are_under_way, 30s)) << "chunks are on their way";
+    ASSERT_TRUE(eventually(chunks_are_under_way)) << "chunks are on their way";
     css_[0]->kill_hard();  // It leads, some of what it was given is lost with it, and nobody tells the nodes.
     EXPECT_NE(status(css(), "report", "large"), "completelyReceived") << "the moment was too late to show anything";
     publish_small(20, 60);
@@ -111,7 +111,7 @@ void BrokerInstances::change_objects_fast() {
             const std::string now = status(css(), "report", id_of(i));
             return now == "objdeleted" || css().request("GET", "objects/acme/report/" + id_of(i)).status == 404;
         };
-        EXPECT_TRUE(eventually(is_gone, 60s)) << id_of(i) << " is " << status(css(), "report", id_of(i));
+        EXPECT_TRUE(eventually(is_gone)) << id_of(i) << " is " << status(css(), "report", id_of(i));
     }
 }
 

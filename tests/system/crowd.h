@@ -47,7 +47,7 @@ private:
 /// Lets this process open so many descriptors; false: the system does not allow it.
 bool allow_descriptors(std::size_t count);
 
-/// An own connection to a port of loopback; -1: refused. Reads and writes wait at most 10 s.
+/// An own connection to a port of loopback; -1: refused. Reads and writes wait at most a minute.
 int connect_to(int port);
 
 }  // namespace edgesync::system_test

@@ -31,7 +31,7 @@ protected:
         const std::string css = "http://127.0.0.1:" + std::to_string(css_->port());
         const std::string script = "cd '" + folder_.path().string() + "'; U='admin@acme:x'; CSS=" + css + "; B=$CSS/api/v1/objects/acme" +
                                    "; ESS=https://127.0.0.1:" + std::to_string(tls_port_) +
-                                   "; curl() { command curl -s --max-time 20 -D head.txt -w '%{http_code}' \"$@\"; }; " + line;
+                                   "; curl() { command curl -s --max-time 120 -D head.txt -w '%{http_code}' \"$@\"; }; " + line;
         Shown shown;
         FILE* pipe = ::popen(script.c_str(), "r");
         char buffer[4096];

@@ -78,7 +78,7 @@ bool restore(const std::filesystem::path& file, const std::string& database) {
 
 // It sleeps until its sleep is cancelled, which is no failure. The text is a literal inside of another one.
 HeldTransaction::HeldTransaction(const std::string& sql) {
-    const std::string text = "DO 'BEGIN " + sql + "; BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END'";
+    const std::string text = "DO 'BEGIN " + sql + "; BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END'";
     is_done_ = std::async(std::launch::async, [text] { return run(text); });
 }
 

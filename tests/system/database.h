@@ -28,7 +28,7 @@ bool run(const std::string& sql);
 bool back_up(const std::string& database, const std::filesystem::path& file);
 bool restore(const std::filesystem::path& file, const std::string& database);
 
-/// Changes something and keeps it locked, until the test commits it or a minute is over.
+/// Changes something and keeps it locked, until the test commits it or ten minutes are over.
 class HeldTransaction {
 public:
     explicit HeldTransaction(const std::string& sql);

@@ -127,7 +127,7 @@ TEST_F(Delivery, WhatSeveralClientsPublishAtOnceArrivesAtEveryNode) {
     EXPECT_EQ(refused, 0);
     for (int i = 0; i < kClients * kEach; ++i) {
         const std::string id = "m" + std::to_string(i);
-        ASSERT_TRUE(eventually([&] { return deliveries(*css_, "model", id) == "cam1=delivered,cam2=delivered"; }, std::chrono::seconds(60)))
+        ASSERT_TRUE(eventually([&] { return deliveries(*css_, "model", id) == "cam1=delivered,cam2=delivered"; }))
             << id << ": " << deliveries(*css_, "model", id);
         for (const Node* node : {cam1_.get(), cam2_.get()}) EXPECT_TRUE(data_at(*node, id) == data_of(i)) << id;
         EXPECT_TRUE(css_->request("GET", "objects/acme/model/" + id + "/data").body == data_of(i)) << id;
@@ -151,7 +151,7 @@ TEST_F(Delivery, EqualDataOfTwoNodesBelongsToEachOfTheirObjects) {
     const auto data_on_css = [&](const std::string& id) { return css_->request("GET", "objects/acme/report/" + id + "/data").body; };
     for (int i = 0; i < kEach; ++i) {
         for (const auto& id : {"one" + std::to_string(i), "two" + std::to_string(i)}) {
-            ASSERT_TRUE(eventually([&] { return status(*css_, "report", id) == "completelyReceived"; }, std::chrono::seconds(60))) << id;
+            ASSERT_TRUE(eventually([&] { return status(*css_, "report", id) == "completelyReceived"; })) << id;
             EXPECT_TRUE(data_on_css(id) == data_of(i)) << id;
         }
     }

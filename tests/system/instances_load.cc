@@ -190,7 +190,7 @@ bool InstancesLoad::becomes(const std::function<bool()>& condition) const {
 }
 
 void InstancesLoad::expect_everything_arrived() {
-    deadline_ = Clock::now() + 60s;
+    deadline_ = Clock::now() + 5min;
     expect_replaced();
     expect_published_once();
     expect_erased();

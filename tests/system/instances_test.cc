@@ -193,7 +193,7 @@ TEST_F(Instances, WhatAKilledInstanceLeftUndoneIsDoneByAnother) {
     }
     ASSERT_EQ(put(*one_, "m"), 204);
     one_->kill_hard();
-    EXPECT_TRUE(eventually([&] { return deliveries(*two_, "model", "m").find("cam1=delivered") != std::string::npos; }, 100s));
+    EXPECT_TRUE(eventually([&] { return deliveries(*two_, "model", "m").find("cam1=delivered") != std::string::npos; }));
     EXPECT_EQ(ess->request("GET", "objects/model/m/data").body, "hello");
 }
 

@@ -130,8 +130,8 @@ protected:
     }
     static void restart_in_place(Node& node, int times_before) {
         ASSERT_EQ(call(node.port(), "POST", "/api/v1/shutdown?quiesce=0&restart=true", "", {}, "root@acme").status, 204);
-        ASSERT_TRUE(eventually([&] { return count(node.output(), "Restarting") == times_before + 1; }, seconds(60))) << node.output();
-        ASSERT_TRUE(eventually([&] { return node.is_healthy(); }, seconds(60))) << node.output();
+        ASSERT_TRUE(eventually([&] { return count(node.output(), "Restarting") == times_before + 1; })) << node.output();
+        ASSERT_TRUE(eventually([&] { return node.is_healthy(); })) << node.output();
         EXPECT_EQ(::waitpid(node.pid(), nullptr, WNOHANG), 0) << "it is the same process";
     }
     static int count(const std::string& text, const std::string& word) {
@@ -141,14 +141,14 @@ protected:
     }
     std::string data_on_css(const std::string& id) const { return css_->request("GET", "objects/acme/report/" + id + "/data").body; }
     bool arrives(const std::string& id) const {
-        return eventually([&] { return status(*css_, "report", id) == "completelyReceived"; }, seconds(60));
+        return eventually([&] { return status(*css_, "report", id) == "completelyReceived"; });
     }
     bool is_delivered(const std::string& id) const {
-        return eventually([&] { return deliveries(*css_, "model", id) == "cam1=delivered"; }, seconds(60));
+        return eventually([&] { return deliveries(*css_, "model", id) == "cam1=delivered"; });
     }
     /// The line is to freeze there.
     bool comes_to(long long octets) const {
-        return eventually([&] { return line_->forwarded() >= octets; }, seconds(60));
+        return eventually([&] { return line_->forwarded() >= octets; });
     }
     /// The line goes on, to `freezes_next`, when the node has begun to stop. It runs again afterwards.
     void stop_amid_transfer(Node& node, long long frozen_at, long long freezes_next) const {
@@ -159,7 +159,7 @@ protected:
             return answered == 503 || answered == 0;
         }));
         line_->freeze_at(freezes_next);
-        EXPECT_EQ(node.wait_for_end(seconds(60)), 0) << node.output();
+        EXPECT_EQ(node.wait_for_end(), 0) << node.output();
         EXPECT_LT(line_->forwarded(), frozen_at + 60'000'000) << "it begins nothing new";
         node.start();
     }
@@ -187,7 +187,7 @@ TEST_F(Interruption, AnEdgeNodeKilledAmidPutsLosesNothingThatItAcknowledged) {
         std::thread first(client);
         std::thread second(client);
         const std::size_t before = reports.count();
-        EXPECT_TRUE(eventually([&] { return reports.count() >= before + 5; }, seconds(60)));
+        EXPECT_TRUE(eventually([&] { return reports.count() >= before + 5; }));
         std::this_thread::sleep_for(std::chrono::milliseconds(random() % 150));  // The moment shall be any.
         cam1_->kill_hard();
         is_running = false;
@@ -242,7 +242,7 @@ TEST_F(Interruption, ANodeThatIsToldToStopFinishesWhatIsInProgress) {
     EXPECT_TRUE(upload.send(data.substr(data.size() / 2)));
     EXPECT_TRUE(upload.receive_head().starts_with("HTTP/1.1 204"));
     EXPECT_TRUE(beginning + download.receive(data.size() - beginning.size()) == data);
-    EXPECT_EQ(css_->wait_for_end(seconds(60)), 0) << css_->output();
+    EXPECT_EQ(css_->wait_for_end(), 0) << css_->output();
     EXPECT_LT(steady_clock::now() - began, seconds(35)) << "a poll that is parked does not keep it";
     css_->start();
     EXPECT_TRUE(css_->request("GET", "objects/acme/model/up/data").body == data);
@@ -263,7 +263,7 @@ TEST_F(Interruption, ANodeThatIsToldToStopWaitsForNobodyLongerThanItShall) {
 
     const auto began = steady_clock::now();
     ::kill(css_->pid(), SIGTERM);
-    EXPECT_EQ(css_->wait_for_end(seconds(60)), 0) << css_->output();
+    EXPECT_EQ(css_->wait_for_end(), 0) << css_->output();
     EXPECT_LT(steady_clock::now() - began, seconds(20));
     css_->start();
     EXPECT_TRUE(css_->request("GET", "objects/acme/model/down/data").body == data);

@@ -41,7 +41,7 @@ protected:
         database::is_there() ? database::shift_clock(ahead) : css_->shift_clock(ahead);
         css_->start();
     }
-    static bool soon(const std::function<bool()>& condition) { return eventually(condition, seconds(8)); }
+    static bool soon(const std::function<bool()>& condition) { return eventually(condition); }
     bool is_delivered(const std::string& id, const std::string& expected) const {
         return soon([&] { return deliveries(*css_, "model", id) == expected; });
     }

@@ -25,7 +25,7 @@ using Poco::Net::HTTPClientSession;
 int health(const std::function<std::unique_ptr<HTTPClientSession>()>& connect) {
     try {
         const auto session = connect();
-        session->setTimeout(Poco::Timespan(5, 0));
+        session->setTimeout(Poco::Timespan(60, 0));
         Poco::Net::HTTPRequest request("GET", "/api/v1/health", Poco::Net::HTTPMessage::HTTP_1_1);
         request.set("Authorization", "Basic YWRtaW5AYWNtZTp4");
         request.setHost("localhost");  // A session over a given socket knows none.

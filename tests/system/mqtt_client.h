@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "tests/system/sandbox.h"
+
 namespace edgesync::system_test {
 
 struct MqttCredentials {
@@ -26,7 +28,7 @@ public:
     /// Before anything is published on it. False: refused.
     bool subscribe(std::string_view filter);
     /// Whether the broker ends the connection, or has ended it; returns as soon as it does.
-    bool is_disconnected(std::chrono::milliseconds limit = std::chrono::seconds(10));
+    bool is_disconnected(std::chrono::milliseconds limit = kPatience);
 
 private:
     const int socket_;

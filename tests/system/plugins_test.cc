@@ -220,7 +220,7 @@ TEST_F(Plugins, AStartThatHangsEndsSoonAfterOneSignal) {
     node.launch();
     ASSERT_TRUE(eventually([&] { return node.output().find("in the mood start-hangs") != std::string::npos; }));
     ::kill(node.pid(), SIGTERM);
-    EXPECT_EQ(node.wait_for_end(std::chrono::seconds(20)), 1);
+    EXPECT_EQ(node.wait_for_end(std::chrono::seconds(40)), 1);
     EXPECT_THAT(node.output(), HasSubstr("FATAL: Ended by SIGTERM before the service was running, in transport-unruly, in start"));
 }
 
@@ -268,7 +268,7 @@ class PluginsThatEndTheProcess : public Plugins, public testing::WithParamInterf
 TEST_P(PluginsThatEndTheProcess, AreNamedInItsLastLine) {
     Node& node = edge(GetParam().mood);
     node.launch();
-    EXPECT_EQ(node.wait_for_end(std::chrono::seconds(20)), 128 + GetParam().signal) << node.output();
+    EXPECT_EQ(node.wait_for_end(), 128 + GetParam().signal) << node.output();
     const std::string output = node.output();
     EXPECT_THAT(output, HasSubstr(GetParam().line));
     const auto first = output.find("edge-sync-service: fatal: ");

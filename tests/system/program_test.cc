@@ -197,7 +197,7 @@ TEST_F(ProgramThatRestarts, StopsInOrderAndDoesNotStartAgainAfterASignal) {
     Node& css = stopping(std::chrono::seconds(8));
     const auto signalled = std::chrono::steady_clock::now();
     ::kill(css.pid(), SIGTERM);
-    EXPECT_EQ(css.wait_for_end(std::chrono::seconds(20)), 0) << css.output();
+    EXPECT_EQ(css.wait_for_end(), 0) << css.output();
     EXPECT_GT(std::chrono::steady_clock::now() - signalled, std::chrono::seconds(6)) << "requests have their time";
     EXPECT_THAT(css.output(), testing::HasSubstr("STATUS: Stopped\n"));
     EXPECT_THAT(css.output(), testing::HasSubstr("STATUS: Not started: a signal asked the service to end\n"));

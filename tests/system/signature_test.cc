@@ -63,7 +63,7 @@ protected:
         cam1_->start();
         ASSERT_TRUE(eventually([this] { return registered(*css_, 1); }));
     }
-    static bool soon(const std::function<bool()>& condition) { return eventually(condition, std::chrono::seconds(8)); }
+    static bool soon(const std::function<bool()>& condition) { return eventually(condition); }
     Json signed_meta(const std::string& type, const std::string& id, const std::string& data, bool is_sha1 = false) const {
         return {{"objectID", id},
                 {"objectType", type},

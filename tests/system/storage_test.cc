@@ -52,7 +52,7 @@ protected:
     void SetUp() override {
         if (!disk_.is_mounted()) GTEST_SKIP() << "only root may mount the small disk that this test fills";
     }
-    static bool soon(const std::function<bool()>& condition) { return eventually(condition, std::chrono::seconds(8)); }
+    static bool soon(const std::function<bool()>& condition) { return eventually(condition); }
     /// Only what is persistent goes to the small disk. Its log must leave room for data.
     std::unique_ptr<Node> css_on_small_disk() const {
         return make_css(folder_.path(), {"PersistenceRootPath " + (disk_.folder() / "css").string(), "LmdbLogSizeMB 2"});
