@@ -80,7 +80,8 @@ protected:
         ::fcntl(silent.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
         return silent;
     }
-    /// Small ones and large ones, for longer than the node's intervals; each within a second, but for a pause of the whole machine.
+    /// Small ones and large ones, for longer than the node's intervals. A call to the CSS ends after 120 s; no publish waits for one, and
+    /// most wait for nothing, but for pauses of a busy machine.
     void publish_fast() {
         int slow = 0;
         for (int i = 0; i < kReports; ++i) {
@@ -88,11 +89,11 @@ protected:
             ASSERT_EQ(publish_on_edge(*cam1_, "report", "r" + std::to_string(i), data(i)), 204);
             ASSERT_EQ(edge_status(*cam1_, "report", "r" + std::to_string(i)), "ready");
             const auto taken = steady_clock::now() - began;
-            EXPECT_LT(taken, std::chrono::seconds(5));
+            EXPECT_LT(taken, std::chrono::seconds(30));
             slow += taken > std::chrono::seconds(1) ? 1 : 0;
             std::this_thread::sleep_until(began + std::chrono::milliseconds(50));
         }
-        EXPECT_LE(slow, 2);
+        EXPECT_LE(slow, kReports / 4);
     }
     void expect_everything_delivered() {
         for (int i = 0; i < kReports; ++i) {
@@ -162,15 +163,19 @@ protected:
 
 TEST_F(Time, ObjectsExpireAndBecomeActiveByTheClock) {
     TemporaryFolder folder;
+    // No step before takes that long. Where the clock cannot be moved the test waits.
+    const int later = kCanShiftClocks ? 600 : 20;
     auto css = make_css(folder.path(), {"StorageMaintenanceInterval 1", "ObjectActivationInterval 1"});
+    if (kCanShiftClocks) css->shift_clock(std::chrono::seconds(0));
     css->start();
     auto ess = make_ess(folder.path(), "cam1", css->port());
     ess->start();
     ASSERT_TRUE(eventually([&] { return registered(*css, 1); }));
-    ASSERT_EQ(publish(*css, "model", "gone", R"({"expiration":")" + in_seconds(2) + "\"}", "x"), 204);
-    ASSERT_EQ(publish(*css, "model", "later", R"({"inactive":true,"activationTime":")" + in_seconds(2) + "\"}", "x"), 204);
+    ASSERT_EQ(publish(*css, "model", "gone", R"({"expiration":")" + in_seconds(later) + "\"}", "x"), 204);
+    ASSERT_EQ(publish(*css, "model", "later", R"({"inactive":true,"activationTime":")" + in_seconds(later) + "\"}", "x"), 204);
     EXPECT_EQ(status(*css, "model", "gone"), "ready");
     EXPECT_EQ(deliveries(*css, "model", "later"), "cam1=pending");
+    if (kCanShiftClocks) css->shift_clock(std::chrono::seconds(later));
     EXPECT_TRUE(eventually([&] { return css->request("GET", "objects/acme/model/gone").status == 404; }));
     EXPECT_TRUE(eventually([&] { return deliveries(*css, "model", "later") == "cam1=delivered"; }));
 }
