@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 
 #include "tests/system/clock_file.h"
+#include "tests/system/sandbox.h"
 
 namespace edgesync::system_test::database {
 namespace {
@@ -24,15 +26,24 @@ void tell(const std::string& line) {
         throw std::runtime_error("no answer");
 }
 
+bool is_stopped(const std::string& id) {
+    std::ifstream file("/proc/" + id + "/stat");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const auto end_of_name = text.rfind(") ");
+    return end_of_name != std::string::npos && text.substr(end_of_name + 2, 1) == "T";
+}
+
 /// Signals the server's processes, each of which is a child of the first.
 bool signal_all(int number) {
     std::ifstream file(folder() + "/data/postmaster.pid");
     pid_t first = 0;
-    if (!(file >> first)) return false;
+    if (!(file >> first) || ::kill(first, number) != 0) return false;
     const std::string id = std::to_string(first);
+    // It makes no more children then.
+    if (number == SIGSTOP && !eventually([&] { return is_stopped(id); })) return false;
     std::ifstream list("/proc/" + id + "/task/" + id + "/children");
-    bool is_done = ::kill(first, number) == 0;
-    for (pid_t child = 0; list >> child;) is_done = ::kill(child, number) == 0 && is_done;
+    bool is_done = true;
+    for (pid_t child = 0; list >> child;) is_done = (::kill(child, number) == 0 || errno == ESRCH) && is_done;  // One may have ended.
     return is_done;
 }
 

@@ -15,7 +15,7 @@ std::string folder();
 /// As after a power cut: without a last checkpoint.
 void stop_immediately();
 void start();
-/// As when its machine hangs: connections stay, and nothing is answered. False without the right to do so.
+/// As when its machine hangs: connections stay, and nothing is answered. False without the right to do so; then some may have been stopped.
 bool freeze();
 void thaw();
 /// Whether the server's clock can be moved.
