@@ -40,7 +40,7 @@ TEST_F(InstancesFaults, ConnectionsThatTheServerEndsAtAnyMomentLoseNothing) {
     load_->start();
     const auto end = Clock::now() + 4s;
     int ended = 0;
-    while (Clock::now() < end) {
+    while (Clock::now() < end || (ended <= 10 && Clock::now() < end + kPatience)) {
         ended += database::run(
                      "SELECT 1 / count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity WHERE application_name ="
                      " 'edge-sync-service' ORDER BY random() LIMIT 2) AS victims")
@@ -63,6 +63,9 @@ TEST_F(InstancesFaults, ACommitWhoseAnswerIsLostStillWakesTheNodesOfItsInstance)
     const auto poll = [&] { return call(css_[0]->port(), "GET", "/spi/v1/objects/", "", identity, name).status; };
     EXPECT_EQ(poll(), 204) << "from now on it is known that nothing is pending";
     ASSERT_TRUE(database::run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'") && database::run("SELECT pg_reload_conf()"));
+    // The server's processes hear of it one after the other.
+    ASSERT_TRUE(eventually([] { return database::run("SELECT 1 / count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"); }))
+        << "a heartbeat waits for the standby";
     const std::string body = R"({"meta":{"objectID":"m","objectType":"model","destinationType":"camera"},"data":"aGVsbG8="})";
     int status = 0;
     std::thread client([&] { status = css_[0]->request("PUT", "objects/acme/model/m", body).status; });

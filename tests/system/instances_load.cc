@@ -39,7 +39,7 @@ InstancesLoad::InstancesLoad(const std::vector<std::unique_ptr<Node>>& css, cons
     : css_(css), edges_(edges), watch_(css, edges) {}
 
 InstancesLoad::~InstancesLoad() {
-    stop();
+    join_clients();
     end(is_consuming_);
     if (consumer_.joinable()) consumer_.join();
 }
@@ -68,7 +68,18 @@ void InstancesLoad::pace(const std::atomic<bool>& goes_on, std::chrono::millisec
     ended_.wait_for(lock, time, [&] { return !goes_on; });
 }
 
+bool InstancesLoad::has_shown_something() const {
+    const std::lock_guard lock(mutex_);
+    return replaced_.size() == 10 && added_.size() > 5 && !uploaded_.empty() && !erased_.empty() && reported_.size() > 5 &&
+           watch_.comparisons() > 50 && watch_.steps() > 10 && watch_.replacements() > 10;
+}
+
 void InstancesLoad::stop() {
+    EXPECT_TRUE(eventually([this] { return has_shown_something(); }));
+    join_clients();
+}
+
+void InstancesLoad::join_clients() {
     end(is_running_);
     for (auto& client : clients_) client.join();
     clients_.clear();

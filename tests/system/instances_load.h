@@ -27,7 +27,7 @@ public:
     ~InstancesLoad();
 
     void start();
-    /// Nothing new is sent; what was consumed or is delivered goes on.
+    /// Once each client has done enough to show something, nothing new is sent; what was consumed or is delivered goes on.
     void stop();
     /// How often something was acknowledged by a CSS instance.
     std::size_t acknowledged() const { return acknowledged_; }
@@ -45,6 +45,8 @@ private:
     /// The status code of a request to that instance.
     using Request = std::function<int(const Node& css)>;
 
+    bool has_shown_something() const;
+    void join_clients();
     void end(std::atomic<bool>& goes_on);
     /// The pace of a client: what is tested has two cores as well. Until then or the end.
     void pace(const std::atomic<bool>& goes_on, std::chrono::milliseconds time);

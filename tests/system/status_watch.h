@@ -37,7 +37,7 @@ public:
 
     /// Once stopped: a sentence for each thing that was wrong.
     const std::string& problems() const { return problems_; }
-    /// Once stopped: how often the status of one version at one node was there to be compared with an earlier one,
+    /// How often the status of one version at one node was there to be compared with an earlier one,
     std::size_t comparisons() const { return comparisons_; }
     /// how often it had gone on,
     std::size_t steps() const { return steps_; }
@@ -69,9 +69,9 @@ private:
     std::map<std::string, std::int64_t> versions_;
     std::map<std::string, Seen> statuses_;
     std::string problems_;
-    std::size_t comparisons_ = 0;
-    std::size_t steps_ = 0;
-    std::size_t replacements_ = 0;
+    std::atomic<std::size_t> comparisons_{0};
+    std::atomic<std::size_t> steps_{0};
+    std::atomic<std::size_t> replacements_{0};
 };
 
 }  // namespace edgesync::system_test
