@@ -22,21 +22,27 @@ TEST_F(Leadership, WhenTheLeaderIsKilledAnotherOneTakesOver) {
     ASSERT_TRUE(eventually([&] { return leads(*two_); })) << two_->output();
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - killed);
     std::cout << "another one leads " << took.count() << " ms after the leader was killed\n";
-    EXPECT_LT(took, 9s) << "the time-out, 6 s, one period of the heartbeat, 1 s, and what a busy machine adds";
+    EXPECT_LT(took, 12s) << "the time-out, 6 s, one period of the heartbeat, 1 s, and what a busy machine adds: no second time-out";
 }
 
 TEST_F(Leadership, WhenTheLeaderStopsAnotherOneTakesOverSoon) {
-    start_two();
+    one_ = instance("one", {"LeadershipTimeout 60"});
+    two_ = instance("two", {"LeadershipTimeout 60"});
+    one_->start();
+    two_->start();
     ASSERT_TRUE(leads(*one_));
+    const auto begun = Clock::now();
     EXPECT_EQ(one_->terminate(), 0);
-    EXPECT_TRUE(eventually([&] { return leads(*two_); }, 3s)) << "one period of the heartbeat and not the whole time-out";
+    EXPECT_TRUE(eventually([&] { return leads(*two_); }));
+    // The last heartbeat may have been a period ago, 10 s.
+    EXPECT_LT(Clock::now() - begun, 40s) << "one period of the heartbeat and not the whole time-out";
 }
 
 TEST_F(Leadership, ALeaderThatWasPausedFindsThatItLeadsNoMore) {
     start_two();
     ASSERT_TRUE(leads(*one_));
     ::kill(one_->pid(), SIGSTOP);
-    EXPECT_TRUE(eventually([&] { return leads(*two_); }, 25s)) << two_->output();
+    EXPECT_TRUE(eventually([&] { return leads(*two_); })) << two_->output();
     ::kill(one_->pid(), SIGCONT);
     EXPECT_TRUE(eventually([&] { return !leads(*one_); })) << one_->output();
     EXPECT_TRUE(leads(*two_));
@@ -52,12 +58,12 @@ TEST_F(Leadership, WhatAPausedLeaderHadBegunIsRefusedWhenItWakesUp) {
     one_->start();
     two_->start();
     ASSERT_TRUE(leads(*one_));
-    ASSERT_EQ(put(*two_, "m", expiring_in(3s)), 204);
+    ASSERT_EQ(put(*two_, "m", expiring_in(10s)), 204);
     database::HeldTransaction other("UPDATE " + schema_ + ".object SET record = record");
     ASSERT_TRUE(eventually([&] { return other.keeps_service_waiting(); })) << one_->output();
     ASSERT_EQ(::kill(one_->pid(), SIGSTOP), 0);
     ASSERT_TRUE(other.commit());
-    EXPECT_TRUE(eventually([&] { return leads(*two_); }, 40s)) << two_->output();
+    EXPECT_TRUE(eventually([&] { return leads(*two_); })) << two_->output();
     EXPECT_EQ(two_->request("GET", "objects/acme/model/m").status, 200) << "it was not removed before the pause";
     ASSERT_EQ(::kill(one_->pid(), SIGCONT), 0);
     EXPECT_TRUE(eventually([&] { return one_->output().find("Expiration failed: Another instance leads now") != std::string::npos; }))
