@@ -34,16 +34,21 @@ TEST_F(Faults, AKilledCssLosesNothingThatItAcknowledged) {
     for (int round = 0; round < 4; ++round) {
         std::atomic<bool> is_running{true};
         std::vector<std::string> accepted;
+        std::atomic<int> count{0};
         std::thread client([&] {
             for (int i = 0; is_running; ++i) {
                 const std::string id = "m" + std::to_string(round) + "-" + std::to_string(i);
                 const std::string body =
                     R"({"meta":{"objectID":")" + id + R"(","objectType":"model","destinationType":"camera"},"data":"aGVsbG8="})";
-                if (css_->request("PUT", "objects/acme/model/" + id, body).status == 204) accepted.push_back(id);
+                if (css_->request("PUT", "objects/acme/model/" + id, body).status != 204) continue;
+                accepted.push_back(id);
+                ++count;
             }
         });
         const auto enough = std::chrono::milliseconds(100 + random() % 200);
-        eventually([began = std::chrono::steady_clock::now(), enough] { return std::chrono::steady_clock::now() - began > enough; });
+        EXPECT_TRUE(eventually([&, began = std::chrono::steady_clock::now()] {
+            return std::chrono::steady_clock::now() - began > enough && count > 5;
+        })) << count;
         css_->kill_hard();
         is_running = false;
         client.join();
@@ -104,7 +109,7 @@ TEST_F(Faults, AnEdgeNodeWorksWhileItsCssIsAwayAndDeliversLater) {
     for (int i = 0; i < 300; ++i) {
         const auto began = std::chrono::steady_clock::now();
         ASSERT_EQ(publish_on_edge(*cam1_, "report", "r" + std::to_string(i), "measurement " + std::to_string(i)), 204);
-        EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+        EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20)) << "it waits for nobody";
     }
     css_->start();
     for (int i = 0; i < 300; ++i) {
