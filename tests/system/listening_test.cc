@@ -208,6 +208,7 @@ TEST_F(Listening, ANewCertificateIsShownFromTheNextConnectionOn) {
     const Poco::Net::SocketAddress address("127.0.0.1", static_cast<Poco::UInt16>(tls_port_));
     auto open = open_tls(Poco::Net::StreamSocket(address), "server.pem");
     open->setKeepAlive(true);
+    open->setKeepAliveTimeout(Poco::Timespan(kPatience.count(), 0));  // Otherwise it connects again after 8 s without a request.
     const auto ask = [&] {
         Poco::Net::HTTPRequest request("GET", "/api/v1/health", Poco::Net::HTTPMessage::HTTP_1_1);
         request.setHost("localhost");
