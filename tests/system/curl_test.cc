@@ -98,6 +98,7 @@ TEST_F(Curl, ExamplesOfObjectsWork) {
            "204");
     expect(R"(curl -u $U "$B?destination_policy=true&received=true")", "200", R"("objectID":"p1")");
     ASSERT_TRUE(becomes(R"(curl -u 'app@acme:x' -k "$ESS/api/v1/objects/model?received=true")", R"("objectID":"m1")"));
+    ASSERT_TRUE(becomes("curl -u $U $B/model/m1/destinations", R"("status":"delivered")")) << "the last of three versions";
     expect("curl -u 'app@acme:x' -k $ESS/api/v1/objects/model/m1/data -o edge.bin", "200");
     EXPECT_TRUE(read("edge.bin") == data);
     expect("curl -u 'app@acme:x' -k -X PUT $ESS/api/v1/objects/model/m1/consumed", "204");
@@ -128,7 +129,7 @@ TEST_F(Curl, ExamplesOfAdministrationWork) {
 
 TEST_F(Curl, ExampleOfTheShutdownWorksAndOtherCallsAreRefusedMeanwhile) {
     expect(R"(curl -u $U -X POST "$CSS/api/v1/shutdown?quiesce=5")", "403", "Unauthorized");
-    expect(R"(curl -u 'sync@acme:x' -X POST "$CSS/api/v1/shutdown?quiesce=5")", "204");
+    expect(R"(curl -u 'sync@acme:x' -X POST "$CSS/api/v1/shutdown?quiesce=15")", "204");
     ASSERT_TRUE(eventually([&] { return show("curl $B/model/m1").code == "503"; }));
     expect("curl -u $U -X PUT $B/model/m1/data --data-binary x", "503");
     expect("curl -u $U $CSS/api/v1/health", "200", R"("healthStatus")");

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "tests/system/cluster.h"
 
@@ -158,7 +159,7 @@ TEST(Program, RefusesRequestsForTheQuiesceTimeBeforeItStops) {
     auto css = make_css(folder.path());
     name_administrator(*css);
     css->start();
-    ASSERT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=3", "", {}, "root@acme").status, 204);
+    ASSERT_EQ(call(css->port(), "POST", "/api/v1/shutdown?quiesce=10", "", {}, "root@acme").status, 204);
     ASSERT_TRUE(eventually([&] { return css->request("GET", "objects/acme/model/m1").status == 503; }));
     const auto refused_since = std::chrono::steady_clock::now();
     EXPECT_TRUE(css->is_healthy());
@@ -194,7 +195,7 @@ protected:
 
 TEST_F(ProgramThatRestarts, StopsInOrderAndDoesNotStartAgainAfterASignal) {
     // Longer than what is under way has when the program starts.
-    Node& css = stopping(std::chrono::seconds(8));
+    Node& css = stopping(std::chrono::seconds(16));
     const auto signalled = std::chrono::steady_clock::now();
     ::kill(css.pid(), SIGTERM);
     EXPECT_EQ(css.wait_for_end(), 0) << css.output();
@@ -240,7 +241,12 @@ TEST(Program, EndsByASignalWhileNobodyTakesTheLinesOfItsLog) {
     const NeglectedPipe pipe(folder.path() / "pipe");
     const pid_t pid = start_process({EDGESYNC_SERVICE, "-c", configured.config().string()}, pipe.path());
     // The values in force are more than fits.
-    ASSERT_TRUE(eventually([&] { return pipe.octets() > 3500; })) << pipe.octets();
+    int octets = 0;
+    int unchanged = 0;
+    EXPECT_TRUE(eventually([&] {
+        unchanged = std::exchange(octets, pipe.octets()) == octets ? unchanged + 1 : 0;
+        return octets > 3500 && unchanged > 10;
+    })) << octets;
     ::kill(pid, SIGTERM);
     ::kill(pid, SIGINT);
     int status = 0;
