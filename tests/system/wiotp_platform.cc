@@ -88,9 +88,19 @@ WiotpPlatform::~WiotpPlatform() {
     ::close(listener_);
 }
 
+/// Under the lock.
+void WiotpPlatform::shut_down_all() {
+    for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
+}
+
 void WiotpPlatform::disconnect_all() {
     const std::lock_guard lock(mutex_);
-    for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
+    shut_down_all();
+}
+
+void WiotpPlatform::disconnect_all_after(int messages) {
+    const std::lock_guard lock(mutex_);
+    until_disconnection_ = messages;
 }
 
 void WiotpPlatform::add_gateway(const std::string& client_id, const std::string& token) {
@@ -221,6 +231,10 @@ void WiotpPlatform::pass_down(const WiotpClient& client, const std::string& name
             packet = packet_of(packet->front(), text_field(topic).append(body));
             const std::lock_guard lock(mutex_);
             ++deliveries_[name];
+            if (until_disconnection_ > 0 && --until_disconnection_ == 0) {
+                shut_down_all();
+                ++disconnections_;
+            }
         }
         if (!send_all(to, *packet)) break;
     }

@@ -39,10 +39,15 @@ public:
     std::map<std::string, int> deliveries() const;
     /// Ends all connections.
     void disconnect_all();
+    /// The same as soon as so many more messages have been delivered, to whomever.
+    void disconnect_all_after(int messages);
+    /// How often that has happened.
+    int disconnections() const { return disconnections_; }
 
 private:
     void accept_clients();
     void serve(int client);
+    void shut_down_all();
     /// The first packet; nullopt: refused. With the CONNECT that the broker is to get.
     std::optional<WiotpClient> admit(int client, std::string& backlog, std::string& connect);
     void pass_up(const WiotpClient& client, int from, int to, std::string backlog);
@@ -56,11 +61,13 @@ private:
     const int listener_;
     WiotpRefusals refusals_;
     std::atomic<std::size_t> largest_payload_{0};
+    std::atomic<int> disconnections_{0};
     std::atomic<bool> is_stopped_{false};
     mutable std::mutex mutex_;
     WiotpAccounts accounts_;
     int scalable_connections_ = 0;
     std::map<std::string, int> deliveries_;
+    int until_disconnection_ = 0;  ///< Messages; 0: it is not asked for.
     std::set<int> sockets_;
     std::vector<std::thread> threads_;
     std::thread acceptor_;
