@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <vector>
 
 #include "tests/system/cluster.h"
 #include "tests/system/mosquitto.h"
@@ -230,8 +232,16 @@ protected:
     void lose(const std::string& command, int count) {
         proxy_->disturb([this, text = "\"command\":\"" + command + "\"", count](std::string& packet) {
             if (falsifies_data_ && packet.find(kMagic) != std::string::npos && falsifies_data_.exchange(false)) ++packet.back();
-            return packet.find(text) != std::string::npos && ++seen_ <= count;
+            if (packet.find(text) == std::string::npos) return false;
+            const std::lock_guard lock(mutex_);
+            times_.push_back(Clock::now());
+            return ++seen_ <= count;
         });
+    }
+    /// From the first of these messages, which was lost, to the second; that is the time of the nodes, and not that of a busy machine.
+    Clock::duration repeated_after() const {
+        const std::lock_guard lock(mutex_);
+        return times_.size() > 1 ? times_[1] - times_[0] : Clock::duration::max();
     }
     void start_both() {
         const auto line = [](int port) {
@@ -250,6 +260,8 @@ protected:
     TemporaryFolder folder_;
     Mosquitto broker_;
     std::atomic<int> seen_{0};
+    mutable std::mutex mutex_;
+    std::vector<Clock::time_point> times_;
     std::atomic<bool> falsifies_data_{false};  ///< Of the next data message.
     std::unique_ptr<Proxy> proxy_;
     std::unique_ptr<Node> css_;
@@ -289,17 +301,15 @@ class LostOnce : public LostMessages, public testing::WithParamInterface<Kind> {
 TEST_P(LostOnce, IsRepeatedWithinSixResendIntervals) {
     lose(GetParam().command, 1);
     start_both();
-    const auto begin = Clock::now();
     if (GetParam().is_upwards) {
         ASSERT_EQ(publish_on_edge(*edge_, "report", "m", random_octets(200'000, 3)), 204);
         EXPECT_TRUE(eventually([this] { return status(*css_, "report", "m") == "completelyReceived"; })) << css_->output();
-        EXPECT_TRUE(eventually([this] { return seen_ > 1; })) << "it was said again";
     } else {
         ASSERT_EQ(publish(*css_, "model", "m", kToCam1, random_octets(200'000, 4)), 204);
         EXPECT_TRUE(eventually([this] { return deliveries(*css_, "model", "m") == "cam1=delivered"; })) << edge_->output();
     }
-    EXPECT_LT(Clock::now() - begin, 9s);
-    EXPECT_GE(seen_, 1);
+    EXPECT_TRUE(eventually([this] { return seen_ > 1; })) << "it was said again";
+    EXPECT_LT(repeated_after(), 9s);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LostOnce,
