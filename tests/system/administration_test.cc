@@ -99,12 +99,15 @@ TEST_F(Administration, APolicyEnginePlacesObjects) {
                           "services":[{"orgID":"so","arch":"*","serviceName":"other","version":"1.0"}]}})",
                       "new"),
               204);
+    EXPECT_TRUE(eventually([&] { return as(*cam2, "acme$so$1.0$other", "GET", "objects/model/m/data").body == "new"; }));
     const auto seen = [&] { return as(*cam2, "acme$so$1.5$sn", "GET", "objects/model"); };
-    ASSERT_TRUE(eventually([&] { return seen().status == 200 && Json::parse(seen().body)[0]["deleted"] == true; }))
-        << "the service learns that the object is gone for it: " << seen().body;
+    const auto is_gone = [&] {
+        const Answer answer = seen();
+        return answer.status == 200 && Json::parse(answer.body)[0]["deleted"] == true;
+    };
+    ASSERT_TRUE(eventually(is_gone)) << "the service learns that the object is gone for it: " << seen().body;
     EXPECT_EQ(as(*cam2, "acme$so$1.5$sn", "PUT", "objects/model/m/deleted").status, 204);
     EXPECT_EQ(seen().status, 404);
-    EXPECT_EQ(as(*cam2, "acme$so$1.0$other", "GET", "objects/model/m/data").body, "new");
 }
 
 TEST_F(Administration, ADeletedOrganizationIsGoneAndItsNodesMayComeBack) {
@@ -115,8 +118,11 @@ TEST_F(Administration, ADeletedOrganizationIsGoneAndItsNodesMayComeBack) {
     EXPECT_EQ(css_->request("DELETE", "organizations/acme").status, 204);
     EXPECT_TRUE(eventually([&] { return css_->request("GET", "objects/acme?filters=true").status == 404; }));
     ASSERT_TRUE(eventually([&] { return registered(*css_, 1); })) << "the node registers again";
-    ASSERT_EQ(publish(*css_, "model", "next", "{}", "data"), 204);
-    EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "next") == "cam1=delivered"; }));
+    EXPECT_TRUE(eventually([&] {
+        // The removal ends with the nodes; what is published before that goes with the rest.
+        if (css_->request("GET", "objects/acme/model/next").status == 404) publish(*css_, "model", "next", "{}", "data");
+        return deliveries(*css_, "model", "next") == "cam1=delivered";
+    }));
 }
 
 TEST_F(Administration, CredentialsFromAFileAreCheckedOnBothSides) {

@@ -59,7 +59,8 @@ TEST_F(Plugins, HealthNamesThoseThatAreLoadedWithTheirVersions) {
     EXPECT_EQ(plugins[0]["name"], "lmdb");
     EXPECT_NE(plugins[0]["version"], "");
     EXPECT_EQ(plugins[1], (json{{"kind", "transport"}, {"name", "unruly"}, {"version", "0.9.1"}}));
-    EXPECT_EQ(health_of(node)["general"]["healthStatus"], "green");
+    // A call that takes a second, on a busy machine, is one that hangs, until it comes back.
+    EXPECT_TRUE(eventually([&] { return health_of(node)["general"]["healthStatus"] == "green"; })) << health_of(node);
     EXPECT_THAT(node.output(), HasSubstr("transport-unruly: in the mood none")) << "its lines carry its name";
 }
 
@@ -104,7 +105,7 @@ TEST_F(Plugins, AnExceptionInACallIsReportedWhileTheNodeServes) {
     Node& node = edge("send-throws");
     node.start();
     ASSERT_TRUE(eventually([&] { return problem_of(node).find("transport-unruly failed in send: boom (") == 0; })) << health_of(node);
-    EXPECT_EQ(health_of(node)["general"]["healthStatus"], "yellow");
+    EXPECT_TRUE(eventually([&] { return health_of(node)["general"]["healthStatus"] == "yellow"; })) << health_of(node);
     EXPECT_EQ(publish_on_edge(node, "model", "m1", "octets"), 204);
     EXPECT_THAT(node.output(), HasSubstr("transport-unruly failed in send: boom"));
     EXPECT_EQ(node.terminate(), 0) << node.output();
