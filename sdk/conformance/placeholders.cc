@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <random>
 #include <stdexcept>
 
 #include "options.h"
@@ -21,17 +22,25 @@ std::string name_of_folder(const std::filesystem::path& folder) {
     return "t" + std::to_string(hash);
 }
 
-int free_port() {
+bool is_free(int port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const bool is_bound = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                          ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    const bool is_bound = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
     if (fd >= 0) ::close(fd);
-    if (!is_bound) throw std::runtime_error("there is no free port on 127.0.0.1");
-    return ntohs(address.sin_port);
+    return is_bound;
+}
+
+/// None of those that the kernel gives to clients: a server that starts a moment later would find it taken by somebody's connection.
+int free_port() {
+    static std::mt19937 random{std::random_device{}()};
+    for (int i = 0; i < 1000; ++i) {
+        const int port = std::uniform_int_distribution<int>(10'000, 32'767)(random);
+        if (is_free(port)) return port;
+    }
+    throw std::runtime_error("there is no free port on 127.0.0.1");
 }
 
 /// What stands between the braces; nullopt: nothing that is known, so that it stays as it is.
