@@ -9,6 +9,7 @@
 #include "tests/examples/nats_server.h"
 #include "tests/system/certificate.h"
 #include "tests/system/cluster.h"
+#include "tests/system/proxy.h"
 
 namespace edgesync::system_test {
 namespace {
@@ -71,24 +72,35 @@ TEST_F(Nats, ObjectsGoBothWaysWhateverTheyAreCalled) {
 }
 
 TEST_F(Nats, LargeDataGoThroughACrashOfTheServer) {
-    ASSERT_NO_FATAL_FAILURE(start_both());
+    constexpr long long kMiddle = 60'000'000;
+    server_.start();
+    css_ = make_css(folder_.path(), lines(server_));
+    css_->start();
+    Proxy line(server_.port());
+    ess_ = make_ess(folder_.path(), "cam1", css_->port(), lines(server_, {"NATSAddress 127.0.0.1:" + std::to_string(line.port())}));
+    ess_->start();
+    ASSERT_TRUE(eventually([this] { return registered(*css_, 1); })) << ess_->output();
     const std::string data = random_octets(160 * 1024 * 1024, 5);
+    line.freeze_at(line.forwarded() + kMiddle);
     ASSERT_EQ(publish(*css_, "model", "big", R"({"destinationType":"camera"})", data), 204);
     ASSERT_TRUE(eventually([&] { return staged_bytes(*ess_) > 8'000'000; }));
     server_.kill_hard();
     EXPECT_NE(deliveries(*css_, "model", "big"), "cam1=delivered") << "too late to be a test";
+    line.thaw();
     server_.start();
     EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", "big") == "cam1=delivered"; }, std::chrono::seconds(150)));
     EXPECT_TRUE(ess_->request("GET", "objects/model/big/data").body == data);
 
     const std::string longer = data + "x";
     const auto before = staged_bytes(*css_);
+    line.freeze_at(line.forwarded() + kMiddle);
     const auto meta = R"({"meta":{"objectID":"film","objectType":"report"}})";
     ASSERT_EQ(ess_->request("PUT", "objects/report/film", meta).status, 204);
     ASSERT_EQ(ess_->request("PUT", "objects/report/film/data", longer).status, 204);
     ASSERT_TRUE(eventually([&] { return staged_bytes(*css_) > before + 8'000'000; }));
     server_.kill_hard();
     EXPECT_EQ(status(*css_, "report", "film"), "partiallyreceived") << "too late to be a test";
+    line.thaw();
     server_.start();
     EXPECT_TRUE(eventually([&] { return status(*css_, "report", "film") == "completelyReceived"; })) << status(*css_, "report", "film");
     EXPECT_TRUE(css_->request("GET", "objects/acme/report/film/data").body == longer);

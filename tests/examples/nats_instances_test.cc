@@ -15,8 +15,11 @@ protected:
     void SetUp() override {
         if (!NatsServer::is_installed()) GTEST_SKIP() << "nats-server is not installed";
         server_.start();
-        start({"PluginPath " EDGESYNC_PLUGIN_FOLDERS, "CommunicationProtocol nats",
-               "NATSAddress 127.0.0.1:" + std::to_string(server_.port()), "NATSUseTLS false"});
+        const auto line_to = [](int port) {
+            return std::vector<std::string>{"PluginPath " EDGESYNC_PLUGIN_FOLDERS, "CommunicationProtocol nats",
+                                            "NATSAddress 127.0.0.1:" + std::to_string(port), "NATSUseTLS false"};
+        };
+        start(line_to, server_.port());
     }
 
     Json monitor(const std::string& page) const { return Json::parse(call(monitor_port_, "GET", page, "", {}, "").body); }

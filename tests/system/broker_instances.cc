@@ -6,9 +6,10 @@ namespace edgesync::system_test {
 
 using namespace std::chrono_literals;
 
-void BrokerInstances::start(const std::vector<std::string>& line) {
+void BrokerInstances::start(const LineTo& line_to, int broker_port) {
     if (!database::is_there()) GTEST_SKIP() << "not inside tests/with-postgres";
-    const auto with_line = [&](std::vector<std::string> lines) {
+    const auto with_line = [&](int port, std::vector<std::string> lines) {
+        const auto line = line_to(port);
         lines.insert(lines.end(), line.begin(), line.end());
         lines.insert(lines.end(), {"MaxDataChunkSize 65536", "MaxInflightChunks 4"});
         return lines;
@@ -16,11 +17,13 @@ void BrokerInstances::start(const std::vector<std::string>& line) {
     const std::string schema = "s" + std::to_string(std::hash<std::string>()(folder_.path().string()));
     for (const char* name : {"one", "two", "three"}) {
         css_.push_back(std::make_unique<Node>(
-            folder_.path(), name, database_lines(schema, with_line({"OrgID acme", "ResendInterval 1", "LeadershipTimeout 6"}))));
+            folder_.path(), name,
+            database_lines(schema, with_line(broker_port, {"OrgID acme", "ResendInterval 1", "LeadershipTimeout 6"}))));
         css_.back()->start();
     }
-    for (const char* name : {"cam1", "cam2"}) {
-        edges_.push_back(make_ess(folder_.path(), name, 1, with_line({})));
+    line_ = std::make_unique<Proxy>(broker_port);
+    for (const auto& [name, port] : {std::pair{"cam1", line_->port()}, {"cam2", broker_port}}) {
+        edges_.push_back(make_ess(folder_.path(), name, 1, with_line(port, {})));
         edges_.back()->start();
     }
     ASSERT_TRUE(eventually([this] { return registered(css(), 2); })) << css_[0]->output();
@@ -72,18 +75,23 @@ void BrokerInstances::kill_one_amid_transfers(const std::function<bool()>& chunk
         }
     };
     const std::string large = random_octets(30'000'000, 2);
+    const std::string larger = random_octets(60'000'000, 3);
+    // More than all that goes down, and less than what goes up.
+    const long long middle = line_->forwarded() + 40'000'000;
+    line_->freeze_at(middle);
     publish_down(css(), "large", large);
     publish_small(0, 20);
-    publish_up("large", large);
-    ASSERT_TRUE(eventually(chunks_are_under_way)) << "chunks are on their way";
+    publish_up("large", larger);
+    ASSERT_TRUE(eventually([&] { return line_->forwarded() >= middle && chunks_are_under_way(); })) << "chunks are on their way";
     css_[0]->kill_hard();  // It leads, some of what it was given is lost with it, and nobody tells the nodes.
     EXPECT_NE(status(css(), "report", "large"), "completelyReceived") << "the moment was too late to show anything";
+    line_->thaw();
     publish_small(20, 60);
     for (const auto& id : small) {
         expect_at_css(id, id);
         expect_at_edges(id, id);
     }
-    expect_at_css("large", large);
+    expect_at_css("large", larger);
     expect_at_edges("large", large);
     css_[0]->start();
     publish_down(*css_[0], "after", "after");

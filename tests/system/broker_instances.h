@@ -4,19 +4,24 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "tests/system/cluster.h"
+#include "tests/system/proxy.h"
 
 namespace edgesync::system_test {
 
 /// Three instances and two edge nodes. The objects that go down are for both nodes, those that go up come from the first.
 class BrokerInstances : public ::testing::Test {
 protected:
-    /// Skips outside of tests/with-postgres. `line`: how a node reaches the broker, which runs.
-    void start(const std::vector<std::string>& line);
+    /// How a node reaches the broker at that port, which may be one of ours.
+    using LineTo = std::function<std::vector<std::string>(int port)>;
+
+    /// Skips outside of tests/with-postgres. The broker runs.
+    void start(const LineTo& line_to, int broker_port);
 
     /// Of an instance that no test kills.
     const Node& css() const { return *css_.back(); }
@@ -33,6 +38,7 @@ protected:
     void change_objects_fast();
 
     TemporaryFolder folder_;
+    std::unique_ptr<Proxy> line_;  ///< Of the first node.
     std::vector<std::unique_ptr<Node>> css_;
     std::vector<std::unique_ptr<Node>> edges_;
 };

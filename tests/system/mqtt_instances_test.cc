@@ -13,8 +13,11 @@ protected:
     void SetUp() override {
         if (!Mosquitto::is_installed()) GTEST_SKIP() << "mosquitto is not installed";
         broker_.start();
-        start(
-            {"CommunicationProtocol mqtt", "BrokerAddress 127.0.0.1", "BrokerPort " + std::to_string(broker_.port()), "MQTTUseSSL false"});
+        const auto line_to = [](int port) {
+            return std::vector<std::string>{"CommunicationProtocol mqtt", "BrokerAddress 127.0.0.1", "BrokerPort " + std::to_string(port),
+                                            "MQTTUseSSL false"};
+        };
+        start(line_to, broker_.port());
     }
 
     /// Messages of nodes that the broker gave to each instance, by its client id; under "" those that it got. By a part of their topic.
