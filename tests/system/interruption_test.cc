@@ -264,7 +264,7 @@ TEST_F(Interruption, ANodeThatIsToldToStopWaitsForNobodyLongerThanItShall) {
     const auto began = steady_clock::now();
     ::kill(css_->pid(), SIGTERM);
     EXPECT_EQ(css_->wait_for_end(), 0) << css_->output();
-    EXPECT_LT(steady_clock::now() - began, seconds(20));
+    EXPECT_LT(steady_clock::now() - began, seconds(45)) << "the clients would never end";
     css_->start();
     EXPECT_TRUE(css_->request("GET", "objects/acme/model/down/data").body == data);
     EXPECT_EQ(status(*css_, "model", "up"), "notReady") << "half an upload is none";
