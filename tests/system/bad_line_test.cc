@@ -42,7 +42,7 @@ void PrintTo(const Line& line, std::ostream* out) { *out << line.name; }
 class BadLine : public testing::TestWithParam<Line> {
 protected:
     static constexpr LineQuality kQuality{200ms, 0.01};
-    static constexpr std::chrono::seconds kResendInterval{20};
+    static constexpr std::chrono::seconds kResendInterval{40};
 
     /// In the network of the CSS, or of the node.
     template <typename Function>
