@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>
@@ -15,6 +16,14 @@
 namespace edgesync::conformance {
 namespace {
 
+sockaddr_in on_loopback(int port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    return address;
+}
+
 /// Short, of letters and digits only, and the same in every process.
 std::string name_of_folder(const std::filesystem::path& folder) {
     std::uint64_t hash = 14695981039346656037U;  // FNV-1a
@@ -24,20 +33,21 @@ std::string name_of_folder(const std::filesystem::path& folder) {
 
 bool is_free(int port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    const bool is_bound = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    const sockaddr_in address = on_loopback(port);
+    const bool is_bound = fd >= 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     if (fd >= 0) ::close(fd);
     return is_bound;
 }
 
-/// None of those that the kernel gives to clients: a server that starts a moment later would find it taken by somebody's connection.
+/// Below those that the system gives to clients: one of these could be the other end of a connection when the server wants it, also when it
+/// comes back after a while; and a client that asks for its server again and again may meet itself there.
 int free_port() {
-    static std::mt19937 random{std::random_device{}()};
-    for (int i = 0; i < 1000; ++i) {
-        const int port = std::uniform_int_distribution<int>(10'000, 32'767)(random);
+    constexpr int kFirst = 10'000;
+    constexpr int kFirstOfClients = 32'768;
+    constexpr int kAttempts = 1000;
+    std::random_device random;
+    for (int i = 0; i < kAttempts; ++i) {
+        const int port = std::uniform_int_distribution<int>(kFirst, kFirstOfClients - 1)(random);
         if (is_free(port)) return port;
     }
     throw std::runtime_error("there is no free port on 127.0.0.1");
@@ -72,16 +82,18 @@ std::string fill_in(std::string text, const Place& place) {
 int port_of(const std::string& name) {
     auto& ports = options().ports;
     if (const auto found = ports.find(name); found != ports.end()) return found->second;
-    return ports[name] = free_port();
+    const auto is_given = [&](int port) {
+        return std::any_of(ports.begin(), ports.end(), [&](const auto& one) { return one.second == port; });
+    };
+    int port = free_port();
+    while (is_given(port)) port = free_port();
+    return ports[name] = port;
 }
 
 bool is_listening(int port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    const bool is_open = fd >= 0 && ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    const sockaddr_in address = on_loopback(port);
+    const bool is_open = fd >= 0 && ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     if (fd >= 0) ::close(fd);
     return is_open;
 }
