@@ -21,11 +21,14 @@
 namespace edgesync::conformance {
 namespace {
 
+using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kShownOutput = 2000;
 /// A signal that ends this program is noticed in this time.
 constexpr std::chrono::milliseconds kGlance{200};
+/// More than a pipe holds.
+constexpr std::size_t kMostInPipe = 1024 * 1024;
 
 volatile sig_atomic_t came = 0;
 
@@ -49,10 +52,14 @@ void take_notes(std::string& arrived, std::vector<Note>& notes) {
     }
 }
 
+bool is_ready(int fd, std::chrono::milliseconds patience) {
+    pollfd one{fd, POLLIN, 0};
+    return ::poll(&one, 1, static_cast<int>(patience.count())) == 1;
+}
+
 /// False: there will be no more.
 bool receive(int fd, std::chrono::milliseconds patience, std::string& arrived) {
-    pollfd one{fd, POLLIN, 0};
-    if (::poll(&one, 1, static_cast<int>(patience.count())) != 1) return true;
+    if (!is_ready(fd, patience)) return true;
     std::array<char, 65536> octets;
     const ssize_t count = ::read(fd, octets.data(), octets.size());
     if (count < 0) return errno == EINTR || errno == EAGAIN;
@@ -106,8 +113,10 @@ void watch(pid_t pid, int fd, Clock::time_point deadline, WatchedEnd& end) {
     ::kill(-pid, SIGKILL);  // All that it started, while its own number is still taken.
     int status = 0;
     ::waitpid(pid, &status, 0);
-    // What left the group of the process may hold the pipe open for ever.
-    for (const auto stop = Clock::now() + kGlance; is_open && Clock::now() < stop;) is_open = receive(fd, kGlance, arrived);
+    // All that the process wrote is in the pipe, which what left its group may hold open for ever.
+    const std::size_t before = arrived.size();
+    while (is_open && is_ready(fd, milliseconds(0)) && arrived.size() - before < kMostInPipe)
+        is_open = receive(fd, milliseconds(0), arrived);
     take_notes(arrived, end.notes);
     if (WIFSIGNALED(status) && !end.is_hung) end.signal = WTERMSIG(status);
     if (WIFEXITED(status)) end.status = WEXITSTATUS(status);
