@@ -9,6 +9,7 @@
 #include <numeric>
 #include <thread>
 
+#include "options.h"
 #include "store_test.h"
 
 namespace edgesync::conformance {
@@ -28,7 +29,7 @@ public:
         });
     }
     /// Waits until there are so many; what there is at the deadline.
-    std::vector<std::string> wait_for(std::size_t number, milliseconds patience = seconds(10)) {
+    std::vector<std::string> wait_for(std::size_t number, milliseconds patience = usual_wait()) {
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, patience, [&] { return messages_.size() >= number; });
         return messages_;
@@ -98,7 +99,7 @@ TEST_F(Cluster, WhatIsHeardCanBeRead) {
         });
     }
     std::unique_lock lock(mutex);
-    EXPECT_TRUE(changed.wait_for(lock, seconds(10), [&] { return seen.size() == 20; }));
+    EXPECT_TRUE(changed.wait_for(lock, usual_wait(), [&] { return seen.size() == 20; }));
     EXPECT_EQ(seen, std::vector<std::string>(20, "value")) << broken("broadcast: heard once the transaction can be seen");
 }
 
@@ -117,15 +118,19 @@ TEST_F(Cluster, AMessageOfATransactionThatFailedIsNotHeard) {
 TEST_F(Cluster, AMessageIsHeardWithinFiftyMilliseconds) {
     Heard theirs;
     theirs.listen(other());
-    milliseconds best{10000};
-    for (std::size_t i = 1; i <= 10; ++i) {
-        const auto began = std::chrono::steady_clock::now();
+    constexpr std::size_t kMost = 100;
+    constexpr milliseconds kSoon{50};
+    tell(store(), {"first"});
+    ASSERT_EQ(theirs.wait_for(1).size(), 1U);
+    // The best of many, because the machine may be busy. A store that asks now and then has just done so each time, and would miss it.
+    milliseconds best = milliseconds::max();
+    for (std::size_t i = 2; i <= kMost && best >= kSoon; ++i) {
         tell(store(), {"x"});
+        const auto committed = std::chrono::steady_clock::now();
         ASSERT_EQ(theirs.wait_for(i).size(), i);
-        best = std::min(best, std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began));
+        best = std::min(best, std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - committed));
     }
-    // The best of ten, because the machine may be busy; a store that asks now and then would miss it every time.
-    EXPECT_LT(best, milliseconds(50)) << broken("listen: usually within milliseconds");
+    EXPECT_LT(best, kSoon) << broken("listen: usually within milliseconds");
 }
 
 TEST_F(Cluster, WhatWasSaidJustBeforeAStoreClosedIsHeardSoon) {
@@ -163,25 +168,41 @@ TEST_F(Cluster, AMessageThatIsTooLargeIsRefused) {
 }
 
 TEST_F(Cluster, TheyAgreeOnTheTime) {
-    const auto difference = store().now() - other().now();
-    EXPECT_LT(std::abs(std::chrono::duration_cast<milliseconds>(difference).count()), 500) << broken("now: all processes agree");
+    constexpr milliseconds kMost{500};
+    // Any time may pass between two questions.
+    const TimePoint before = store().now();
+    const TimePoint between = other().now();
+    const TimePoint after = store().now();
+    EXPECT_GT(between, before - kMost) << broken("now: all processes agree");
+    EXPECT_LT(between, after + kMost) << broken("now: all processes agree");
 }
 
 TEST_F(Cluster, OneLeadsUntilItsTimeIsOver) {
-    const auto term = store().lead("one", seconds(1));
+    constexpr seconds kLong(3600);
+    const auto first = store().lead("one", kLong);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(other().lead("two", kLong), std::nullopt) << broken("lead: one at a time");
+    EXPECT_EQ(store().lead("one", kLong), first) << broken("lead: repeated, it keeps its term");
+    store().resign("one");
+
+    // Any time may pass between two calls, so what is said of it counts from the begin of the first to the end of the second.
+    constexpr seconds kShort(1);
+    constexpr milliseconds kAtLeast(900);
+    using Clock = std::chrono::steady_clock;
+    const auto began = Clock::now();
+    const auto term = store().lead("three", kShort);
     ASSERT_TRUE(term);
-    EXPECT_EQ(other().lead("two", seconds(1)), std::nullopt) << broken("lead: one at a time");
-    EXPECT_EQ(store().lead("one", seconds(1)), term) << broken("lead: repeated, it keeps its term");
     std::optional<std::int64_t> next;
-    const auto began = std::chrono::steady_clock::now();
-    while (!next && std::chrono::steady_clock::now() - began < seconds(20)) {
-        next = other().lead("two", seconds(1));
+    auto asked = began;
+    while (!next && Clock::now() - began < usual_wait()) {
+        asked = Clock::now();
+        next = other().lead("two", kShort);
         std::this_thread::sleep_for(milliseconds(20));  // The time is what is waited for.
     }
     ASSERT_TRUE(next) << broken("lead: another one takes over after the timeout");
-    EXPECT_GE(std::chrono::steady_clock::now() - began, milliseconds(900)) << broken("lead: not before the timeout");
+    EXPECT_GE(Clock::now() - began, kAtLeast) << broken("lead: not before the timeout");
     EXPECT_GT(*next, *term) << broken("lead: the term grows with each leader");
-    EXPECT_EQ(store().lead("one", seconds(1)), std::nullopt);
+    EXPECT_TRUE(!store().lead("three", kShort) || Clock::now() - asked >= kAtLeast) << broken("lead: one at a time");
 }
 
 TEST_F(Cluster, AResignedLeaderIsFollowedAtOnce) {
