@@ -17,29 +17,48 @@ namespace {
 
 class Scale : public StoreTest {
 protected:
-    /// Median and largest time of `count` calls, in microseconds; printed and recorded.
+    /// In microseconds.
+    struct Medians {
+        double of_call = 0;
+        double of_lookup = 0;  ///< Of a single record by its key, which the machine was as busy with.
+    };
+    /// Of `count` calls, and of as many lookups in between; printed and recorded.
     template <typename F>
-    double median_of(const char* what, int count, F f) {
+    Medians medians_of(const char* what, int count, F f) {
         std::vector<double> times;
+        std::vector<double> lookups;
         for (int i = 0; i < count; ++i) {
-            const auto begin = std::chrono::steady_clock::now();
-            f(i);
-            times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
+            times.push_back(time_of([&] { f(i); }));
+            lookups.push_back(time_of([&] { store().read([](ReadTransaction& t) { t.entry(EntryTable::Setting, {"absent"}); }); }));
         }
         std::sort(times.begin(), times.end());
-        const double median = times[times.size() / 2];
-        std::printf("%s: median %.1f us, p99 %.1f us, largest %.1f us\n", what, median, times[times.size() * 99 / 100], times.back());
-        RecordProperty(what, std::to_string(median));
-        return median;
+        std::sort(lookups.begin(), lookups.end());
+        const Medians medians{times[times.size() / 2], lookups[lookups.size() / 2]};
+        std::printf("%s: median %.1f us, p99 %.1f us, largest %.1f us; a lookup %.1f us\n", what, medians.of_call,
+                    times[times.size() * 99 / 100], times.back(), medians.of_lookup);
+        RecordProperty(what, std::to_string(medians.of_call));
+        return medians;
+    }
+
+private:
+    template <typename F>
+    static double time_of(F f) {
+        const auto begin = std::chrono::steady_clock::now();
+        f();
+        return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
     }
 };
 
 constexpr int kNodes = 100'000;
-constexpr double kGenerousMicroseconds = 5000;  // For several calls together, and loaded test machines are slow.
-/// A poll takes less than a millisecond; on a machine where it is slow among few nodes as well, not much more than there. Looking at
-/// the other nodes one by one takes far longer than either.
+constexpr double kGenerousMicroseconds = 5000;  // For several calls together.
+/// A poll takes less than a millisecond; on a machine where it is slow among few nodes as well, or where every lookup is while it runs, not
+/// much more than that. Looking at the other nodes one by one takes far longer than either.
 constexpr double kPollMicroseconds = 1000;
 constexpr double kMoreThanAmongFew = 10;
+/// For each call of several.
+constexpr double kMoreThanALookup = 5;
+
+double bound_of_lists(int calls, double lookup) { return std::max(kGenerousMicroseconds, kMoreThanALookup * calls * lookup); }
 
 NodeKey numbered_node(int i) { return node_key("node" + std::to_string(i)); }
 
@@ -50,12 +69,12 @@ TEST_F(Scale, PollingOneOfAHundredThousandNodesIsOneProbe) {
             t.put_notification(notification(object_key("object"), numbered_node(i), NotificationStatus::ReceivedByDest, i));
         }
     });
-    const double among_few = median_of("empty poll among 10 nodes", 1000, [&](int i) {
+    const Medians few = medians_of("empty poll among 10 nodes", 1000, [&](int i) {
         store().read([&](ReadTransaction& t) {
             EXPECT_TRUE(t.pending_notifications(numbered_node(i % 10), 0, 10).empty()) << broken("pending_notifications: by status");
         });
     });
-    const double bound = std::max(kPollMicroseconds, kMoreThanAmongFew * among_few);
+    const auto bound = [&](double lookup) { return std::max(kPollMicroseconds, kMoreThanAmongFew * std::max(few.of_call, lookup)); };
     for (int begin = 0; begin < kNodes; begin += 2000) {
         write([&](WriteTransaction& t) {
             for (int i = begin; i < begin + 2000; ++i) {
@@ -68,22 +87,22 @@ TEST_F(Scale, PollingOneOfAHundredThousandNodesIsOneProbe) {
         t.put_notification(notification(object_key("object"), numbered_node(77'777), NotificationStatus::UpdatePending));
     });
     std::mt19937_64 random(options().seed);
-    const double empty = median_of("empty poll among 100000 nodes", 1000, [&](int) {
+    const Medians empty = medians_of("empty poll among 100000 nodes", 1000, [&](int) {
         const auto node = numbered_node(static_cast<int>(random() % 77'777));
         store().read([&](ReadTransaction& t) {
             if (!t.pending_notifications(node, 0, 10).empty()) ADD_FAILURE() << broken("pending_notifications: of that peer only");
         });
     });
-    EXPECT_LT(empty, bound) << broken("pending_notifications: one index probe");
-    const double found = median_of("poll that finds one among 100000 nodes", 1000, [&](int) {
+    EXPECT_LT(empty.of_call, bound(empty.of_lookup)) << broken("pending_notifications: one index probe");
+    const Medians found = medians_of("poll that finds one among 100000 nodes", 1000, [&](int) {
         store().read([&](ReadTransaction& t) {
             if (t.pending_notifications(numbered_node(77'777), 0, 10).size() != 1) {
                 ADD_FAILURE() << broken("pending_notifications: finds the one that waits");
             }
         });
     });
-    EXPECT_LT(found, bound) << broken("pending_notifications: one index probe");
-    const double lists = median_of("other short lists among 100000 nodes", 200, [&](int i) {
+    EXPECT_LT(found.of_call, bound(found.of_lookup)) << broken("pending_notifications: one index probe");
+    const Medians lists = medians_of("other short lists among 100000 nodes", 200, [&](int i) {
         store().read([&](ReadTransaction& t) {
             EXPECT_EQ(t.inactive_destinations(at(3), 10).size(), 3U) << broken("inactive_destinations: last_ping < before");
             EXPECT_EQ(t.count_destinations(), static_cast<std::uint64_t>(kNodes)) << broken("count_destinations");
@@ -92,7 +111,7 @@ TEST_F(Scale, PollingOneOfAHundredThousandNodesIsOneProbe) {
             EXPECT_EQ(t.notifications_of_peer(numbered_node(i), "", 10).items.size(), 1U) << broken("notifications_of_peer");
         });
     });
-    EXPECT_LT(lists, kGenerousMicroseconds) << broken("lists do not scan unrelated records");
+    EXPECT_LT(lists.of_call, bound_of_lists(5, lists.of_lookup)) << broken("lists do not scan unrelated records");
 }
 
 TEST_F(Scale, ListsOfFewObjectsAmongManyDoNotScanTheOthers) {
@@ -113,7 +132,7 @@ TEST_F(Scale, ListsOfFewObjectsAmongManyDoNotScanTheOthers) {
         record.meta.destination_type = "node";
         t.put_object(record);
     });
-    const double median = median_of("short lists among 20000 objects", 500, [&](int) {
+    const Medians lists = medians_of("short lists among 20000 objects", 500, [&](int) {
         store().read([&](ReadTransaction& t) {
             EXPECT_EQ(t.updated_objects("org", "type", true, "", 10).items.size(), 1U) << broken("updated_objects");
             EXPECT_EQ(t.objects_addressed_to(node_key("n"), "", 10).items.size(), 1U) << broken("objects_addressed_to");
@@ -121,8 +140,8 @@ TEST_F(Scale, ListsOfFewObjectsAmongManyDoNotScanTheOthers) {
             EXPECT_EQ(t.count_own_objects(), 10'001U) << broken("count_own_objects");
         });
     });
-    EXPECT_LT(median, kGenerousMicroseconds) << broken(
-        "updated_objects, objects_addressed_to: through an index, not by scanning the others");
+    EXPECT_LT(lists.of_call, bound_of_lists(4, lists.of_lookup))
+        << broken("updated_objects, objects_addressed_to: through an index, not by scanning the others");
 }
 
 /// Puts an object with everything that belongs to it.
@@ -261,7 +280,7 @@ TEST_F(LargeScale, RemovingAnOrganizationWhileItsLargeDataArriveLeavesNoFiles) {
     for (int w = 0; w < kWriters; ++w) {
         writers.push_back(std::async(std::launch::async, [this, w] { receive_many(w); }));
     }
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + usual_wait();
     while (recorded_ < kWriters * kEach / 4 && std::chrono::steady_clock::now() < deadline) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -275,7 +294,7 @@ TEST_F(LargeScale, RemovingAnOrganizationWhileItsLargeDataArriveLeavesNoFiles) {
             << broken("what is erased leaves every list, also under concurrent writers");
     });
     restart();
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto end = std::chrono::steady_clock::now() + usual_wait();
     constexpr std::size_t kStaying = kWriters * kEach;
     constexpr std::size_t kOwn = 4;  // Files of the store itself that come and go.
     // What was erased may stay for a while in a shared store, for readers in other processes.
