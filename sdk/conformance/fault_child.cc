@@ -111,12 +111,13 @@ int run_fault_child(int fd) try {
         const bool is_inline = is_small(*store, data->size());
         if (!is_inline) stage(*store, blob, version, *data);
         slot.is_busy = true;
-        store->submit([=, old = slot.data](WriteTransaction& t) { put_version(t, version, blob, old, *data, is_inline); },
-                      [&slot, fd, version](std::exception_ptr failure) {
-                          if (failure) fail(text_of(failure));
-                          if (::write(fd, &version, sizeof version) != sizeof version) fail("the pipe is closed");
-                          slot.is_busy = false;
-                      });
+        submit(
+            *store, [=, old = slot.data](WriteTransaction& t) { put_version(t, version, blob, old, *data, is_inline); },
+            [&slot, fd, version](std::exception_ptr failure) {
+                if (failure) fail(text_of(failure));
+                if (::write(fd, &version, sizeof version) != sizeof version) fail("the pipe is closed");
+                slot.is_busy = false;
+            });
         slot.data = blob;
     }
 } catch (const std::exception& e) {

@@ -25,21 +25,24 @@ void OpenStore::close() noexcept {
     is_open_ = false;
 }
 
-std::exception_ptr run_write(Store& store, std::function<void(WriteTransaction&)> f) {
-    // Shared, because `done` may still come after this gave up waiting.
-    auto result = std::make_shared<std::promise<std::exception_ptr>>();
-    auto future = result->get_future();
+void submit(Store& store, const std::function<void(WriteTransaction&)>& f, const std::function<void(std::exception_ptr)>& done) {
     const auto deadline = std::chrono::steady_clock::now() + 2 * usual_wait();
     for (;;) {
         try {
-            store.submit(f, [result](std::exception_ptr failure) { result->set_value(failure); });
-            break;
+            return store.submit(f, done);
         } catch (const Error& e) {
             if (e.kind() != ErrorKind::Busy || std::chrono::steady_clock::now() > deadline) throw;
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
     }
-    if (future.wait_until(deadline) != std::future_status::ready) {
+}
+
+std::exception_ptr run_write(Store& store, std::function<void(WriteTransaction&)> f) {
+    // Shared, because `done` may still come after this gave up waiting.
+    auto result = std::make_shared<std::promise<std::exception_ptr>>();
+    auto future = result->get_future();
+    submit(store, f, [result](std::exception_ptr failure) { result->set_value(failure); });
+    if (future.wait_for(2 * usual_wait()) != std::future_status::ready) {
         throw std::runtime_error("no `done` within " + std::to_string(2 * usual_wait().count()) + " ms" +
                                  broken("submit: `done` is called once") + breaks(kBoundedTime));
     }

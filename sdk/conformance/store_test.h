@@ -41,6 +41,8 @@ private:
     bool is_open_ = false;
 };
 
+/// As Store::submit; repeats while the store is Busy, which it may be whenever much waits.
+void submit(Store& store, const std::function<void(WriteTransaction&)>& f, const std::function<void(std::exception_ptr)>& done);
 /// Submits and waits; repeats while the store is Busy. Returns what `done` got.
 /// @throws std::runtime_error when `done` was not called within twice the usual wait.
 std::exception_ptr run_write(Store& store, std::function<void(WriteTransaction&)> f);

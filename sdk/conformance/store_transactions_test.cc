@@ -157,7 +157,8 @@ TEST_F(Transactions, OfOneThreadRunInOrderAndFailuresDoNotSpoilNeighbours) {
     constexpr std::size_t kCount = 300;
     Completions completions(kCount);
     for (std::size_t i = 0; i < kCount; ++i) {
-        store().submit(
+        submit(
+            store(),
             [i](WriteTransaction& t) {
                 t.put_entry(kTable, {"order"}, t.entry(kTable, {"order"}).value_or("") + "," + std::to_string(i));
                 t.put_object(sender_object(object_key(std::to_string(i))));
@@ -190,7 +191,8 @@ TEST_F(Transactions, FromManyThreadsAreEachCompletedOnce) {
     for (std::size_t thread = 0; thread < kThreads; ++thread) {
         threads.emplace_back([&, thread] {
             for (std::size_t i = thread * kEach; i < (thread + 1) * kEach; ++i) {
-                store().submit(
+                submit(
+                    store(),
                     [](WriteTransaction& t) {
                         const auto old = t.entry(kTable, {"count"});
                         t.put_entry(kTable, {"count"}, std::to_string(old ? std::stoi(*old) + 1 : 1));
@@ -232,8 +234,9 @@ TEST_F(Transactions, SubmittedBeforeCloseAreDoneWhenItReturns) {
     constexpr std::size_t kCount = 100;
     Completions completions(kCount);
     for (std::size_t i = 0; i < kCount; ++i) {
-        store().submit([i](WriteTransaction& t) { t.put_entry(kTable, {std::to_string(i)}, "v"); },
-                       [&completions, i](std::exception_ptr failure) { completions.done(i, failure); });
+        submit(
+            store(), [i](WriteTransaction& t) { t.put_entry(kTable, {std::to_string(i)}, "v"); },
+            [&completions, i](std::exception_ptr failure) { completions.done(i, failure); });
     }
     close_store();
     EXPECT_EQ(completions.calls(), std::vector<int>(kCount, 1)) << broken("close: waits until submitted transactions are done");
