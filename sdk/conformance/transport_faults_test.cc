@@ -1,7 +1,8 @@
 // A line that breaks or falls silent, and nodes that start again.
 #include <atomic>
+#include <condition_variable>
 #include <future>
-#include <thread>
+#include <mutex>
 
 #include "transport_test.h"
 
@@ -10,6 +11,27 @@ namespace {
 
 constexpr InstanceId kInstance = 1'700'000'000'000'000'001;
 constexpr std::int64_t kSize = 64 * 1024 * 1024;
+/// Holds a transfer up in its middle until the test has cut the line. Thread-safe.
+class Middle {
+public:
+    void is_cut() {
+        const std::lock_guard lock(mutex_);
+        is_cut_ = true;
+        changed_.notify_all();
+    }
+    /// Each piece waits only for a while, because who reads all before it sends must come to its end, and so that the line does not fall
+    /// silent.
+    void pass() {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, 1s, [this] { return is_cut_; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_cut_ = false;
+};
+
 /// A call may begin before the line is dead and meet a deadline of its own.
 constexpr std::chrono::seconds kGrace{5};
 
@@ -60,21 +82,23 @@ TEST_F(TransportFaults, ASilentLineEndsACallInItsTime) {
 
 TEST_F(TransportFaults, APushThatBreaksIsNotTakenForAll) {
     if (!up().pushes_data) GTEST_SKIP() << "the transport does not push";
-    // Reads slowly, so that the line is cut in the middle.
     struct SlowBlob : MemoryBlob {
-        using MemoryBlob::MemoryBlob;
+        SlowBlob(std::vector<std::byte> octets, Middle& middle) : MemoryBlob(std::move(octets)), middle_(middle) {}
         std::size_t read(std::int64_t offset, std::span<std::byte> out) override {
-            if (offset > kSize / 4) std::this_thread::sleep_for(20ms);
+            if (offset > kSize / 2) middle_.pass();
             return MemoryBlob::read(offset, out);
         }
+        Middle& middle_;
     };
-    SlowBlob source(octets(1, static_cast<std::size_t>(kSize)));
+    Middle middle;
+    SlowBlob source(octets(1, static_cast<std::size_t>(kSize)), middle);
     auto pushing = std::async(std::launch::async, [&] {
         return failure_of([&] { ess().transport().push(kCloud, {object_key("push"), kInstance, kInstance, 0, 0, kSize}, source, ""); });
     });
     ASSERT_TRUE(
         css().host().await([](const Seen& seen) { return !seen.uploads.empty() && seen.uploads.back().octets.size() > kSize / 4; }));
     faults_->cut();
+    middle.is_cut();
     ASSERT_EQ(pushing.wait_for(environment().longest_call() + kGrace), std::future_status::ready);
     EXPECT_TRUE(is_of_the_line(pushing.get()));
     EXPECT_TRUE(css().host().await([](const Seen& seen) { return seen.uploads.back().is_aborted; }, 90s))
@@ -87,21 +111,25 @@ TEST_F(TransportFaults, APushThatBreaksIsNotTakenForAll) {
 TEST_F(TransportFaults, AFetchThatBreaksThrows) {
     if (!up().fetches_data) GTEST_SKIP() << "the transport does not fetch";
     struct SlowSink : DataSink {
+        explicit SlowSink(Middle& middle) : middle_(middle) {}
         bool begin(bool, std::int64_t, const std::string&) override { return true; }
         bool write(std::span<const std::byte> more) override {
             count += static_cast<std::int64_t>(more.size());
-            if (count > kSize / 4) std::this_thread::sleep_for(20ms);
+            if (count > kSize / 4) middle_.pass();
             return true;
         }
+        Middle& middle_;
         std::atomic<std::int64_t> count{0};
     };
+    Middle middle;
     css().host().offer(object_key("fetch"), kInstance, octets(1, static_cast<std::size_t>(kSize)), "");
-    SlowSink sink;
+    SlowSink sink(middle);
     auto fetching = std::async(std::launch::async, [&] {
         return failure_of([&] { ess().transport().fetch(kCloud, {object_key("fetch"), kInstance, kInstance, 0, 0, kSize}, sink); });
     });
     ASSERT_TRUE(eventually([&] { return sink.count > kSize / 4; }));
     faults_->cut();
+    middle.is_cut();
     ASSERT_EQ(fetching.wait_for(environment().longest_call() + kGrace), std::future_status::ready);
     EXPECT_TRUE(is_of_the_line(fetching.get()));
     EXPECT_LT(sink.count, kSize);
