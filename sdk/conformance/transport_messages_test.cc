@@ -109,7 +109,10 @@ TEST_F(TransportMessages, ARegistrationSaysWhoRegistersAndHow) {
             const auto before = css().host().see([&](const Seen& seen) { return seen.of(command).size(); });
             const PeerAnswer answer = send(sent);
             ASSERT_TRUE(css().host().await([&](const Seen& seen) { return seen.of(command).size() > before; })) << to_string(command);
-            const auto got = css().host().see([](const Seen& seen) { return seen.handled.back(); });
+            const auto got = css().host().see([&](const Seen& seen) {
+                const auto is_it = [&](const Handled& one) { return one.message.command == command; };
+                return *std::find_if(seen.handled.rbegin(), seen.handled.rend(), is_it);
+            });
             EXPECT_EQ(got.peer, kNode) << to_string(command);
             if (command == Command::Resend || command == Command::Unregister) continue;
             EXPECT_EQ(got.message.is_persistent, is_persistent) << to_string(command);

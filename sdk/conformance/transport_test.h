@@ -71,6 +71,9 @@ protected:
     bool flows_again(std::chrono::milliseconds limit = 2 * usual_wait());
 
 private:
+    /// Waits until all that the node and the cloud have said to each other has arrived.
+    void settle(TestNode& node);
+
     std::filesystem::path folder_;
     std::unique_ptr<TestNode> css_;
     std::unique_ptr<TestNode> ess_;
