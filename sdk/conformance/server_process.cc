@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "options.h"
 #include "placeholders.h"
 
 namespace edgesync::conformance {
@@ -17,7 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kStart = 20s;
 constexpr auto kEnd = 5s;
 
 }  // namespace
@@ -46,7 +46,7 @@ ServerProcess::~ServerProcess() {
 }
 
 void ServerProcess::await(int port) const {
-    for (const auto end = Clock::now() + kStart; !is_listening(port); std::this_thread::sleep_for(10ms)) {
+    for (const auto end = Clock::now() + 2 * usual_wait(); !is_listening(port); std::this_thread::sleep_for(10ms)) {
         siginfo_t info{};
         const bool has_ended = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
         if (has_ended) throw std::runtime_error("the server ended before it listened on port " + std::to_string(port));
