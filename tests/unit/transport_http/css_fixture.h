@@ -52,6 +52,19 @@ protected:
         return ask("PUT " + path + " HTTP/1.1\r\nHost: h\r\n" + kNode + headers + "Content-Length: " + std::to_string(body.size()) +
                    "\r\n\r\n" + body);
     }
+    /// What so many equal calls are answered within a second; if they take longer, they are tried again about another object.
+    std::vector<int> statuses_within_a_second(int count, const std::string& action, const std::string& body = "") {
+        std::vector<int> statuses;
+        for (int attempt = 0; attempt < 50; ++attempt) {
+            const std::string path = "/spi/v1/objects/acme/model/a" + std::to_string(attempt) + "/17/16/" + action;
+            statuses.clear();
+            const auto began = std::chrono::steady_clock::now();
+            for (int i = 0; i < count; ++i) statuses.push_back(put(path, body).status);
+            if (std::chrono::steady_clock::now() - began < std::chrono::seconds(1)) return statuses;
+        }
+        ADD_FAILURE() << "this machine does not make " << count << " calls in a second";
+        return statuses;
+    }
     CssNode css;
     RecordingHost& host = css.host;
 };
