@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <future>
+#include <algorithm>
+#include <chrono>
+#include <functional>
 
 namespace edgesync::mqtt_session {
 namespace {
@@ -15,6 +17,13 @@ std::chrono::milliseconds duration_of(const std::function<void()>& action) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
 }
 
+/// Of the fastest of many, because a busy machine makes any of them slow.
+std::chrono::milliseconds shortest(const std::function<std::chrono::milliseconds()>& duration) {
+    auto found = std::chrono::milliseconds::max();
+    for (int i = 0; i < 100 && found >= ReceivedQueue::kSlowDown; ++i) found = std::min(found, duration());
+    return found;
+}
+
 TEST(ReceivedQueue, GivesInTheOrderOfArrival) {
     ReceivedQueue queue(1000, 10);
     queue.push({"a", std::make_shared<const std::string>("1")});
@@ -25,16 +34,24 @@ TEST(ReceivedQueue, GivesInTheOrderOfArrival) {
 }
 
 TEST(ReceivedQueue, SlowsDownFromHalfOfItsBoundOn) {
+    EXPECT_LT(shortest([] {
+                  ReceivedQueue queue(1000, 10);
+                  return duration_of([&] { queue.push(message(600)); });
+              }),
+              ReceivedQueue::kSlowDown);
     ReceivedQueue queue(1000, 10);
-    EXPECT_LT(duration_of([&] { queue.push(message(600)); }), ReceivedQueue::kSlowDown);
+    queue.push(message(600));
     EXPECT_GE(duration_of([&] { EXPECT_TRUE(queue.push(message(300))); }), ReceivedQueue::kSlowDown);
 }
 
 TEST(ReceivedQueue, DoesNotWaitWhileSomebodyWaitsToPublish) {
-    ReceivedQueue queue(1000, 10);
-    queue.push(message(600));
-    const ReceivedQueue::NoWaiting publisher;
-    EXPECT_LT(duration_of([&] { EXPECT_TRUE(queue.push(message(300))); }), ReceivedQueue::kSlowDown);
+    EXPECT_LT(shortest([] {
+                  ReceivedQueue queue(1000, 10);
+                  queue.push(message(600));
+                  const ReceivedQueue::NoWaiting publisher;
+                  return duration_of([&] { EXPECT_TRUE(queue.push(message(300))); });
+              }),
+              ReceivedQueue::kSlowDown);
 }
 
 TEST(ReceivedQueue, ThrowsAwayAboveItsBound) {
@@ -57,7 +74,7 @@ TEST(ReceivedQueue, ClosedItIsEmptyAndTakesNothing) {
     queue.push(message(600));
     queue.close();
     EXPECT_FALSE(queue.pop());
-    EXPECT_LT(duration_of([&] { EXPECT_FALSE(queue.push(message(600))); }), ReceivedQueue::kSlowDown);
+    EXPECT_LT(shortest([&] { return duration_of([&] { EXPECT_FALSE(queue.push(message(600))); }); }), ReceivedQueue::kSlowDown);
     queue.open();
     EXPECT_TRUE(queue.push(message(600)));
 }

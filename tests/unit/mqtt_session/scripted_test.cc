@@ -102,7 +102,7 @@ TEST(ScriptedBrokers, AStopDuringAnAttemptEndsItAtOnce) {
     const ScriptedBroker broker([](const std::string&) { return Reaction{}; });
     TestSession one(quick_options(broker.uri()));
     one.session.start();
-    ASSERT_TRUE(eventually([&] { return broker.connections() == 1; }));
+    ASSERT_TRUE(eventually([&] { return broker.connections() > 0; }));
     const auto begin = std::chrono::steady_clock::now();
     one.session.stop();
     EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(3));
@@ -115,7 +115,7 @@ TEST(ScriptedBrokers, TheNextAddressIsTriedWhenOneDoesNotAnswer) {
     auto options = quick_options("tcp://127.0.0.1:1");
     options.uris.push_back(silent.uri());
     options.uris.push_back(good.uri());
-    options.connect_attempt = milliseconds(200);
+    options.connect_attempt = seconds(2);  // In which the good one must answer.
     TestSession one(options, {"a"});
     EXPECT_EQ(one.attempt().outcome, Outcome::Connected);
     EXPECT_TRUE(one.listener.waits_for_connects(1));

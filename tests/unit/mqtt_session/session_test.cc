@@ -49,7 +49,7 @@ bool outlives_a_silent_client(int port, seconds keep_alive) {
     std::string octets(100, '\0');
     pollfd waiting{silent, POLLIN, 0};
     ssize_t count = 1;
-    while (count > 0 && ::poll(&waiting, 1, 20'000) == 1) count = ::recv(silent, octets.data(), octets.size(), 0);
+    while (count > 0 && ::poll(&waiting, 1, 60'000) == 1) count = ::recv(silent, octets.data(), octets.size(), 0);
     ::close(silent);
     return count <= 0;
 }
@@ -173,22 +173,27 @@ TEST_F(Sessions, SharedFiltersGiveEachMessageToOne) {
 TEST_F(Sessions, FiltersChangeWhileItIsConnected) {
     Mosquitto broker;
     broker.start();
-    TestSession one(quick_options(broker.uri()), {"old"});
+    TestSession one(quick_options(broker.uri()), {"old", "mark"});
     one.connect();
-    one.session.set_filters({"new"});
-    // The broker's answer to a subscription cannot be seen from here, so publish until the first arrives.
-    EXPECT_TRUE(eventually([&] {
-        one.session.publish("old", "");
-        one.session.publish("new", "");
-        const auto messages = one.listener.messages();
-        return !messages.empty() && messages.back().first == "new";
-    }));
-    const auto before = one.listener.messages().size();
-    one.session.publish("old", "");
-    one.session.publish("new", "end");
-    ASSERT_TRUE(eventually([&] { return one.listener.messages().back().second == "end"; }));
-    const auto messages = one.listener.messages();
-    for (std::size_t i = before; i < messages.size(); ++i) EXPECT_EQ(messages[i].first, "new");
+    one.session.set_filters({"new", "mark"});
+    int round = 0;
+    const auto topics_that_arrive = [&] {
+        const std::string text = std::to_string(++round);
+        for (const char* topic : {"old", "new", "mark"}) one.session.publish(topic, text);
+        std::set<std::string> topics;
+        // The broker keeps the order, so the others have come when the last has.
+        EXPECT_TRUE(eventually([&] {
+            for (const auto& [topic, payload] : one.listener.messages()) {
+                if (payload == text) topics.insert(topic);
+            }
+            return topics.contains("mark");
+        }));
+        topics.erase("mark");
+        return topics;
+    };
+    // The broker's answers to the changes cannot be seen from here.
+    EXPECT_TRUE(eventually([&] { return topics_that_arrive() == std::set<std::string>{"new"}; }));
+    EXPECT_EQ(topics_that_arrive(), std::set<std::string>{"new"}) << "and it stays so";
     EXPECT_EQ(one.listener.connects(), 1);
 }
 
@@ -215,11 +220,11 @@ TEST_F(Sessions, AListenerThatBlocksLosesMessagesButNotTheConnection) {
     broker.start();
     auto options = quick_options(broker.uri());
     options.received_messages = 10;
-    options.keep_alive = seconds(4);  // The library looks once a second, and the broker waits half as long again.
+    options.keep_alive = seconds(8);  // The library looks once a second, and the broker waits half as long again.
     TestSession blocked(options, {"t"});
     TestSession other(quick_options(broker.uri()), {"t"});
     std::atomic<bool> is_blocking{true};
-    blocked.listener.when_message = [&](const std::string&, const std::string&) { eventually([&] { return !is_blocking; }); };
+    blocked.listener.when_message = [&](const std::string&, const std::string&) { eventually([&] { return !is_blocking; }, seconds(120)); };
     blocked.connect();
     other.connect();
     for (int i = 0; i < 50; ++i) other.session.publish("t", std::to_string(i));
@@ -260,14 +265,20 @@ TEST_F(Sessions, TheSecondOfTwoSmallMessagesDoesNotWaitForALateAcknowledgement) 
     TestSession client(quick_options(broker.uri()), {"answer"});
     server.connect();
     client.connect();
-    constexpr std::size_t kRounds = 50;
-    const auto begin = std::chrono::steady_clock::now();
-    for (std::size_t i = 1; i <= kRounds; ++i) {
+    // A connection begins with acknowledgements that come at once; later they are late by 40 ms or more.
+    constexpr std::size_t kFirst = 30;
+    constexpr std::size_t kMost = 300;
+    constexpr int kEnough = 10;
+    int quick = 0;
+    for (std::size_t i = 1; i <= kMost && quick < kEnough; ++i) {
+        const auto begin = std::chrono::steady_clock::now();
         client.session.publish("question", std::to_string(i));
-        ASSERT_TRUE(client.listener.waits_for(2 * i));
+        const auto limit = begin + seconds(20);
+        while (client.listener.count() < 2 * i && std::chrono::steady_clock::now() < limit) std::this_thread::sleep_for(milliseconds(1));
+        ASSERT_GE(client.listener.count(), 2 * i);
+        if (i > kFirst && std::chrono::steady_clock::now() - begin < milliseconds(30)) ++quick;
     }
-    // An acknowledgement is late by 40 ms or more.
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(30) * kRounds);
+    EXPECT_EQ(quick, kEnough) << "however busy the machine is, some are quick";
 }
 
 TEST_F(Sessions, LargeMessagesGoThroughWhole) {
