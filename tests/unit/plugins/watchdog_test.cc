@@ -340,10 +340,13 @@ public:
 
 class WatchedStoreTest : public testing::Test {
 protected:
+    explicit WatchedStoreTest(milliseconds limit = milliseconds(0)) : watchdog_(log_, limit) {}
+
     CollectedLog log_;
-    Watchdog watchdog_{log_, milliseconds(50)};
+    Watchdog watchdog_;  ///< Says nothing of calls that take long, as any may on a busy machine.
     UnrulyStore* inner_ = new UnrulyStore;
-    WatchedStore store_{std::unique_ptr<Store>(inner_), watchdog_.add(PluginKind::Store, "x", "1")};
+    CallWatch& watch_ = watchdog_.add(PluginKind::Store, "x", "1");
+    WatchedStore store_{std::unique_ptr<Store>(inner_), watch_};
 };
 
 TEST_F(WatchedStoreTest, WhatTheKernelsFunctionThrowsPassesThrough) {
@@ -440,7 +443,12 @@ TEST_F(WatchedStoreTest, ATimeThatCannotBeToldIsAnError) {
     EXPECT_EQ(log_.line(0), "error: store-x failed in now: now");
 }
 
-TEST_F(WatchedStoreTest, ATransactionThatDoesNotEndIsReported) {
+class ImpatientlyWatchedStoreTest : public WatchedStoreTest {
+protected:
+    ImpatientlyWatchedStoreTest() : WatchedStoreTest(milliseconds(50)) {}
+};
+
+TEST_F(ImpatientlyWatchedStoreTest, ATransactionThatDoesNotEndIsReported) {
     bool is_done = false;
     store_.submit([](WriteTransaction&) {}, [&](std::exception_ptr failure) { is_done = !failure; });
     EXPECT_THAT(log_.line(0), HasSubstr("store-x has not come back from a transaction for "));
@@ -449,10 +457,10 @@ TEST_F(WatchedStoreTest, ATransactionThatDoesNotEndIsReported) {
     EXPECT_EQ(log_.line(1), "store-x came back");
 }
 
-TEST_F(WatchedStoreTest, ARefusedTransactionIsNotWaitedFor) {
+TEST_F(ImpatientlyWatchedStoreTest, ARefusedTransactionIsNotWaitedFor) {
     inner_->is_busy = true;
     EXPECT_THROW(store_.submit([](WriteTransaction&) {}, [](std::exception_ptr) {}), Error);
-    EXPECT_FALSE(watchdog_.states()[0].hangs);
+    EXPECT_FALSE(watch_.late(milliseconds(0)));
 }
 
 TEST_F(WatchedStoreTest, StrangeObjectsReachNobodyWhoCatchesExceptions) {
