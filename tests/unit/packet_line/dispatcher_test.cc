@@ -132,7 +132,8 @@ protected:
 TEST_F(ImpatientDispatcherTest, ANodeThatAnswersLateGetsTheRestAtOnce) {
     constexpr std::size_t kObjects = 300;
     publish_many(kObjects, cam1_);
-    ASSERT_TRUE(eventually([&] { return line_.sent_count() == 128; }));
+    // More if publishing took longer than the node had.
+    ASSERT_TRUE(eventually([&] { return line_.sent_count() >= 128; }));
     // Nothing was answered for so long that it is taken to be away; what is published then, finds it forgotten.
     ASSERT_TRUE(eventually([&] {
         publish_many(1, cam1_);
