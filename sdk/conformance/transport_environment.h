@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -46,6 +47,8 @@ public:
         (void)faults;
         return false;
     }
+    /// Packets that `disturb` has lost so far; nullopt: nobody counts, and what is sent counts as lost after a second.
+    virtual std::optional<std::size_t> lost() const { return std::nullopt; }
 };
 
 /// Puts octets on a line of packets as a hostile or broken peer would.

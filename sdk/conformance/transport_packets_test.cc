@@ -141,6 +141,9 @@ TEST_F(TransportPackets, WhatGetsLostIsNotReplaced) {
     push(true, request_of("lost", 0, 1000, 1000), source);
     push(false, request_of("lost", 0, 1000, 1000), source);
     EXPECT_FALSE(await_finished(true, "lost", 1, 1s));
+    if (const LineFaults& faults = *environment().faults(); faults.lost()) {
+        EXPECT_TRUE(eventually([&] { return faults.lost() >= 2; })) << "what was pushed does not come to the line";
+    }
     environment().faults()->restore();
     EXPECT_TRUE(flows_again()) << "a lost packet must not hold up others";
     EXPECT_TRUE(finished(true, "lost").empty());

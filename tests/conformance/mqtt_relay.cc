@@ -32,10 +32,15 @@ constexpr int kPatience = 200;
 /// What becomes of the packets of one client.
 class MqttRelay::Disturbance {
 public:
+    explicit Disturbance(std::atomic<std::size_t>& lost) : lost_(lost) {}
+
     std::vector<std::string> of(std::string packet, const PacketFaults& faults) {
         if (type_of(packet) != PacketType::Publish) return {std::move(packet)};
         const auto happens = [this](int percent) { return static_cast<int>(random_() % 100) < percent; };
-        if (happens(faults.lost)) return {};
+        if (happens(faults.lost)) {
+            ++lost_;
+            return {};
+        }
         if (faults.swaps && !held_) {
             held_ = std::move(packet);
             return {};
@@ -47,6 +52,7 @@ public:
     std::optional<std::string> take_held() { return std::exchange(held_, std::nullopt); }
 
 private:
+    std::atomic<std::size_t>& lost_;
     std::minstd_rand random_{7};
     std::optional<std::string> held_;
 };
@@ -82,7 +88,7 @@ void MqttRelay::pass_both_ways(int client, int broker) {
 }
 
 void MqttRelay::pump(int from, int to, bool is_to_broker) {
-    Disturbance disturbance;
+    Disturbance disturbance(lost_);
     std::string backlog;
     std::array<char, 65536> octets;
     bool is_open = true;

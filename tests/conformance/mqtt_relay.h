@@ -23,6 +23,7 @@ public:
     bool silence() override;
     /// Only on the way to the broker, so that each message is disturbed once.
     bool disturb(const PacketFaults& faults) override;
+    std::optional<std::size_t> lost() const override { return lost_.load(); }
 
 private:
     class Disturbance;
@@ -33,6 +34,7 @@ private:
     PacketFaults faults() const;
 
     std::atomic<bool> is_silent_{false};
+    std::atomic<std::size_t> lost_{0};
     mutable std::mutex mutex_;
     PacketFaults faults_;
     system_test::Relay relay_;  ///< Ends before what it uses.
