@@ -37,7 +37,7 @@ public:
 
     /// Runs the functions in their order; those that have not run at `stop`, or come after it, are dropped: they may own what owns this.
     void post(std::function<void()> function);
-    /// Runs `function` on the loop and waits for it; runs it here if the loop is this thread or does not run.
+    /// Runs `function` on the loop and waits for it; runs it here if the loop is this thread or does not run. Throws what it throws.
     void run_and_wait(const std::function<void()>& function);
 
     std::uint64_t run_after(std::chrono::milliseconds delay, std::function<void()> function);

@@ -115,10 +115,14 @@ void EventLoop::run_and_wait(const std::function<void()>& function) {
     if (is_current() || !is_running_) return function();
     std::promise<void> done;
     post([&] {
-        function();
-        done.set_value();
+        try {
+            function();
+            done.set_value();
+        } catch (...) {
+            done.set_exception(std::current_exception());
+        }
     });
-    done.get_future().wait();
+    done.get_future().get();
 }
 
 std::uint64_t EventLoop::run_after(std::chrono::milliseconds delay, std::function<void()> function) {

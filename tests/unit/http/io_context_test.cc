@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "kernel/http/event_loop.h"
 #include "tests/unit/http/test_client.h"
 
 namespace edgesync::http::test {
@@ -30,6 +31,12 @@ TEST(IoThreads, SurviveAnException) {
     Gate after;
     io.post([&] { after.open(); });
     EXPECT_TRUE(after.wait());
+}
+
+TEST(IoThreads, TellWhoWaitsForAFunctionThatItHasFailed) {
+    IoContext io(1);
+    io.start();
+    EXPECT_THROW(io.loops().front()->run_and_wait([] { throw std::runtime_error("oops"); }), std::runtime_error);
 }
 
 TEST(Timers, FireInTheirOrder) {
