@@ -174,6 +174,17 @@ void GroupCommit::grow() {
     }
 }
 
+/// Those behind it are answered whatever becomes of this answer.
+void GroupCommit::finish(const Item& item) noexcept {
+    try {
+        item.done(item.error);
+    } catch (const std::exception& error) {
+        log_.log(LogLevel::Error, std::string("the completion of a transaction threw: ") + error.what());
+    } catch (...) {
+        log_.log(LogLevel::Error, "the completion of a transaction threw");
+    }
+}
+
 void GroupCommit::run_group(std::vector<Item>& group) {
     std::size_t first = 0;
     while (first < group.size()) {
@@ -188,7 +199,7 @@ void GroupCommit::run_group(std::vector<Item>& group) {
             erased.clear();
         }
         if (!erased.empty()) files_.remove_later(std::move(erased));
-        for (std::size_t i = 0; i < count; ++i) part[i].done(part[i].error);
+        for (std::size_t i = 0; i < count; ++i) finish(part[i]);
         for (std::size_t i = count; i < part.size(); ++i) group[first + i] = std::move(part[i]);
         first += count;
     }

@@ -18,6 +18,7 @@
 
 #include "blob_files.h"
 #include "change_list.h"
+#include "edgesync/sdk/log.h"
 #include "environment.h"
 #include "journal.h"
 #include "overlay.h"
@@ -32,8 +33,8 @@ public:
     using Done = std::function<void(std::exception_ptr)>;
 
     /// `journal`: null if LMDB itself does what the configuration asks for at a commit.
-    GroupCommit(Environment& environment, BlobFiles& files, Journal* journal)
-        : environment_(environment), files_(files), journal_(journal) {}
+    GroupCommit(Environment& environment, BlobFiles& files, Journal* journal, Log& log)
+        : environment_(environment), files_(files), journal_(journal), log_(log) {}
     ~GroupCommit() { stop(); }
 
     void start();
@@ -74,6 +75,7 @@ private:
     void run();
     std::vector<Item> next_group();
     void clear_store(Item& item);
+    void finish(const Item& item) noexcept;
     Transaction begin();
     Transaction open();
     void end_group(Transaction txn);
@@ -92,6 +94,7 @@ private:
     Environment& environment_;
     BlobFiles& files_;
     Journal* const journal_;
+    Log& log_;
     Overlay overlay_;
     ChangeList changes_;
     Transaction txn_;        ///< Has all that the journal keeps; null: nothing is kept, or a transaction with it was aborted.

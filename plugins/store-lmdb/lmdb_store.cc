@@ -87,7 +87,7 @@ void LmdbStore::open() {
     const bool is_journaled = options_.sync == SyncMode::Full;
     journal_->begin(is_journaled);
     if (!is_journaled) journal_.reset();
-    writer_ = std::make_unique<GroupCommit>(*environment_, *files_, journal_.get());
+    writer_ = std::make_unique<GroupCommit>(*environment_, *files_, journal_.get(), *log_);
     files_->open([this](const BlobId& id) {
         bool has_record = false;
         read([&](ReadTransaction& txn) { has_record = txn.blob(id).has_value(); });

@@ -14,6 +14,7 @@
 #include "plugins/store-lmdb/group_commit.h"
 #include "plugins/store-lmdb/journal.h"
 #include "plugins/store-lmdb/read_transaction.h"
+#include "tests/unit/security/fake_settings.h"
 #include "tests/unit/temporary_folder.h"
 
 namespace edgesync::lmdb {
@@ -94,7 +95,7 @@ class Writer {
 public:
     explicit Writer(const std::filesystem::path& folder)
         : environment_({folder, kMap, kMap, SyncMode::Full}), journal_(environment_, kSegment), files_(folder / "blobs"),
-          commits_(environment_, files_, &journal_) {
+          commits_(environment_, files_, &journal_, log_) {
         environment_.claim();
         journal_.restore();
         environment_.open();
@@ -156,6 +157,7 @@ private:
         return done.get_future().get();
     }
 
+    fakes::CollectingLog log_;
     Environment environment_;
     Journal journal_;
     BlobFiles files_;
