@@ -286,7 +286,12 @@ void PendingIndex::attempt_all_ready() {
             parked = std::move(ready_.front());
             ready_.pop_front();
         }
-        attempt(std::move(parked));
+        try {
+            attempt(std::move(parked));
+        } catch (...) {
+            start_attempting();  // Another worker goes on with the others; this one says what failed.
+            throw;
+        }
     }
 }
 

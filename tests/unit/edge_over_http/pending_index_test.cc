@@ -3,6 +3,7 @@
 
 #include "edgesync/sdk/codec.h"
 #include "kernel/delivery/pending_index.h"
+#include "kernel/node/node_scheduler.h"
 #include "tests/unit/edge_over_http/edge_node.h"
 #include "tests/unit/transport_http/css_fixture.h"
 
@@ -125,6 +126,34 @@ protected:
 };
 
 using Items = std::vector<std::string>;
+
+TEST_F(PendingIndexTest, NodesThatCannotBeToldKeepNobodyElseWaiting) {
+    node::NodeScheduler scheduler(io, workers, host.log());
+    delivery::PendingOptions options;
+    options.reads_block = true;
+    delivery::PendingIndex blocking(context, *store, scheduler, options, [](const std::vector<NotificationRecord>&) {});
+    const auto wake_parked = [&](const std::string& id, std::function<void(PollResult)> done) {
+        blocking.poll({"acme", "edge", id}, {200, seconds(50)}, std::move(done));
+        put("m1", UpdatePending, 17, id);
+        blocking.wake({"acme", "edge", id});
+    };
+    std::atomic<int> untold{0};
+    for (int i = 0; i < 10; ++i) {
+        const std::string id = "untold" + std::to_string(i);
+        register_node(id);
+        wake_parked(id, [&](const PollResult&) {
+            ++untold;
+            throw std::runtime_error("no memory");
+        });
+    }
+    std::promise<std::size_t> told;
+    wake_parked("n1", [&](const PollResult& result) { told.set_value(result.items.size()); });
+    auto items_of_n1 = told.get_future();
+    ASSERT_EQ(items_of_n1.wait_for(seconds(20)), std::future_status::ready);
+    EXPECT_EQ(items_of_n1.get(), 1U);
+    EXPECT_EQ(untold, 10);
+    workers.stop();
+}
 
 TEST_F(PendingIndexTest, AnUnknownNodeIsToldSo) {
     EXPECT_EQ(poll("stranger").status, 424);
