@@ -137,21 +137,32 @@ void Blobs::sweep(std::chrono::seconds grace) {
     for (int i = 0; i < kMostBatches && !pool_->take()->run(call).empty(); ++i) {
     }
     if (!folder_) return;
-    look_after_folder();
-    if (!problem().empty()) return;
-    sweep_files(Call("doomed_files").number(grace.count()).array(read).str());
-    remove_strays();
+    const std::string found = look_after_folder(Call("doomed_files").number(grace.count()).array(read).str());
+    const std::lock_guard lock(mutex_);
+    problem_ = found;
 }
 
-void Blobs::look_after_folder() {
-    std::string found;
+/// The problem, if there is one.
+std::string Blobs::look_after_folder(const std::string& doomed) {
     try {
         folder_->check();
     } catch (const Error& e) {
-        found = e.what();
+        return e.what();
     }
-    const std::lock_guard lock(mutex_);
-    problem_ = found;
+    std::string problem;
+    // One that stays, because somebody has changed its rights, say, keeps neither the others nor the start.
+    const Remove remove = [&](const BlobId& id) {
+        try {
+            folder_->remove(id);
+            return true;
+        } catch (const Error& e) {
+            problem = e.what();
+            return false;
+        }
+    };
+    sweep_files(doomed, remove);
+    remove_strays(remove);
+    return problem;
 }
 
 std::string Blobs::problem() const {
@@ -160,14 +171,13 @@ std::string Blobs::problem() const {
 }
 
 // Several instances may remove the same files. The record goes last, so that a stop in between only repeats it.
-void Blobs::sweep_files(const std::string& call) {
+void Blobs::sweep_files(const std::string& call, const Remove& remove) {
     for (int i = 0; i < kMostBatches; ++i) {
         ArrayText removed;
         const Rows rows = pool_->take()->run(call);
         for (const auto& row : rows) {
             const std::string key = octets_of(row[0]);
-            folder_->remove(blob_of(key));
-            removed.octets(key);
+            if (remove(blob_of(key))) removed.octets(key);
         }
         if (removed.is_empty()) return;
         pool_->take()->run(Call("forget_files").array(removed).str());
@@ -175,7 +185,7 @@ void Blobs::sweep_files(const std::string& call) {
 }
 
 // A file is seen before its record is asked for, and has one from before it was made until after it was removed.
-void Blobs::remove_strays() {
+void Blobs::remove_strays(const Remove& remove) {
     const auto found = folder_->files_in(next_folder_++, kStrayAge, kMostStrays);
     if (found.empty()) return;
     ArrayText ids;
@@ -184,7 +194,7 @@ void Blobs::remove_strays() {
     const Rows rows = pool_->take()->run(Call("known_octets").array(ids).str());
     for (const auto& row : rows) known.insert(octets_of(row[0]));
     for (const BlobId& id : found) {
-        if (!known.contains(blob_key(id))) folder_->remove(id);
+        if (!known.contains(blob_key(id))) remove(id);
     }
 }
 

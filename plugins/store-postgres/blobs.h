@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -71,11 +72,14 @@ public:
     std::string problem() const;
 
 private:
-    void look_after_folder();
+    /// False: the file stays for now.
+    using Remove = std::function<bool(const BlobId&)>;
+
+    std::string look_after_folder(const std::string& doomed);
     SharedFolder& folder() const;
-    void sweep_files(const std::string& call);
+    void sweep_files(const std::string& call, const Remove& remove);
     /// Files that no record of octets knows: what is left when an older state of the database was restored.
-    void remove_strays();
+    void remove_strays(const Remove& remove);
 
     const std::shared_ptr<ConnectionPool> pool_;
     const std::shared_ptr<OpenReaders> readers_;

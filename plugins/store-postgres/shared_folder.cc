@@ -140,7 +140,8 @@ void SharedFolder::seal(const BlobId& id) const {
 }
 
 void SharedFolder::remove(const BlobId& id) const {
-    if (::unlinkat(fd_, durable::path_of(id).c_str(), 0) != 0 && errno != ENOENT) fail("has a file that cannot be removed", errno);
+    if (::unlinkat(fd_, durable::path_of(id).c_str(), 0) != 0 && errno != ENOENT)
+        fail("has a file that cannot be removed, " + durable::path_of(id).string(), errno);
 }
 
 std::vector<BlobId> SharedFolder::files_in(std::uint8_t number, std::chrono::seconds least_age, std::size_t limit) const {

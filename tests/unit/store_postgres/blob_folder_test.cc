@@ -136,6 +136,27 @@ TEST_F(BlobFolder, IsSweptOfWhatNobodyNeeds) {
     EXPECT_FALSE(has_file(staged)) << "it was discarded";
 }
 
+TEST_F(BlobFolder, KeepsWhatCannotBeRemovedAndNothingElse) {
+    std::vector<BlobId> orphans(3);
+    {
+        Instance ended(with(path_));
+        for (BlobId& id : orphans) stage(ended, id = ended.store().blobs().new_id(), 100'000);
+    }
+    const auto stuck = folder_.path() / durable::path_of(orphans[1]);
+    std::filesystem::remove(stuck);
+    std::filesystem::create_directory(stuck);  // Cannot be removed as a file is, whoever runs the test.
+    {
+        Instance instance(with(path_));
+        EXPECT_FALSE(has_file(orphans[0]));
+        EXPECT_TRUE(has_file(orphans[1]));
+        EXPECT_FALSE(has_file(orphans[2]));
+        EXPECT_THAT(instance.store().health().problem,
+                    HasSubstr("has a file that cannot be removed, " + durable::path_of(orphans[1]).string()));
+    }
+    std::filesystem::remove(stuck);
+    EXPECT_EQ(Instance(with(path_)).store().health().problem, "");
+}
+
 TEST_F(BlobFolder, IsSweptOfFilesThatTheDatabaseDoesNotKnowAfterADay) {
     Instance instance(with(path_));
     BlobId id = instance.store().blobs().new_id();
