@@ -1,6 +1,7 @@
 // How one object's data come in: the ranges that are missing, their octets into the blob, its check and publication.
 #include <algorithm>
 #include <atomic>
+#include <system_error>
 #include <thread>
 
 #include "edgesync/sdk/error.h"
@@ -125,7 +126,11 @@ Fetcher::Result Fetcher::pull_ranges(Transfer& transfer, const std::vector<ByteR
     // Where chunks are messages, the line itself counts what is under way, and one more thread stores a chunk meanwhile.
     const int under_way = std::max(options_.parallel_chunks, 1);
     const auto threads = static_cast<std::size_t>(transport_->traits().send_is_answered ? under_way : under_way + 1);
-    for (std::size_t i = 1; i < std::min(threads, ranges.size()); ++i) helpers.emplace_back(guarded);
+    try {
+        for (std::size_t i = 1; i < std::min(threads, ranges.size()); ++i) helpers.emplace_back(guarded);
+    } catch (const std::system_error&) {
+        // The system has no more threads; those that there are do it.
+    }
     guarded();
     for (auto& helper : helpers) helper.join();
     return static_cast<Result>(worst.load());

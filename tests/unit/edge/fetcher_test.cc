@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/unit/edge/edge_fixture.h"
+#include "tests/unit/thread_limit.h"
 
 namespace edgesync {
 namespace {
@@ -19,6 +20,7 @@ protected:
         data::FetcherOptions options;
         options.largest_object = largest_object;
         options.retry_pause = std::chrono::seconds(0);
+        options.parallel_chunks = parallel_chunks_;
         fetcher_ = std::make_unique<data::Fetcher>(
             context_, *operations_, scheduler_, line_, log_, options, [](const Message&) {}, [] {});
         fetcher_->set_transport(transport_);
@@ -50,6 +52,7 @@ protected:
         return read;
     }
 
+    int parallel_chunks_ = 1;
     std::unique_ptr<data::Fetcher> fetcher_;
     std::atomic<int> answered_{0};
 };
@@ -64,6 +67,20 @@ TEST_F(FetcherTest, TakesSmallAndLargeData) {
         ASSERT_TRUE(eventually([&] { return holds(instance); })) << size;
         EXPECT_EQ(octets(), std::string(static_cast<std::size_t>(size), static_cast<char>('0' + instance % 10)));
     }
+}
+
+TEST_F(FetcherTest, TakesChunksWithTheThreadsThatTheSystemHas) {
+    if (!ThreadLimit::works()) GTEST_SKIP() << "not beside a sanitizer";
+    parallel_chunks_ = 4;
+    make_fetcher();
+    Metadata meta = announced(11, kLarge);
+    meta.chunk_size = 20'000;
+    // One for the transfer, one that helps it.
+    const ThreadLimit limit(2);
+    announce(meta);
+    ASSERT_TRUE(eventually([&] { return holds(11); }));
+    EXPECT_GT(ThreadLimit::count(), 0);
+    EXPECT_EQ(octets(), std::string(kLarge, '1'));
 }
 
 TEST_F(FetcherTest, FetchesAVersionThatIsAnnouncedWhileTheOneBeforeItArrives) {
