@@ -26,14 +26,9 @@ LinePtr LinesByOrganization::new_line(const BrokerAccount& account) {
     try {
         auto options = mqtt_session::organization_options(*parts_.settings, parts_.kind,
                                                           {account.org, account.address, account.user, account.password});
-        auto line = make_line(parts_, std::move(options), {account.org, ""});
-        problems_.erase(account.org);
-        return line;
+        return make_line(parts_, std::move(options), {account.org, ""});
     } catch (const Error& error) {
-        std::string& known = problems_[account.org];
-        if (known != error.what())
-            parts_.log->log(LogLevel::Error, "Organization " + account.org + " is not served over MQTT: " + error.what());
-        known = error.what();
+        note_problem(account.org, error.what());
         return nullptr;
     }
 }
@@ -72,7 +67,26 @@ void LinesByOrganization::connect(const BrokerAccount& account) {
             lines_[account.org] = line;
         }
     }
-    if (line) line->start();
+    if (line) start(account.org, *line);
+}
+
+/// If the system has no thread for it the next look tries again.
+void LinesByOrganization::start(const std::string& org, BrokerLine& line) {
+    try {
+        line.start();
+        problems_.erase(org);
+    } catch (const std::exception& error) {
+        note_problem(org, error.what());
+        const std::lock_guard lock(mutex_);
+        lines_.erase(org);
+        accounts_.erase(org);
+    }
+}
+
+void LinesByOrganization::note_problem(const std::string& org, const std::string& problem) {
+    std::string& known = problems_[org];
+    if (known != problem) parts_.log->log(LogLevel::Error, "Organization " + org + " is not served over MQTT: " + problem);
+    known = problem;
 }
 
 void LinesByOrganization::connect_new(const std::vector<BrokerAccount>& accounts, const std::set<std::string>& later) {

@@ -33,6 +33,8 @@ private:
     void look_at_accounts();
     LinePtr new_line(const BrokerAccount& account);
     void connect(const BrokerAccount& account);
+    void start(const std::string& org, BrokerLine& line);
+    void note_problem(const std::string& org, const std::string& problem);
     /// The organizations that are not known yet, but for those of `later`.
     void connect_new(const std::vector<BrokerAccount>& accounts, const std::set<std::string>& later);
     /// Takes out the lines of organizations that are gone, and those whose record is another now.

@@ -1,32 +1,32 @@
 #include "work_queue.h"
 
+#include <system_error>
 #include <utility>
 
 namespace edgesync::mqtt_exchange {
 
 /// With the lock held.
-void WorkQueue::start_thread() {
-    if (idle_ >= waiting_.size() || threads_.size() >= most_threads_) return;
-    threads_.emplace_back([this] { run(); });
+bool WorkQueue::take(std::function<void()> work) {
+    waiting_.push_back(std::move(work));
+    try {
+        if (idle_ < waiting_.size() && threads_.size() < most_threads_) threads_.emplace_back([this] { run(); });
+    } catch (const std::system_error&) {
+        // The system has no more threads; those that there are do it.
+        if (threads_.empty()) return waiting_.pop_back(), false;
+    }
+    has_work_.notify_one();
+    return true;
 }
 
 bool WorkQueue::push(std::function<void()> work) {
     std::unique_lock lock(mutex_);
     has_room_.wait(lock, [this] { return is_stopped_ || waiting_.size() < length_; });
-    if (is_stopped_) return false;
-    waiting_.push_back(std::move(work));
-    start_thread();
-    has_work_.notify_one();
-    return true;
+    return !is_stopped_ && take(std::move(work));
 }
 
 bool WorkQueue::try_push(std::function<void()> work) {
     const std::lock_guard lock(mutex_);
-    if (is_stopped_ || waiting_.size() >= length_) return false;
-    waiting_.push_back(std::move(work));
-    start_thread();
-    has_work_.notify_one();
-    return true;
+    return !is_stopped_ && waiting_.size() < length_ && take(std::move(work));
 }
 
 void WorkQueue::run() {

@@ -19,15 +19,16 @@ public:
     WorkQueue(const WorkQueue&) = delete;
     WorkQueue& operator=(const WorkQueue&) = delete;
 
-    /// Waits while the queue is full: whoever brings work faster than it is done is slowed down. False: stopped, `work` was not taken.
+    /// Waits while the queue is full: whoever brings work faster than it is done is slowed down. False: stopped, or the
+    /// system has no thread; `work` was not taken.
     bool push(std::function<void()> work);
-    /// The same without waiting. False: full or stopped.
+    /// The same without waiting. False: also when it is full.
     bool try_push(std::function<void()> work);
     /// Drops what waits, joins the threads; from no thread of its own. Repeatable.
     void stop();
 
 private:
-    void start_thread();
+    bool take(std::function<void()> work);
     void run();
 
     const std::size_t most_threads_;

@@ -13,6 +13,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 namespace edgesync::mqtt_session {
@@ -116,11 +117,15 @@ PahoThreads::PahoThreads() {
     const int listener = listen_on_loopback(port);
     peer_ = std::make_unique<Peer>(port);
     if (listener < 0) return;
-    std::thread([this, listener] {
-        const bool is_connected = peer_->connect(listener);
+    try {
+        std::thread([this, listener] {
+            const bool is_connected = peer_->connect(listener);
+            ::close(listener);
+            if (is_connected) run();
+        }).detach();
+    } catch (const std::system_error&) {  // The system has no more threads: Paho must do with its own pace.
         ::close(listener);
-        if (is_connected) run();
-    }).detach();
+    }
 }
 
 void PahoThreads::run() {

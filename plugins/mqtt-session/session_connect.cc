@@ -98,7 +98,7 @@ std::optional<ConnectFailure> Session::Impl::connect_with(const BrokerUri& uri, 
         }
         received_.open();
         attempt.connect();
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {  // Also when the system has no thread for the library.
         drop_connection();
         return ConnectFailure{Kind::Unreachable, error.what()};
     }

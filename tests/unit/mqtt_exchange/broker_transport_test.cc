@@ -15,6 +15,7 @@
 #include "tests/unit/mqtt_exchange/line_host.h"
 #include "tests/unit/mqtt_session/scripted_broker.h"
 #include "tests/unit/security/fake_settings.h"
+#include "tests/unit/thread_limit.h"
 
 namespace edgesync::mqtt_exchange {
 namespace {
@@ -268,6 +269,23 @@ TEST(Lines, OfNewOrganizationsDoNotWaitForThoseThatStandStill) {
     changed.set_value();
     EXPECT_TRUE(eventually([&] { return zeta.filters() > 0 && lines.all().size() == 2; })) << "acme's is made anew";
     EXPECT_THROW(lines.to({"beta", "camera", "cam1"}), Error);
+    lines.stop();
+    stop_all(lines.all());
+}
+
+TEST(Lines, AreStartedLaterWhenTheSystemHasNoThreadForThemNow) {
+    if (!ThreadLimit::works()) GTEST_SKIP() << "not beside a sanitizer";
+    const auto settings = settings_of(NodeRole::Css, {});
+    fakes::CollectingLog log;
+    OrganizationBroker acme;
+    LineHost host(settings, log);
+    host.accounts = {{"acme", "", "", acme.uri()}};
+    LinesByOrganization lines({&settings, &log, &host, mqtt_session::BrokerKind::Direct, "mqtt"}, std::chrono::milliseconds(20));
+    // One for who follows the accounts; not the session's.
+    const ThreadLimit limit(1, 1);
+    lines.start();
+    EXPECT_TRUE(eventually([&] { return acme.filters() > 0; }));
+    EXPECT_EQ(ThreadLimit::count(), 1);
     lines.stop();
     stop_all(lines.all());
 }

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <future>
 
+#include "tests/unit/thread_limit.h"
+
 namespace edgesync::mqtt_exchange {
 namespace {
 
@@ -35,6 +37,27 @@ TEST(WorkQueue, IsBounded) {
     EXPECT_EQ(pushed.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
     gate.set_value();
     EXPECT_TRUE(pushed.get());
+}
+
+TEST(WorkQueue, DoesWithTheThreadsThatTheSystemHas) {
+    if (!ThreadLimit::works()) GTEST_SKIP() << "not beside a sanitizer";
+    WorkQueue queue(4, 8);
+    std::atomic<bool> was_taken{false};
+    {
+        const ThreadLimit limit(0);
+        EXPECT_FALSE(queue.push([&] { was_taken = true; }));
+        EXPECT_FALSE(queue.try_push([&] { was_taken = true; }));
+    }
+    const ThreadLimit limit(1);
+    std::atomic<int> count{0};
+    std::promise<void> all;
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_TRUE(queue.push([&] {
+            if (++count == 100) all.set_value();
+        }));
+    }
+    EXPECT_EQ(all.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+    EXPECT_FALSE(was_taken);
 }
 
 TEST(WorkQueue, AStopReleasesWhoWaits) {

@@ -6,6 +6,7 @@
 #include "edgesync/sdk/error.h"
 #include "tests/unit/mqtt_session/recording_listener.h"
 #include "tests/unit/mqtt_session/scripted_broker.h"
+#include "tests/unit/thread_limit.h"
 
 namespace edgesync::mqtt_session {
 namespace {
@@ -24,6 +25,16 @@ ScriptedBroker::Script granting(std::function<int(const std::string&)> code_of) 
         for (const auto& filter : filters_of(packet)) codes.push_back(code_of(filter));
         return {suback(packet, codes)};
     };
+}
+
+TEST(ScriptedBrokers, AreConnectedToAlsoIfTheSystemHasNoThreadThatHurriesTheLibrary) {
+    if (!ThreadLimit::works()) GTEST_SKIP() << "not beside a sanitizer";
+    const ScriptedBroker broker(granting([](const std::string&) { return 0; }));
+    TestSession one(quick_options(broker.uri()));
+    // One for the session; not the next.
+    const ThreadLimit limit(1, 1);
+    EXPECT_EQ(one.attempt().outcome, Outcome::Connected);
+    EXPECT_EQ(ThreadLimit::count(), 1);
 }
 
 struct CodeRow {
