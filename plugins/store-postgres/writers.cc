@@ -1,6 +1,7 @@
 #include "writers.h"
 
 #include <random>
+#include <system_error>
 
 #include "columns.h"
 
@@ -22,7 +23,13 @@ constexpr std::size_t kThreadsPerGroup = 6;
 Writers::Writers(WritersOptions options, WritersNeeds needs)
     : options_(options), needs_(needs), most_groups_(std::max(kFewestGroups, options.threads / kThreadsPerGroup)),
       most_together_(kMostTogether) {
-    for (std::size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { work(); });
+    try {
+        for (std::size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error& error) {
+        if (threads_.empty()) throw;
+        needs_.log.log(LogLevel::Warning, "The database is written to by " + std::to_string(threads_.size()) + " threads instead of " +
+                                              std::to_string(options_.threads) + ": " + error.what());
+    }
 }
 
 Writers::~Writers() {
