@@ -34,9 +34,9 @@ Maintenance::Maintenance(const rules::NodeContext& context, rules::Operations& o
 
 void Maintenance::start() {
     every(kBetweenLooksAtStore, [this] { watch_store(); });
-    every(options_.resend_interval, [this] { repeat_due(); });
-    every(options_.activation_interval, [this] { activate_due(); });
-    if (context_.is_css()) every(options_.expiration_interval, [this] { expire_due(); });
+    every_reading(options_.resend_interval, [this] { repeat_due(); });
+    every_reading(options_.activation_interval, [this] { activate_due(); });
+    if (context_.is_css()) every_reading(options_.expiration_interval, [this] { expire_due(); });
     if (context_.is_css() && options_.silent_node_limit.count() > 0) {
         remove_silent_nodes();
         every(kHourly, [this] { remove_silent_nodes(); });
@@ -51,32 +51,58 @@ void Maintenance::start() {
 }
 
 void Maintenance::stop() {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     is_stopped_ = true;
     for (const auto timer : timers_) scheduler_.cancel(timer);
+    idle_.wait(lock, [this] { return running_ == 0; });
 }
 
-void Maintenance::every(std::chrono::milliseconds interval, std::function<void()> job) {
+void Maintenance::every(std::chrono::milliseconds interval, std::function<void()> job) { add({interval, std::move(job)}); }
+
+void Maintenance::every_reading(std::chrono::milliseconds interval, std::function<void()> job) {
+    add({interval, std::move(job), operations_.store().traits().reads_block});
+}
+
+void Maintenance::add(Job job) {
     std::size_t index = 0;
     {
         const std::lock_guard lock(mutex_);
         index = timers_.size();
         timers_.push_back(0);
     }
-    arm(index, interval, std::move(job));
+    arm(index, std::move(job));
 }
 
-void Maintenance::arm(std::size_t timer, std::chrono::milliseconds interval, std::function<void()> job) {
+/// A job's next time comes after its end: a store that does not answer must not take one worker after the other.
+void Maintenance::arm(std::size_t timer, Job job) {
     const std::lock_guard lock(mutex_);
     if (is_stopped_) return;
-    timers_[timer] = scheduler_.after(interval, [this, timer, interval, job = std::move(job)] {
-        try {
-            job();
-        } catch (const std::exception& error) {
-            log_.log(LogLevel::Error, std::string("Maintenance failed, it is tried again at its next time: ") + error.what());
-        }
-        arm(timer, interval, job);
+    const auto interval = job.interval;
+    timers_[timer] = scheduler_.after(interval, [this, timer, job = std::move(job)] {
+        const auto turn = [this, timer, job] {
+            do_turn(job);
+            arm(timer, job);
+        };
+        if (!job.may_block) return turn();
+        if (!scheduler_.work(turn)) arm(timer, job);
     });
+}
+
+void Maintenance::do_turn(const Job& job) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_stopped_) return;
+        if (!job.may_block) ++running_;
+    }
+    try {
+        job.run();
+    } catch (const std::exception& error) {
+        log_.log(LogLevel::Error, std::string("Maintenance failed, it is tried again at its next time: ") + error.what());
+    }
+    if (job.may_block) return;
+    const std::lock_guard lock(mutex_);
+    --running_;
+    idle_.notify_all();
 }
 
 /// Repeats `step` (true: there is more) until it is done; a failure waits for the next tick.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -40,12 +41,22 @@ public:
     Maintenance(const rules::NodeContext& context, rules::Operations& operations, rules::Scheduler& scheduler, Log& log,
                 MaintenanceOptions options);
     void start();
-    /// No job starts afterwards; one that runs may still end.
+    /// No job starts afterwards. Returns when none runs, but for those on workers, which may be waiting for the store.
     void stop();
 
 private:
+    struct Job {
+        std::chrono::milliseconds interval;
+        std::function<void()> run;
+        bool may_block = false;  ///< Then not on an I/O thread.
+    };
+
     void every(std::chrono::milliseconds interval, std::function<void()> job);
-    void arm(std::size_t timer, std::chrono::milliseconds interval, std::function<void()> job);
+    /// The same, for a job that reads the store.
+    void every_reading(std::chrono::milliseconds interval, std::function<void()> job);
+    void add(Job job);
+    void arm(std::size_t timer, Job job);
+    void do_turn(const Job& job);
     void watch_store();
     void repeat_due();
     void activate_due();
@@ -62,6 +73,8 @@ private:
     Log& log_;
     const MaintenanceOptions options_;
     std::mutex mutex_;
+    std::condition_variable idle_;
+    std::size_t running_ = 0;  ///< Jobs, on the threads of the timers.
     bool is_stopped_ = false;
     std::vector<std::uint64_t> timers_;
     std::string store_problem_;  ///< As logged last; used by one timer alone.
