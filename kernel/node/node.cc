@@ -118,6 +118,7 @@ struct Node::Parts {
     std::unique_ptr<NodeTransportHost> make_host(LoadedTransport& loaded);
     void tell_leadership();
     void look_for_uploads();
+    void look_at_transfers();
     void start_transports();
     void start_listeners();
     void mount_site();
@@ -157,7 +158,7 @@ struct Node::Parts {
     std::unique_ptr<EdgeSide> edge;
     std::vector<std::unique_ptr<NodeTransportHost>> hosts;
     std::optional<bool> leads;  ///< As the transports were told last.
-    std::atomic<bool> is_looking{false};
+    std::mutex look_mutex;
     std::unique_ptr<Maintenance> maintenance;
     std::unique_ptr<api::Api> api;
     std::unique_ptr<swagger::Site> site;
@@ -285,6 +286,14 @@ void Node::Parts::look_for_uploads() {
     scheduler.work([this] { verifications.scan(); });
 }
 
+/// CSS. Not while the look before lasts; one that the store has failed has ended.
+void Node::Parts::look_at_transfers() {
+    const std::unique_lock one_at_a_time(look_mutex, std::try_to_lock);
+    if (!one_at_a_time.owns_lock()) return;
+    tell_leadership();
+    if (leadership.term()) packet_lines.look();
+}
+
 void Node::Parts::start_transports() {
     org_secrets = std::make_unique<security::OrgSecrets>(settings, log);
     if (!context.is_css()) edge = std::make_unique<EdgeSide>(context, operations, line_scheduler, settings, files, received_files, log);
@@ -308,12 +317,7 @@ void Node::Parts::start_transports() {
         options.may_send = [this] { return edge->registration().is_registered(); };
         options.resume_transfers = [this] { edge->resume_transfers(); };
     } else {
-        options.resume_transfers = [this] {
-            if (is_looking.exchange(true)) return;
-            tell_leadership();
-            if (leadership.term()) packet_lines.look();
-            is_looking = false;
-        };
+        options.resume_transfers = [this] { look_at_transfers(); };
     }
     maintenance = std::make_unique<Maintenance>(context, operations, scheduler, log, options);
 }
