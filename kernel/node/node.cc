@@ -123,6 +123,7 @@ struct Node::Parts {
     void start_listeners();
     void mount_site();
     void stop_communication();
+    void erase_store();
     HostParts host_parts();
     api::ApiContext api_context();
     EffectTargets effect_targets();
@@ -413,6 +414,16 @@ void Node::Parts::stop_communication() {
     started_transports = 0;
 }
 
+/// The CSS has forgotten the node already, and what comes after this must be done whether the store can be erased or not.
+void Node::Parts::erase_store() {
+    try {
+        store->wipe();
+        log.log(LogLevel::Status, "Unregistered; the local store was erased");
+    } catch (const std::exception& error) {
+        log.log(LogLevel::Error, std::string("Unregistered, but the local store could not be erased: ") + error.what());
+    }
+}
+
 void Node::stop(const StopRequest& request) {
     Parts& p = *parts_;
     if (p.is_stopped) return;
@@ -428,10 +439,7 @@ void Node::stop(const StopRequest& request) {
     p.received_files.stop();
     p.workers.stop();
     p.line_workers.stop();
-    if (p.is_store_open && may_erase) {
-        p.store->wipe();
-        p.log.log(LogLevel::Status, "Unregistered; the local store was erased");
-    }
+    if (p.is_store_open && may_erase) p.erase_store();
     if (p.is_store_open) p.store->close();
     p.io.stop();
     p.log.log(LogLevel::Status, "Stopped");

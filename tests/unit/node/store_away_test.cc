@@ -69,6 +69,27 @@ public:
     std::atomic<bool> leads{true};
 };
 
+/// Accepts all that it is given.
+class AgreeableTransport final : public IdleTransport {
+public:
+    AgreeableTransport() : IdleTransport([] {}) {}
+    PeerAnswer send(const NodeKey&, const Message&) override { return {}; }
+};
+
+/// Cannot be erased.
+class StubbornStore final : public api::FaultyStore {
+public:
+    explicit StubbornStore(bool& is_closed) : FaultyStore(testing::loaded_memory_store()), is_closed_(is_closed) {}
+    void close() noexcept override {
+        is_closed_ = true;
+        FaultyStore::close();
+    }
+    void wipe() override { throw Error(ErrorKind::Io, "The disk is gone"); }
+
+private:
+    bool& is_closed_;
+};
+
 /// Counts what fails on workers.
 class CountingLog final : public Log {
 public:
@@ -133,6 +154,25 @@ TEST_F(StoreAway, ALineIsToldOfAnotherLeaderAlsoAfterALookAtTransfersHasFailed) 
     store.leads = false;
     EXPECT_TRUE(testing::eventually([&] { return leads == 0; }));
     node.stop({});
+}
+
+TEST_F(StoreAway, ANodeWhoseStoreCannotBeErasedEndsAllTheSame) {
+    const auto settings = edge();
+    ASSERT_THAT(settings.problems(), ::testing::IsEmpty());
+    fakes::CollectingLog log;
+    bool is_closed = false;
+    auto stubborn = std::make_unique<StubbornStore>(is_closed);
+    stubborn->configure(testing::PlainSettings(NodeRole::Ess, root_), log);
+    std::vector<LoadedTransport> transports;
+    transports.push_back({"agreeable", std::make_unique<AgreeableTransport>(), &log});
+    Node node(settings, log, std::move(stubborn), std::move(transports), [] { return std::vector<plugins::PluginState>(); });
+    node.start();
+    StopRequest request;
+    request.unregisters = true;
+    EXPECT_NO_THROW(node.stop(request));
+    EXPECT_TRUE(is_closed);
+    EXPECT_THAT(log.lines, ::testing::Contains("Unregistered, but the local store could not be erased: The disk is gone"));
+    EXPECT_EQ(log.lines.back(), "Stopped");
 }
 
 }  // namespace
