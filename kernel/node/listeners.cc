@@ -7,6 +7,15 @@
 
 namespace edgesync::node {
 
+std::function<bool(const HttpRequest&)> blocking_requests(bool reads_block, std::function<bool(const HttpRequest&)> waits_for_credentials) {
+    // Whether the process lives is asked most when all workers wait for a database that does not answer.
+    if (reads_block) return [](const HttpRequest& request) { return request.path != "/livez"; };
+    // Health asks the plugins, and one may keep the thread that asks.
+    return [waits = std::move(waits_for_credentials)](const HttpRequest& request) {
+        return request.path == "/api/v1/health" || request.path == "/readyz" || waits(request);
+    };
+}
+
 std::vector<std::unique_ptr<http::Listener>> make_listeners(const Settings& settings, std::function<bool(const HttpRequest&)> may_block,
                                                             http::Router& router, http::IoContext& io, ops::WorkerPool& workers, Log& log) {
     const std::string type = settings.text("ListeningType");

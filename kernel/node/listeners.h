@@ -15,6 +15,10 @@
 
 namespace edgesync::node {
 
+/// Which requests are handled on a worker, because an I/O thread must not wait. `waits_for_credentials`: to know their caller may take
+/// long.
+std::function<bool(const HttpRequest&)> blocking_requests(bool reads_block, std::function<bool(const HttpRequest&)> waits_for_credentials);
+
 /// Not yet started. `may_block`: see http::ListenerOptions. @throws Error for a certificate that cannot be read.
 std::vector<std::unique_ptr<http::Listener>> make_listeners(const Settings& settings, std::function<bool(const HttpRequest&)> may_block,
                                                             http::Router& router, http::IoContext& io, ops::WorkerPool& workers, Log& log);

@@ -371,11 +371,8 @@ void Node::Parts::start_listeners() {
         router.mount_exact("/livez", live);
         router.mount_exact("/readyz", ready);
     }
-    // Health asks the plugins, and one may keep the thread that asks.
-    std::function<bool(const HttpRequest&)> may_block = [this](const HttpRequest& request) {
-        return request.path == "/api/v1/health" || request.path == "/readyz" || authenticator->may_block(request);
-    };
-    if (store->traits().reads_block) may_block = [](const HttpRequest&) { return true; };
+    auto may_block =
+        blocking_requests(store->traits().reads_block, [this](const HttpRequest& request) { return authenticator->may_block(request); });
     listeners = make_listeners(settings, std::move(may_block), router, io, workers, client_log);
     for (auto& listener : listeners) listener->start();
 }

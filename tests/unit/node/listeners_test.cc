@@ -102,6 +102,18 @@ protected:
     std::vector<std::unique_ptr<http::Listener>> listeners_;
 };
 
+TEST(Listeners, GiveWorkersWhatMayBlock) {
+    const auto asks = [](bool reads_block, const std::string& path) {
+        HttpRequest request;
+        request.path = path;
+        return blocking_requests(reads_block, [](const HttpRequest& one) { return one.path == "/hashed"; })(request);
+    };
+    for (const char* path : {"/api/v1/health", "/readyz", "/hashed"}) EXPECT_TRUE(asks(false, path)) << path;
+    for (const char* path : {"/api/v1/objects", "/livez"}) EXPECT_FALSE(asks(false, path)) << path;
+    for (const char* path : {"/api/v1/health", "/readyz", "/hashed", "/api/v1/objects"}) EXPECT_TRUE(asks(true, path)) << path;
+    EXPECT_FALSE(asks(true, "/livez")) << "the process lives also while all workers wait for the database";
+}
+
 TEST_F(ListenersTest, RenewTheirOwnCertificateBeforeItsEndOnceADay) {
     start();
     reload_certificates_daily(scheduler_, settings_, listeners_, log_);
