@@ -25,7 +25,7 @@ std::vector<std::string> split_fields(const std::string& payload, std::size_t ex
         fields.push_back(payload.substr(at + 1, length));
         at += 1 + length;
     }
-    if (at != payload.size() || fields.size() != expected) throw Error(ErrorKind::InvalidRequest, "A stored work item cannot be read");
+    if (at != payload.size() || fields.size() != expected) throw Error(ErrorKind::InvalidRequest, "A stored record cannot be read");
     return fields;
 }
 

@@ -17,13 +17,12 @@ std::vector<BrokerAccount> read_broker_accounts(Store& store, const security::Or
         Page<Entry> page;
         store.read([&](ReadTransaction& txn) { page = txn.entries(EntryTable::Organization, {}, cursor, kPage); });
         for (const auto& entry : page.items) {
-            auto stored = addressing::decode_organization(entry.value);
-            BrokerAccount account{entry.key.at(0), std::move(stored.user), "", std::move(stored.address)};
+            const std::string& org = entry.key.at(0);
             try {
-                account.password = secrets.open(account.org, stored.password);
-                accounts.push_back(std::move(account));
+                auto stored = addressing::decode_organization(entry.value);
+                accounts.push_back({org, std::move(stored.user), secrets.open(org, stored.password), std::move(stored.address)});
             } catch (const Error& error) {
-                log.log(LogLevel::Error, error.what());
+                log.log(LogLevel::Error, "Organization " + org + " has no broker: " + error.what());
             }
         }
         cursor = std::move(page.next);

@@ -9,7 +9,7 @@
 
 namespace edgesync::node {
 
-/// All of them, by name. One whose password cannot be read is logged and left out. Blocks. @throws Error of the store
+/// All of them, by name. One that cannot be read, or whose password cannot, is logged and left out. Blocks. @throws Error of the store
 std::vector<BrokerAccount> read_broker_accounts(Store& store, const security::OrgSecrets& secrets, Log& log);
 
 }  // namespace edgesync::node
