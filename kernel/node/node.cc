@@ -160,6 +160,7 @@ struct Node::Parts {
     std::vector<std::unique_ptr<NodeTransportHost>> hosts;
     std::optional<bool> leads;  ///< As the transports were told last.
     std::mutex look_mutex;
+    bool are_looks_over = false;  ///< With its lock: transports are not called any more.
     std::unique_ptr<Maintenance> maintenance;
     std::unique_ptr<api::Api> api;
     std::unique_ptr<swagger::Site> site;
@@ -290,7 +291,7 @@ void Node::Parts::look_for_uploads() {
 /// CSS. Not while the look before lasts; one that the store has failed has ended.
 void Node::Parts::look_at_transfers() {
     const std::unique_lock one_at_a_time(look_mutex, std::try_to_lock);
-    if (!one_at_a_time.owns_lock()) return;
+    if (!one_at_a_time.owns_lock() || are_looks_over) return;
     tell_leadership();
     if (leadership.term()) packet_lines.look();
 }
@@ -407,6 +408,10 @@ void Node::Parts::stop_communication() {
     packet_lines.drain();
     if (edge) edge->stop();
     packet_lines.stop();
+    {
+        const std::lock_guard lock(look_mutex);  // One may still be queued, or under way.
+        are_looks_over = true;
+    }
     for (std::size_t i = 0; i < started_transports; ++i) transports[i].transport->stop();
     started_transports = 0;
 }
