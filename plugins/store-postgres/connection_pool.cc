@@ -12,6 +12,7 @@ ConnectionPool::ConnectionPool(PoolOptions options)
     : options_(std::move(options)), pause_(options_.first_pause), random_(std::random_device{}()) {}
 
 ConnectionPool::Lease ConnectionPool::take() {
+    Clock::time_point now;
     {
         std::unique_lock lock(mutex_);
         if (!changed_.wait_for(lock, options_.patience, [&] { return in_use_ < options_.size; }))
@@ -23,49 +24,56 @@ ConnectionPool::Lease ConnectionPool::take() {
             ++in_use_;
             return {*this, std::move(connection)};
         }
-        const auto now = Clock::now();
-        if (!problem_.empty() && now < next_attempt_) throw Error(ErrorKind::NotConnected, problem_);
-        // Who comes while this attempt lasts is refused, instead of waiting for the same time-out.
+        now = Clock::now();
+        if (failed_at_ && now < next_attempt_) throw Error(ErrorKind::NotConnected, problem_);
+        // If the one before failed, who comes while this one lasts is refused, instead of waiting for the same time-out.
         next_attempt_ = now + options_.patience;
         ++in_use_;
     }
-    return {*this, connect()};
+    return {*this, connect(now)};
 }
 
-std::unique_ptr<Connection> ConnectionPool::connect() {
+std::unique_ptr<Connection> ConnectionPool::connect(Clock::time_point began) {
     try {
         auto connection = std::make_unique<Connection>(options_.server);
         connection->run(options_.session);
         const std::lock_guard lock(mutex_);
         problem_.clear();
+        failed_at_.reset();
         pause_ = options_.first_pause;
         return connection;
     } catch (const std::exception& e) {
-        note_failure(e.what(), true);
+        note_failed_attempt(e.what(), began);
         throw;
     }
 }
 
-void ConnectionPool::note_failure(const std::string& problem, bool is_attempt) {
+void ConnectionPool::note_loss() {
     std::vector<std::unique_ptr<Connection>> former;
     const std::lock_guard lock(mutex_);
-    problem_ = problem;
+    problem_ = "The connection to the database was lost";
     // What lies idle was made before the failure and is most likely broken too; it is closed after the lock.
     former.swap(idle_);
-    next_attempt_ = Clock::now();
-    if (!is_attempt) return;
+}
+
+void ConnectionPool::note_failed_attempt(const std::string& problem, Clock::time_point began) {
+    const std::lock_guard lock(mutex_);
+    problem_ = problem;
     --in_use_;
-    const auto jitter = std::chrono::milliseconds(random_() % static_cast<std::uint64_t>(pause_.count() / 2 + 1));
-    next_attempt_ += pause_ + jitter;
-    pause_ = std::min(pause_ * 2, std::max(options_.first_pause, options_.longest_pause));
     changed_.notify_one();
+    // Several that began together count once.
+    if (failed_at_ && began <= *failed_at_) return;
+    failed_at_ = Clock::now();
+    const auto jitter = std::chrono::milliseconds(random_() % static_cast<std::uint64_t>(pause_.count() / 2 + 1));
+    next_attempt_ = *failed_at_ + pause_ + jitter;
+    pause_ = std::min(pause_ * 2, std::max(options_.first_pause, options_.longest_pause));
 }
 
 void ConnectionPool::give_back(std::unique_ptr<Connection> connection) noexcept {
     const bool is_usable = connection->is_usable();
     if (!is_usable) {
         connection.reset();
-        note_failure("The connection to the database was lost", false);
+        note_loss();
     }
     const std::lock_guard lock(mutex_);
     --in_use_;

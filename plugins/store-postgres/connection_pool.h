@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -46,8 +47,8 @@ public:
     ConnectionPool(const ConnectionPool&) = delete;
     ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-    /// Blocks while all connections are in use, as long as its patience at most. While the server is away it fails at once, except for one
-    /// attempt to connect per pause. @throws Error{Busy}, Error{NotConnected}, Refused
+    /// Blocks while all connections are in use, as long as its patience at most. Once an attempt to connect has failed it fails at once,
+    /// except for one attempt per pause. @throws Error{Busy}, Error{NotConnected}, Refused
     Lease take();
     /// Drops the connections that are not in use. The pool may be used again.
     void close() noexcept;
@@ -60,8 +61,9 @@ private:
     using Clock = std::chrono::steady_clock;
 
     void give_back(std::unique_ptr<Connection> connection) noexcept;
-    std::unique_ptr<Connection> connect();
-    void note_failure(const std::string& problem, bool is_attempt);
+    std::unique_ptr<Connection> connect(Clock::time_point began);
+    void note_loss();
+    void note_failed_attempt(const std::string& problem, Clock::time_point began);
 
     const PoolOptions options_;
     mutable std::mutex mutex_;
@@ -71,6 +73,7 @@ private:
     std::string problem_;
     std::chrono::milliseconds pause_;
     Clock::time_point next_attempt_{};
+    std::optional<Clock::time_point> failed_at_;  ///< The last attempt to connect, if it failed.
     std::minstd_rand random_;
 };
 
