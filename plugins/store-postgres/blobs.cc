@@ -13,7 +13,6 @@
 #include "blob_name.h"
 #include "chunks.h"
 #include "edgesync/sdk/key.h"
-#include "sql_text.h"
 
 namespace edgesync::postgres {
 namespace {
@@ -137,32 +136,31 @@ void Blobs::sweep(std::chrono::seconds grace) {
     for (int i = 0; i < kMostBatches && !pool_->take()->run(call).empty(); ++i) {
     }
     if (!folder_) return;
-    const std::string found = look_after_folder(Call("doomed_files").number(grace.count()).array(read).str());
+    const std::string found = look_after_folder(grace, std::move(read));
     const std::lock_guard lock(mutex_);
     problem_ = found;
 }
 
 /// The problem, if there is one.
-std::string Blobs::look_after_folder(const std::string& doomed) {
+std::string Blobs::look_after_folder(std::chrono::seconds grace, ArrayText kept) {
     try {
         folder_->check();
     } catch (const Error& e) {
         return e.what();
     }
-    std::string problem;
-    // One that stays, because somebody has changed its rights, say, keeps neither the others nor the start.
-    const Remove remove = [&](const BlobId& id) {
-        try {
-            folder_->remove(id);
-            return true;
-        } catch (const Error& e) {
-            problem = e.what();
-            return false;
-        }
-    };
-    sweep_files(doomed, remove);
-    remove_strays(remove);
+    const std::string problem = sweep_files(grace, std::move(kept));
+    remove_strays();
     return problem;
+}
+
+/// Empty, or why the file stays. One that does, because somebody has changed its rights, say, keeps neither the others nor the start.
+std::string Blobs::remove_file(const BlobId& id) const {
+    try {
+        folder_->remove(id);
+        return {};
+    } catch (const Error& e) {
+        return e.what();
+    }
 }
 
 std::string Blobs::problem() const {
@@ -171,21 +169,25 @@ std::string Blobs::problem() const {
 }
 
 // Several instances may remove the same files. The record goes last, so that a stop in between only repeats it.
-void Blobs::sweep_files(const std::string& call, const Remove& remove) {
+std::string Blobs::sweep_files(std::chrono::seconds grace, ArrayText kept) {
+    std::string problem;
     for (int i = 0; i < kMostBatches; ++i) {
         ArrayText removed;
-        const Rows rows = pool_->take()->run(call);
+        const Rows rows = pool_->take()->run(Call("doomed_files").number(grace.count()).array(kept).str());
         for (const auto& row : rows) {
             const std::string key = octets_of(row[0]);
-            if (remove(blob_of(key))) removed.octets(key);
+            const std::string failure = remove_file(blob_of(key));
+            (failure.empty() ? removed : kept).octets(key);
+            if (!failure.empty()) problem = failure;
         }
-        if (removed.is_empty()) return;
-        pool_->take()->run(Call("forget_files").array(removed).str());
+        if (rows.empty()) break;
+        if (!removed.is_empty()) pool_->take()->run(Call("forget_files").array(removed).str());
     }
+    return problem;
 }
 
 // A file is seen before its record is asked for, and has one from before it was made until after it was removed.
-void Blobs::remove_strays(const Remove& remove) {
+void Blobs::remove_strays() {
     const auto found = folder_->files_in(next_folder_++, kStrayAge, kMostStrays);
     if (found.empty()) return;
     ArrayText ids;
@@ -194,7 +196,7 @@ void Blobs::remove_strays(const Remove& remove) {
     const Rows rows = pool_->take()->run(Call("known_octets").array(ids).str());
     for (const auto& row : rows) known.insert(octets_of(row[0]));
     for (const BlobId& id : found) {
-        if (!known.contains(blob_key(id))) remove(id);
+        if (!known.contains(blob_key(id))) remove_file(id);
     }
 }
 

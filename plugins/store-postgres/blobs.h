@@ -3,7 +3,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,6 +10,7 @@
 #include "connection_pool.h"
 #include "edgesync/sdk/store.h"
 #include "shared_folder.h"
+#include "sql_text.h"
 
 namespace edgesync::postgres {
 
@@ -72,14 +72,14 @@ public:
     std::string problem() const;
 
 private:
-    /// False: the file stays for now.
-    using Remove = std::function<bool(const BlobId&)>;
-
-    std::string look_after_folder(const std::string& doomed);
+    std::string look_after_folder(std::chrono::seconds grace, ArrayText kept);
     SharedFolder& folder() const;
-    void sweep_files(const std::string& call, const Remove& remove);
-    /// Files that no record of octets knows: what is left when an older state of the database was restored.
-    void remove_strays(const Remove& remove);
+    std::string remove_file(const BlobId& id) const;
+    /// `kept`: what is not looked at. Why a file stays that should go; empty: none does.
+    std::string sweep_files(std::chrono::seconds grace, ArrayText kept);
+    /// Files that no record of octets knows: what is left when an older state of the database was restored. One that cannot be removed is
+    /// tried again another time.
+    void remove_strays();
 
     const std::shared_ptr<ConnectionPool> pool_;
     const std::shared_ptr<OpenReaders> readers_;
