@@ -159,7 +159,7 @@ void BrokerLine::take_command(NodeKey peer, std::string_view payload) {
 }
 
 void BrokerLine::take_data(const NodeKey& topic_peer, std::shared_ptr<const std::string> payload) {
-    data_.push([this, topic_peer, payload = std::move(payload)] {
+    const bool is_taken = data_.push([this, topic_peer, payload = std::move(payload)] {
         try {
             const auto data = codec::decode_data(*payload);
             NodeKey peer = topic_peer;
@@ -184,6 +184,7 @@ void BrokerLine::take_data(const NodeKey& topic_peer, std::shared_ptr<const std:
             note_dropped(dropped_.malformed, error.what());
         }
     });
+    if (!is_taken && !is_draining_) note_dropped(dropped_.untaken, "there is no thread for it");
 }
 
 void BrokerLine::receive(const NodeKey& peer, const codec::DataMessage& data) {

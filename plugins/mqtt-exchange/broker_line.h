@@ -31,6 +31,7 @@ struct Dropped {
     std::atomic<std::uint64_t> unknown{0};  ///< Commands, and topics.
     std::atomic<std::uint64_t> foreign{0};  ///< Of another identity than the topic proves.
     std::atomic<std::uint64_t> answers{0};  ///< Could not be sent.
+    std::atomic<std::uint64_t> untaken{0};  ///< The system has no thread for them.
 };
 
 struct LineOptions {

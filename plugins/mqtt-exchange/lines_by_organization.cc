@@ -27,7 +27,7 @@ LinePtr LinesByOrganization::new_line(const BrokerAccount& account) {
         auto options = mqtt_session::organization_options(*parts_.settings, parts_.kind,
                                                           {account.org, account.address, account.user, account.password});
         return make_line(parts_, std::move(options), {account.org, ""});
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
         note_problem(account.org, error.what());
         return nullptr;
     }
