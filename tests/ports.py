@@ -2,7 +2,7 @@
 import random
 import socket
 
-FIRST, FIRST_OF_CLIENTS = 10000, 32768
+FIRST, FIRST_OF_CLIENTS = 18000, 32768  # Lower ones are for the kit and the demos.
 reserved = []
 
 

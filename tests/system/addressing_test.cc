@@ -160,8 +160,8 @@ TEST_F(Addressing, NodesThatANewVersionNoLongerNamesDeleteTheirs) {
         ASSERT_EQ(publish(*css_, "model", row.id, row.before, "first"), 204);
         ASSERT_TRUE(is_delivered(row.id, "cam1=delivered,cam2=delivered")) << row.id;
         ASSERT_EQ(publish(*css_, "model", row.id, row.after, "second"), 204);
-        EXPECT_TRUE(becomes(*cam1_, row.id, "objdeleted")) << row.id << " is " << edge_status(*cam1_, "model", row.id);
-        EXPECT_TRUE(is_delivered(row.id, "cam2=delivered,rob1=delivered")) << row.id << ": " << deliveries(*css_, "model", row.id);
+        ASSERT_TRUE(becomes(*cam1_, row.id, "objdeleted")) << row.id << " is " << edge_status(*cam1_, "model", row.id);
+        ASSERT_TRUE(is_delivered(row.id, "cam2=delivered,rob1=delivered")) << row.id << ": " << deliveries(*css_, "model", row.id);
         const std::string path = std::string("objects/model/") + row.id;
         EXPECT_EQ(cam1_->request("GET", path + "/data").status, 404) << row.id;
         EXPECT_EQ(cam2_->request("GET", path + "/data").body, "second") << row.id;

@@ -153,12 +153,12 @@ TEST_P(BadLine, ObjectsOfAllSizesGetThroughBothWays) {
     for (const auto& [id, data] : objects) {
         const auto begin = Clock::now();
         publish_down(id, data);
-        EXPECT_TRUE(eventually([&, key = id] { return is_delivered(key); }, 150s)) << id << edge_->output();
+        ASSERT_TRUE(eventually([&, key = id] { return is_delivered(key); }, 150s)) << id << edge_->output();
         std::cout << id << " to the node in " << seconds_since(begin) << " s\n";
         EXPECT_TRUE(received_by_edge(id) == data) << id;
         const auto back = Clock::now();
         publish_up(id, data);
-        EXPECT_TRUE(eventually([&, key = id, &content = data] { return received_by_css(key) == content; }, 150s)) << id << css_->output();
+        ASSERT_TRUE(eventually([&, key = id, &content = data] { return received_by_css(key) == content; }, 150s)) << id << css_->output();
         std::cout << id << " to the CSS in " << seconds_since(back) << " s\n";
     }
     EXPECT_TRUE(!networks_ || networks_->lost() > 0);

@@ -38,13 +38,13 @@ void BrokerInstances::publish_up(const std::string& id, const std::string& data)
 }
 
 void BrokerInstances::expect_at_css(const std::string& id, const std::string& data) const {
-    EXPECT_TRUE(eventually([&] { return status(css(), "report", id) == "completelyReceived"; }))
+    ASSERT_TRUE(eventually([&] { return status(css(), "report", id) == "completelyReceived"; }))
         << id << " is " << status(css(), "report", id) << " and " << edge_status(*edges_[0], "report", id);
     EXPECT_TRUE(css().request("GET", "objects/acme/report/" + id + "/data").body == data) << id;
 }
 
 void BrokerInstances::expect_at_edges(const std::string& id, const std::string& data) const {
-    EXPECT_TRUE(eventually([&] { return deliveries(css(), "model", id) == "cam1=delivered,cam2=delivered"; }))
+    ASSERT_TRUE(eventually([&] { return deliveries(css(), "model", id) == "cam1=delivered,cam2=delivered"; }))
         << id << " is " << deliveries(css(), "model", id);
     for (const auto& edge : edges_) EXPECT_TRUE(edge->request("GET", "objects/model/" + id + "/data").body == data) << id;
 }
@@ -58,8 +58,8 @@ void BrokerInstances::send_objects_both_ways() {
     publish_up("large", large);
     publish_down(*css_[1], "large", large);
     for (int i = 0; i < 30; ++i) {
-        expect_at_css("r" + std::to_string(i), "up");
-        expect_at_edges("m" + std::to_string(i), "down");
+        ASSERT_NO_FATAL_FAILURE(expect_at_css("r" + std::to_string(i), "up"));
+        ASSERT_NO_FATAL_FAILURE(expect_at_edges("m" + std::to_string(i), "down"));
     }
     expect_at_css("large", large);
     expect_at_edges("large", large);
@@ -88,8 +88,8 @@ void BrokerInstances::kill_one_amid_transfers(const std::function<bool()>& chunk
     line_->thaw();
     publish_small(20, 60);
     for (const auto& id : small) {
-        expect_at_css(id, id);
-        expect_at_edges(id, id);
+        ASSERT_NO_FATAL_FAILURE(expect_at_css(id, id));
+        ASSERT_NO_FATAL_FAILURE(expect_at_edges(id, id));
     }
     expect_at_css("large", larger);
     expect_at_edges("large", large);
@@ -112,14 +112,14 @@ void BrokerInstances::change_objects_fast() {
     }
     for (int i = 0; i < kObjects; ++i) {
         if (!is_deleted(i)) {
-            expect_at_css(id_of(i), last_of(i));
+            ASSERT_NO_FATAL_FAILURE(expect_at_css(id_of(i), last_of(i)));
             continue;
         }
         const auto is_gone = [&] {
             const std::string now = status(css(), "report", id_of(i));
             return now == "objdeleted" || css().request("GET", "objects/acme/report/" + id_of(i)).status == 404;
         };
-        EXPECT_TRUE(eventually(is_gone)) << id_of(i) << " is " << status(css(), "report", id_of(i));
+        ASSERT_TRUE(eventually(is_gone)) << id_of(i) << " is " << status(css(), "report", id_of(i));
     }
 }
 

@@ -141,8 +141,9 @@ int Node::wait_for_end(std::chrono::milliseconds limit) {
 void Node::reload() const { ::kill(pid_, SIGHUP); }
 
 int Node::terminate() {
+    constexpr std::chrono::seconds kNoQuiesceTime{45};  // Whoever waits for that to be over waits a minute.
     ::kill(pid_, SIGTERM);
-    return wait_for_end();
+    return wait_for_end(kNoQuiesceTime);
 }
 
 std::string Node::output() const {
@@ -150,17 +151,19 @@ std::string Node::output() const {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::vector<std::string> database_lines(const std::string& schema, std::vector<std::string> lines) {
-    const auto is_given = [given = lines](const std::string& line) {
+/// What `lines` say about a key stays.
+void add_unless_given(std::vector<std::string>& lines, const std::vector<std::string>& more) {
+    const auto given = lines;
+    for (const std::string& line : more) {
         const std::string key = line.substr(0, line.find(' ') + 1);
-        return std::any_of(given.begin(), given.end(), [&](const auto& one) { return one.starts_with(key); });
-    };
-    for (const std::string& line :
-         {std::string("NodeType CSS"), std::string("StorageProvider postgres"), "PostgresSchema " + schema,
-          std::string("PostgresDbName postgres"), std::string("PostgresUsername postgres"),
-          std::string("PostgresAddressCsv ") + std::getenv("EDGESYNC_TEST_POSTGRES"), std::string("DatabaseConnectTimeout 30")}) {
-        if (!is_given(line)) lines.push_back(line);
+        if (std::none_of(given.begin(), given.end(), [&](const auto& one) { return one.starts_with(key); })) lines.push_back(line);
     }
+}
+
+std::vector<std::string> database_lines(const std::string& schema, std::vector<std::string> lines) {
+    add_unless_given(lines, {"NodeType CSS", "StorageProvider postgres", "PostgresSchema " + schema, "PostgresDbName postgres",
+                             "PostgresUsername postgres", std::string("PostgresAddressCsv ") + std::getenv("EDGESYNC_TEST_POSTGRES"),
+                             "DatabaseConnectTimeout 30"});
     return lines;
 }
 
@@ -178,7 +181,11 @@ std::vector<std::string> broker_lines(const std::vector<std::string>& lines, int
     return {"CommunicationProtocol mqtt", "BrokerAddress 127.0.0.1", "BrokerPort " + line, "MQTTUseSSL false"};
 }
 
+/// A poll that nobody wakes ends later than any test waits: it must not find what a wake should have told.
+constexpr char kNoPollEnds[] = "HTTPMaxWait 300";
+
 std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<std::string> lines) {
+    add_unless_given(lines, {kNoPollEnds});
     if (const auto broker = broker_lines(lines); !broker.empty()) {
         lines.insert(lines.end(), broker.begin(), broker.end());
         if (broker.front() == "CommunicationProtocol mqtt") lines.emplace_back("OrgID acme");  // One per CSS.
@@ -194,13 +201,7 @@ std::unique_ptr<Node> make_css(const std::filesystem::path& folder, std::vector<
 }
 
 std::unique_ptr<Node> make_ess(const std::filesystem::path& folder, const std::string& id, int css_port, std::vector<std::string> lines) {
-    const auto has = [given = lines](const std::string& key) {
-        return std::any_of(given.begin(), given.end(), [&](const auto& line) { return line.starts_with(key + " "); });
-    };
-    for (const char* line : {"OrgID acme", "DestinationType camera"}) {
-        const std::string text = line;
-        if (!has(text.substr(0, text.find(' ')))) lines.push_back(text);
-    }
+    add_unless_given(lines, {"OrgID acme", "DestinationType camera", kNoPollEnds});
     const auto broker = broker_lines(lines, css_port);
     lines.insert(lines.end(), broker.begin(), broker.end());
     lines.insert(lines.begin(), {"NodeType ESS", "DestinationID " + id, "HTTPCSSHost 127.0.0.1", "HTTPCSSPort " + std::to_string(css_port),

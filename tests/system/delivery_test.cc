@@ -45,7 +45,7 @@ TEST_F(Delivery, EveryFormOfAddressingReachesExactlyItsNodes) {
         for (const Row& row : rows) {
             const std::string id = row.id + std::to_string(size);
             ASSERT_EQ(publish(*css_, "model", id, row.addressing, data), 204) << id;
-            EXPECT_TRUE(eventually([&] { return deliveries(*css_, "model", id) == row.delivered; }))
+            ASSERT_TRUE(eventually([&] { return deliveries(*css_, "model", id) == row.delivered; }))
                 << id << ": " << deliveries(*css_, "model", id);
             for (const Node* node : {cam1_.get(), cam2_.get()}) {
                 const bool is_addressed = row.delivered.find(node == cam1_.get() ? "cam1" : "cam2") != std::string::npos;

@@ -35,9 +35,9 @@ int report(const std::string& id, const Node& css, const std::string& object, st
 TEST_F(Instances, ANodeThatIsParkedAtOneIsWokenByAPublishAtTheOther) {
     start_two();
     register_node(*one_, "acme/camera/c1");
-    // The best of many, because the machine may be busy; an instance that looked itself, as it does every five seconds, would miss it.
+    // The best of some, because the machine may be busy; an instance that looked itself, as it does every five seconds, would miss it.
     constexpr auto kSoon = 50ms;
-    constexpr int kMost = 100;
+    constexpr int kMost = 20;
     auto best = std::chrono::milliseconds::max();
     for (int i = 0; i < kMost && (i < 10 || best >= kSoon); ++i) {
         const std::string id = "m" + std::to_string(i);

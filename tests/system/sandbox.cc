@@ -74,7 +74,7 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 int free_port() {
-    constexpr int kFirst = 10'000;
+    constexpr int kFirst = 18'000;  // Lower ones are for the kit and the demos.
     constexpr int kFirstOfClients = 32'768;
     constexpr int kAttempts = 1000;
     static std::mutex mutex;

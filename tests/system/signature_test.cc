@@ -63,7 +63,8 @@ protected:
         cam1_->start();
         ASSERT_TRUE(eventually([this] { return registered(*css_, 1); }));
     }
-    static bool soon(const std::function<bool()>& condition) { return eventually(condition); }
+    /// Before uploads that wait are looked for, every minute.
+    static bool soon(const std::function<bool()>& condition) { return eventually(condition, std::chrono::seconds(45)); }
     Json signed_meta(const std::string& type, const std::string& id, const std::string& data, bool is_sha1 = false) const {
         return {{"objectID", id},
                 {"objectType", type},
@@ -89,14 +90,14 @@ TEST_F(Signature, SignedDataReachesTheEdgeHoweverItIsUploaded) {
             const std::string id = std::to_string(size) + (is_sha1 ? "-sha1" : "-sha256");
             const Json inline_body = {{"meta", signed_meta("model", "inline-" + id, data, is_sha1)}, {"data", base64(data)}};
             EXPECT_EQ(css_->request("PUT", "objects/acme/model/inline-" + id, inline_body.dump()).status, 204) << id;
-            EXPECT_TRUE(arrives("inline-" + id, data)) << id;
+            ASSERT_TRUE(arrives("inline-" + id, data)) << id;
 
             const Json body = {{"meta", signed_meta("model", "whole-" + id, data, is_sha1)}};
             EXPECT_EQ(css_->request("PUT", "objects/acme/model/whole-" + id, body.dump()).status, 204) << id;
             EXPECT_EQ(status(*css_, "model", "whole-" + id), "notReady");
             EXPECT_EQ(css_->request("PUT", "objects/acme/model/whole-" + id + "/data", data).status, 204) << id;
             EXPECT_EQ(status(*css_, "model", "whole-" + id), "ready");
-            EXPECT_TRUE(arrives("whole-" + id, data)) << id;
+            ASSERT_TRUE(arrives("whole-" + id, data)) << id;
         }
     }
     const Answer meta = cam1_->request("GET", "objects/model/whole-100-sha256");

@@ -40,7 +40,9 @@ public:
         release();
         server_.stop();
         // Which does not wait for the threads that still answer.
-        while (server_.currentConnections() > 0) std::this_thread::sleep_for(1ms);
+        const auto end = std::chrono::steady_clock::now() + 30s;
+        while (server_.currentConnections() > 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+        EXPECT_EQ(server_.currentConnections(), 0);
     }
 
     std::string url(const std::string& path = "/hook") const { return "http://" + host_ + ":" + std::to_string(server_.port()) + path; }
