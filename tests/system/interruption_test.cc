@@ -197,7 +197,7 @@ TEST_F(Interruption, AnEdgeNodeKilledAmidPutsLosesNothingThatItAcknowledged) {
     }
     for (const auto& report : reports.acknowledged()) {
         ASSERT_TRUE(arrives(report.id)) << report.id << " is " << status(*css_, "report", report.id) << ", on the edge "
-                                        << edge_status(*cam1_, "report", report.id);
+                                        << edge_status(*cam1_, "report", report.id) << cam1_->output() << css_->output();
         EXPECT_TRUE(data_on_css(report.id) == report.data()) << report.id;
     }
     for (const auto& report : reports.unknown()) {
