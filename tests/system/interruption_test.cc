@@ -140,11 +140,13 @@ protected:
         return found;
     }
     std::string data_on_css(const std::string& id) const { return css_->request("GET", "objects/acme/report/" + id + "/data").body; }
+    /// A call that an interruption leaves without an answer ends after two minutes, and is repeated then.
+    static constexpr seconds kUntilItIsRepeated{300};
     bool arrives(const std::string& id) const {
-        return eventually([&] { return status(*css_, "report", id) == "completelyReceived"; });
+        return eventually([&] { return status(*css_, "report", id) == "completelyReceived"; }, kUntilItIsRepeated);
     }
     bool is_delivered(const std::string& id) const {
-        return eventually([&] { return deliveries(*css_, "model", id) == "cam1=delivered"; });
+        return eventually([&] { return deliveries(*css_, "model", id) == "cam1=delivered"; }, kUntilItIsRepeated);
     }
     /// The line is to freeze there.
     bool comes_to(long long octets) const {
