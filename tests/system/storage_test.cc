@@ -128,7 +128,8 @@ TEST_F(DiskSpace, AnEdgeNodeReceivesWhatDidNotFitWhenThereIsRoom) {
     ASSERT_EQ(publish(*css, "model", "big", kToCam1, data), 204);
     const int refused = publish_on_edge(*ess, "report", "r", random_octets(300'000, 4));
     EXPECT_EQ(refused, 500);
-    EXPECT_TRUE(soon([&] { return ess->output().find("No space left on device") != std::string::npos; })) << "the log says why\n" << ess->output();
+    EXPECT_TRUE(soon([&] { return ess->output().find("No space left on device") != std::string::npos; })) << "the log says why\n"
+                                                                                                          << ess->output();
     EXPECT_NE(deliveries(*css, "model", "big"), "cam1=delivered");
     EXPECT_EQ(ess->request("GET", "objects/model/before/data").body, "x");
     disk_.make_room();
