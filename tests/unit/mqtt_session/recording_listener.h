@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,7 @@ public:
         if (when_message) when_message(topic, *payload);
         const std::lock_guard lock(mutex_);
         messages_.emplace_back(topic, *payload);
+        has_more_.notify_all();
     }
     void on_lost(const std::string& reason) override {
         const std::lock_guard lock(mutex_);
@@ -59,7 +61,8 @@ public:
         return eventually([&] { return connects() >= wanted; });
     }
     bool waits_for(std::size_t wanted) const {
-        return eventually([&] { return count() >= wanted; });
+        std::unique_lock lock(mutex_);
+        return has_more_.wait_for(lock, system_test::kPatience, [&] { return messages_.size() >= wanted; });
     }
 
     std::function<void()> when_connected;
@@ -74,6 +77,7 @@ private:
     }
 
     mutable std::mutex mutex_;
+    mutable std::condition_variable has_more_;
     int connects_ = 0;
     std::vector<Message> messages_;
     std::vector<std::string> losses_;
